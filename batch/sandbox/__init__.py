@@ -1,0 +1,1 @@
+"""The service, played on this machine."""

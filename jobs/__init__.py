@@ -1,0 +1,1 @@
+"""What one row means: a file per family of models."""
