@@ -1,1 +1,149 @@
-"""The service, played on this machine."""
+"""The fal.ai queue service, played on this machine: queue, results, uploads, request history, and faults on demand.
+
+    async with serve(Queue(slots=2, run_seconds=1.0)) as address:
+        subprocess.run([...], env=os.environ | address.environment())
+
+Whatever runs with that environment talks to the sandbox under fal's own host names, and reaches nothing else.
+"""
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from batch.errors import MissingExtra, UsageError
+from batch.sandbox.account import Account
+from batch.sandbox.faults import Faults, Mischief
+from batch.sandbox.history import History, Query
+from batch.sandbox.media import Fetch, Media, Renderer, Studio
+from batch.sandbox.outcomes import JSON, Outcome
+from batch.sandbox.queue import Plan, Queue, request_ids
+from batch.sandbox.store import Journal
+
+if TYPE_CHECKING:
+    from batch.sandbox.front import Front
+
+__all__ = [
+    "Address",
+    "Faults",
+    "History",
+    "Journal",
+    "Mischief",
+    "Outcome",
+    "Query",
+    "Queue",
+    "Renderer",
+    "request_ids",
+    "serve",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a sandbox listens, and the hands on it: its queue, its faults (and counts of requests), its account."""
+
+    port: int
+    ca_file: Path
+    queue: Queue
+    mischief: Mischief
+    account: Account
+
+    def environment(self) -> dict[str, str]:
+        """What points any fal client here. The proxy answers for every host; only its own authority is trusted."""
+        proxy, authority = f"http://127.0.0.1:{self.port}", str(self.ca_file)
+        return {
+            "HTTPS_PROXY": proxy,
+            "https_proxy": proxy,
+            "NO_PROXY": "",
+            "no_proxy": "",
+            "SSL_CERT_FILE": authority,
+            "NODE_EXTRA_CA_CERTS": authority,
+            "FAL_KEY": "sandbox",
+        }
+
+
+@asynccontextmanager
+async def serve(
+    queue: Queue,
+    *,
+    port: int = 0,
+    folder: Path | None = None,
+    faults: Faults | None = None,
+    render: Renderer | None = None,
+    media_base: Path | None = None,
+    fetch: Fetch | None = None,
+    keys: frozenset[str] | None = None,
+) -> AsyncIterator[Address]:
+    """Serves the queue on a loopback port until the block ends.
+
+    `folder` keeps the certificate authority and the files (a temporary one otherwise); requests are kept by the
+    queue's own `Journal`. With `media_base`, videos are made in that folder and their URLs are `file://`. `fetch` gets
+    the input URLs that are no uploads. `keys` None accepts any key. MissingExtra without the sandbox extra; UsageError
+    when the port is taken.
+    """
+    try:
+        from batch.sandbox.certificates import Certificates
+        from batch.sandbox.front import Front, listen
+        from batch.sandbox.service import Service
+    except ImportError as error:
+        raise MissingExtra(f"the sandbox needs {error.name}: pip install 'kling-batch[sandbox]'") from error
+
+    async with AsyncExitStack() as stack:
+        home = folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kling-batch-sandbox-")))
+        certificates = Certificates(home)
+        try:
+            listener = stack.enter_context(listen(port))
+        except OSError as error:
+            raise UsageError(f"the sandbox cannot listen on port {port}: {error.strerror}") from error
+        account, mischief, media = Account(keys), Mischief(faults), Media(home, media_base, fetch)
+        stack.callback(_as_before, queue, queue.plan, queue.output)
+        queue.plan = _with_faults(queue.plan, mischief)
+        studio = Studio(queue, media, render) if render else None
+        if studio is None:
+            queue.release_all()
+        service = Service(queue, media, account, studio.order if studio else _ignore)
+        front = Front(listener, certificates, service.app(), mischief)
+        await stack.enter_async_context(_running(front, studio))
+        yield Address(listener.getsockname()[1], certificates.ca_file, queue, mischief, account)
+
+
+@asynccontextmanager
+async def _running(front: "Front", studio: Studio | None) -> AsyncIterator[None]:
+    """Both at work while the block runs. Not a task group, which would wrap the block's own errors."""
+    work = [asyncio.create_task(front.serve(), name="sandbox front")]
+    if studio:
+        work.append(asyncio.create_task(studio.work(), name="sandbox studio"))
+    try:
+        yield
+    finally:
+        for task in work:
+            task.cancel()
+        await asyncio.wait(work)
+        for task in work:
+            if not task.cancelled():
+                task.result()
+
+
+def _with_faults(plan: Plan | None, mischief: Mischief) -> Plan:
+    """The queue's own plan first; then the faults that are aimed at runs."""
+
+    def chosen(given: Mapping[str, object], nth: int) -> Outcome | None:
+        planned = plan(given, nth) if plan else None
+        if planned is None and mischief.watches("run"):
+            rule = mischief.next("run", str(given.get("prompt", "")))
+            return rule.outcome if rule else None
+        return planned
+
+    return chosen
+
+
+def _as_before(queue: Queue, plan: Plan | None, output: Callable[[str], JSON]) -> None:
+    """Leaves the queue as it came, to be served again."""
+    queue.plan, queue.output, queue.holds_runs = plan, output, False
+
+
+def _ignore(request_id: str) -> None:
+    """Without a renderer there is nothing to order."""

@@ -1,0 +1,188 @@
+"""The command line. Thin: a command reads its options, calls the engine, prints, exits with the documented code.
+
+Whatever takes long to load is imported where it is used: `--help` and `status` are for the impatient.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from batch.errors import BatchError, Exit
+
+if TYPE_CHECKING:
+    from batch.rerun import Selection
+
+
+class _Group(click.Group):
+    """Turns what ends a command into one line and the documented exit code."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BatchError as error:
+            _say(f"kling-batch: {error}")
+            ctx.exit(error.exit_code)
+        except KeyboardInterrupt:
+            _say("kling-batch: interrupted; run it again to go on")
+            ctx.exit(Exit.INTERRUPTED)
+
+
+def _say(text: str) -> None:
+    """Messages go to stderr; stdout is for what was asked for."""
+    click.echo(text, err=True)
+
+
+def _mapping(_ctx: click.Context, _parameter: click.Parameter, values: Sequence[str]) -> dict[str, str]:
+    pairs = [value.partition("=") for value in values]
+    for name, equals, column in pairs:
+        if not (name and equals and column):
+            raise click.BadParameter(f"{name}{equals}{column}: write INPUT=COLUMN, like image=Startbild")
+    return {name.strip(): column for name, _, column in pairs}
+
+
+def _with(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def decorate(command: Any) -> Any:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+_path = click.Path(path_type=Path)
+_sandbox = click.option("--sandbox", is_flag=True, help="Play the service on this machine: free, no key, no network.")
+_as_json = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on stdout.")
+_table = _with(
+    click.argument("manifest", type=_path),
+    click.option(
+        "--map", "mapped", multiple=True, callback=_mapping, metavar="INPUT=COLUMN", help="Which column holds an input."
+    ),
+    click.option("--prefix", default="", metavar="TEXT", help="Put before the names of our result columns."),
+    click.option("--output", type=_path, help="Write the results to this file instead of into the manifest."),
+    _sandbox,
+)
+_running = _with(
+    click.option(
+        "--concurrency",
+        type=click.IntRange(1, 2000),
+        default=10,
+        show_default=True,
+        help="How many requests are unfinished at fal at once.",
+    ),
+    _as_json,
+)
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="kling-batch", message="%(prog)s %(version)s")
+def main() -> None:
+    """Run a spreadsheet of shots through Kling 2.1 pro (image to video) on fal.ai.
+
+    Exit codes: 0 every row succeeded; 1 some failed or are invalid; 2 bad usage or manifest; 3 stopped early with rows
+    left; 4 rows in doubt; 75 another run is at work; 130 interrupted, run it again.
+    """
+
+
+@main.command()
+@_table
+@_as_json
+@click.option("--all", "every", is_flag=True, help="List every problem, not only the first ones.")
+@click.pass_context
+def check(ctx: click.Context, /, as_json: bool, every: bool, **table: Any) -> None:
+    """Say what is wrong and what it will cost. Spends nothing, needs no key and no network."""
+    from batch.api import open_batch
+    from batch.checking import check as examine
+
+    checked = examine(open_batch(**table))
+    click.echo(_json(checked.json()) if as_json else checked.text(every=every))
+    ctx.exit(checked.exit_code)
+
+
+@main.command()
+@_table
+@_running
+@click.option("--stale", is_flag=True, help="Buy new videos for rows that were edited after theirs were made.")
+@click.pass_context
+def run(ctx: click.Context, /, concurrency: int, as_json: bool, stale: bool, **table: Any) -> None:
+    """Submit, wait, write back. Run it again and it goes on where it was; failed rows wait for `rerun`."""
+    from batch.rerun import Selection
+
+    selection = Selection(failed=False, stale=True) if stale else None
+    _night(ctx, table, selection, concurrency, as_json)
+
+
+@main.command()
+@_table
+@_running
+@click.option("--kind", "kinds", multiple=True, help="Only rows that failed so, e.g. content_policy_violation.")
+@click.option("--row", "numbers", multiple=True, type=int, help="Only this row, as the spreadsheet numbers it.")
+@click.option("--id", "ids", multiple=True, help="Only the row with this id.")
+@click.option("--stale", is_flag=True, help="Also rows that were edited after their videos were made.")
+@click.pass_context
+def rerun(
+    ctx: click.Context,
+    /,
+    concurrency: int,
+    as_json: bool,
+    kinds: Sequence[str],
+    numbers: Sequence[int],
+    ids: Sequence[str],
+    stale: bool,
+    **table: Any,
+) -> None:
+    """Run the failed rows again: all, by kind of failure, or by row."""
+    from batch.rerun import Selection
+
+    selection = Selection(kinds=kinds, numbers=numbers, ids=ids, stale=stale)
+    _night(ctx, table, selection, concurrency, as_json)
+
+
+@main.command()
+@click.argument("manifest", type=_path)
+@_sandbox
+@_as_json
+@click.pass_context
+def status(ctx: click.Context, manifest: Path, sandbox: bool, as_json: bool) -> None:
+    """Say where the batch stands, also while it runs. Reads the ledger only."""
+    from batch.places import places
+    from batch.summary import Outcome, read_standing
+
+    ledger, table = places(manifest, sandbox=sandbox)
+    arguments = [str(manifest), *(["--sandbox"] if sandbox else [])]
+    outcome = Outcome(standing=read_standing(ledger, manifest), table=str(table), command=arguments)
+    click.echo(_json(outcome.json()) if as_json else outcome.text(run=False))
+    ctx.exit(outcome.exit_code)
+
+
+@main.command()
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Where to listen; any free port by default.")
+@click.option("--slots", type=click.IntRange(1), default=2, show_default=True, help="Requests that run at a time.")
+@click.option("--run-seconds", type=click.FloatRange(0), default=5.0, show_default=True, help="How long each runs.")
+@click.option("--folder", type=_path, help="Keep requests, videos and the certificate here, to go on later.")
+@click.option("--fault", "faults", multiple=True, metavar="KIND:WHICH=FAULT", help="e.g. submit:3=cut_after.")
+def sandbox(port: int, slots: int, run_seconds: float, folder: Path | None, faults: Sequence[str]) -> None:
+    """Play fal.ai's queue on this machine, for any fal client; prints the environment that points one here."""
+    from batch import rehearsal
+
+    rehearsal.stand_alone(port, slots, run_seconds, folder, faults)
+
+
+def _night(
+    ctx: click.Context, table: dict[str, Any], selection: "Selection | None", concurrency: int, as_json: bool
+) -> None:
+    from batch.api import open_batch, run_batch
+    from batch.runner import Options
+
+    options = Options(concurrency=concurrency, before=selection.mark if selection else None)
+    outcome = run_batch(open_batch(**table), options, _say, sandbox=table["sandbox"])
+    _say(outcome.text())
+    if as_json:
+        click.echo(_json(outcome.json()))
+    ctx.exit(outcome.exit_code)
+
+
+def _json(value: dict[str, Any]) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=2)

@@ -1,0 +1,161 @@
+"""The manifest and the ledger brought together: which record is which row, what is new, edited, gone or wrong."""
+
+import json
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from importlib.resources import files
+from itertools import islice
+
+from batch.errors import ManifestError
+from batch.ledger import Ledger, encoded
+from batch.plan import Planned, Problem
+from batch.states import Status
+
+SHOWN_PROBLEMS = 10_000
+"""Problems kept for the list; the count is of all."""
+
+
+@dataclass(slots=True)
+class Findings:
+    """What reading the manifest brought to light."""
+
+    rows: int = 0
+    invalid: int = 0
+    problems: list[Problem] = field(default_factory=list)
+    warnings: list[Problem] = field(default_factory=list)
+
+
+def match(ledger: Ledger, planned: Iterable[Planned], job_endpoint: str) -> Findings:
+    """Finds each record's row. Writes temporary tables only, so a reader of the ledger may do it too.
+
+    Raises:
+        ManifestError: our columns hold values that we did not write.
+    """
+    findings = Findings()
+    ledger.db.executescript(_sql("incoming.sql"))
+    rows = (_incoming(plan, findings, job_endpoint) for plan in planned)
+    ledger.db.execute("BEGIN")
+    ledger.db.executemany("INSERT INTO temp.incoming VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+    ledger.db.execute("COMMIT")
+    _refuse_foreign(ledger.db)
+    ledger.db.executescript(_sql("match.sql"))
+    findings.warnings += _doubled_ids(ledger.db)
+    return findings
+
+
+def _sql(name: str) -> str:
+    return files("batch").joinpath(name).read_text(encoding="utf-8")
+
+
+def _incoming(plan: Planned, findings: Findings, endpoint: str) -> tuple[object, ...]:
+    findings.rows += 1
+    findings.invalid += bool(plan.problems)
+    findings.problems += islice(plan.problems, max(0, SHOWN_PROBLEMS - len(findings.problems)))
+    findings.warnings += islice(plan.warnings, max(0, SHOWN_PROBLEMS - len(findings.warnings)))
+    return (
+        plan.place,
+        plan.number,
+        plan.id,
+        plan.own.get("request_id", ""),
+        plan.own.get("video_url", ""),
+        plan.own.get("status", ""),
+        plan.fingerprint,
+        None if plan.arguments is None else encoded(plan.arguments),
+        plan.price,
+        endpoint,
+        "; ".join(f"{problem.column}: {problem.message}" for problem in plan.problems) or None,
+    )
+
+
+def _refuse_foreign(db: sqlite3.Connection) -> None:
+    """A value in our columns that this ledger does not know is somebody's work, or of a ledger that is lost."""
+    checks = {
+        "status": "status <> '' AND status NOT IN (SELECT value FROM json_each(:statuses))",
+        "request_id": "request_id <> '' AND request_id NOT IN (SELECT request_id FROM main.request)",
+        "video_url": "video_url <> '' AND request_id = ''",
+    }
+    for column, foreign in checks.items():
+        found = db.execute(
+            f"SELECT number, {column} FROM temp.incoming WHERE {foreign} LIMIT 1",  # noqa: S608 - the three above
+            {"statuses": json.dumps(sorted(Status))},
+        ).fetchone()
+        if found:
+            raise ManifestError(
+                f"row {found[0]}, column {column}: {str(found[1])[:60]!r} was not written by this table's ledger, and "
+                "would be overwritten. Put the ledger back beside the table if it was moved; if the column is your "
+                "own, name ours otherwise with --prefix PREFIX; or empty the column"
+            )
+
+
+def _doubled_ids(db: sqlite3.Connection) -> list[Problem]:
+    found = db.execute(
+        "SELECT id, MIN(number), MAX(number), COUNT(*) FROM temp.incoming WHERE id <> '' GROUP BY id "
+        "HAVING COUNT(*) > 1 ORDER BY 2 LIMIT 100"
+    )
+    return [
+        Problem(
+            first, "id", f"{name!r} stands in {count} rows (also row {last}): they are told apart by their contents"
+        )
+        for name, first, last, count in found
+    ]
+
+
+def enrol(ledger: Ledger, at: float, *, new: bool) -> int:
+    """Writes what `match` found: where each row stands, edited inputs of rows not sent yet, and new rows.
+
+    Args:
+        at: now, seconds since 1970.
+        new: whether records without a row are enrolled; else they wait for the next run.
+
+    Returns: how many rows were enrolled.
+    """
+    with ledger.transaction():
+        _replace_rows(ledger.db, at)
+        enrolled = _insert_new(ledger.db, at) if new else 0
+        _replace_sheet(ledger.db)
+    return enrolled
+
+
+def _replace_rows(db: sqlite3.Connection, at: float) -> None:
+    db.execute(
+        "UPDATE row SET place = NULL WHERE place IS NOT NULL AND NOT EXISTS (SELECT 1 FROM temp.matched m "
+        "JOIN temp.incoming i USING (place) WHERE m.row = row.id AND m.place = row.place AND i.problem IS NULL)"
+    )
+    db.execute(
+        "UPDATE row SET place = m.place, key = m.key FROM temp.matched m JOIN temp.incoming i ON i.place = m.place "
+        "WHERE m.row = row.id AND i.problem IS NULL AND m.key IS NOT NULL "
+        "AND (row.place IS NOT m.place OR row.key <> m.key)"
+    )
+    # What was not sent, or has ended without a video, takes the inputs that the manifest gives now.
+    db.execute(
+        "UPDATE row SET fingerprint = i.fingerprint, arguments = i.arguments, price = i.price, endpoint = i.endpoint, "
+        "changed_at = :at FROM temp.matched m JOIN temp.incoming i ON i.place = m.place "
+        "WHERE m.row = row.id AND i.problem IS NULL AND row.state IN ('pending', 'failed', 'cancelled') AND "
+        "(row.fingerprint <> i.fingerprint OR row.arguments <> i.arguments OR row.price IS NOT i.price)",
+        {"at": at},
+    )
+
+
+def _insert_new(db: sqlite3.Connection, at: float) -> int:
+    db.execute(
+        "INSERT INTO row (key, place, endpoint, fingerprint, arguments, price, changed_at) "
+        "SELECT m.key, m.place, i.endpoint, i.fingerprint, i.arguments, i.price, :at FROM temp.matched m "
+        "JOIN temp.incoming i ON i.place = m.place WHERE m.row IS NULL AND i.problem IS NULL ORDER BY m.place",
+        {"at": at},
+    )
+    (enrolled,) = db.execute("SELECT changes()").fetchone()
+    db.execute(
+        "UPDATE temp.matched SET row = (SELECT id FROM main.row WHERE row.key = matched.key) "
+        "WHERE row IS NULL AND key IS NOT NULL"
+    )
+    return int(enrolled)
+
+
+def _replace_sheet(db: sqlite3.Connection) -> None:
+    db.execute("DELETE FROM sheet")
+    db.execute(
+        "INSERT INTO sheet (place, number, row, edited, problem) "
+        "SELECT i.place, i.number, m.row, COALESCE(i.fingerprint IS NOT row.fingerprint AND m.row IS NOT NULL, 0), "
+        "i.problem FROM temp.incoming i JOIN temp.matched m ON m.place = i.place LEFT JOIN row ON row.id = m.row"
+    )

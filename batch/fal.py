@@ -1,0 +1,324 @@
+"""The gateway to fal.ai: fal-client behind the guard, every outcome translated into a closed set of answers.
+
+Facts about the service are fal's documentation unless marked otherwise.
+"""
+
+from collections.abc import Callable, Mapping
+from json import JSONDecodeError, loads
+from mimetypes import guess_type
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import anyio
+import fal_client
+import httpx
+from fal_client.auth import MissingCredentialsError, fetch_auth_credentials
+
+from batch import answers as a
+from batch.errors import MissingKey
+from batch.guard import Answered, Exchange, ReplyLost, Unreachable, guarded_client, last_body
+from batch.job import Arguments, Job
+from batch.states import Receipt
+
+SUBMIT_SECONDS = 60.0
+"""The longest wait for the reply to a POST; then the row is in doubt."""
+ASK_SECONDS = 30.0
+AT_ONCE = 64
+"""HTTP exchanges in the air at once; submits and questions apart, so that a stalled kind leaves the other free."""
+UPLOADS_AT_ONCE = 4
+MESSAGE_LENGTH = 500
+
+REFUSED_SUBMITS = frozenset({400, 404, 405, 413, 422})
+"""Replies to a POST that mean "not enqueued, and not to be repeated as it is"."""
+ACCOUNT_REFUSALS = frozenset({401, 402, 403})
+
+
+class _Client(fal_client.AsyncClient):
+    """fal's client with the guarded transport at its one seam."""
+
+    guarded: httpx.AsyncClient
+
+    @property
+    async def _client(self) -> httpx.AsyncClient:
+        return self.guarded
+
+
+class Fal:
+    """One account on fal.ai, for one job. An async context manager; asyncio only, as fal-client is.
+
+    Args:
+        local: gives the file that an image cell refers to, None where the cell is a URL or a data URI.
+        start_timeout: seconds after which a request that no runner has started is given up by fal
+            (`X-Fal-Request-Timeout`), which is what makes its absence provable.
+
+    Raises:
+        MissingKey: neither a key in the environment nor a login of fal's own.
+    """
+
+    def __init__(self, job: Job, *, local: Callable[[str], Path | None], start_timeout: float = 3600.0) -> None:
+        self._job = job
+        self._local = local
+        self._start_timeout = start_timeout
+        scheme, self._secret = _credentials()
+        self._client = _Client(key=self._secret, default_timeout=SUBMIT_SECONDS)
+        headers = {"Authorization": f"{scheme} {self._secret}", "User-Agent": fal_client.client.USER_AGENT}
+        self._http = self._client.guarded = guarded_client(headers, SUBMIT_SECONDS)
+        self._submits = anyio.CapacityLimiter(AT_ONCE)
+        self._asks = anyio.CapacityLimiter(AT_ONCE)
+        self._uploads = anyio.CapacityLimiter(UPLOADS_AT_ONCE)
+        self._uploaded: dict[tuple[Path, int, int], str] = {}
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._http.aclose()
+
+    async def prepare(self, arguments: Arguments) -> a.Preparation:
+        """Uploads the local images among the arguments; nothing here costs anything, all of it may be repeated."""
+        prepared = dict(arguments)
+        for name in self._job.images:
+            if (path := self._local(prepared.get(name) or "")) is not None:
+                try:
+                    prepared[name] = await self._upload(path)
+                except (FileNotFoundError, PermissionError, IsADirectoryError) as error:
+                    return a.Refused("image_unreadable", f"{name}: {error.strerror or error}: {path}")
+                except Exception as error:  # noqa: BLE001 - it goes through clients with errors of their own; all is told
+                    return self._upload_failed(error)
+        return a.Prepared(prepared)
+
+    async def _upload(self, path: Path) -> str:
+        async with self._uploads:
+            stat = await anyio.Path(path).stat()
+            seen = (path, stat.st_size, stat.st_mtime_ns)
+            if seen not in self._uploaded:
+                media_type = guess_type(path.name)[0] or "application/octet-stream"
+                # The client sends the name as a header, which takes no umlauts; the name says nothing to fal anyway.
+                name = f"image{path.suffix}" if path.suffix.isascii() else "image"
+                self._uploaded[seen] = await self._client.upload(await anyio.Path(path).read_bytes(), media_type, name)
+            return self._uploaded[seen]
+
+    def _upload_failed(self, error: Exception) -> a.Preparation:
+        status, reason = _status_of(error), self._clean(f"upload failed: {error}")
+        if status in ACCOUNT_REFUSALS:
+            return a.AccountStop(f"http_{status}", self._clean(_text_of(error)))
+        if status in REFUSED_SUBMITS:
+            return a.Refused("upload_refused", reason)
+        return a.NotSent(reason)
+
+    async def submit(self, arguments: Arguments) -> a.Submitted:
+        """Exactly one POST, whatever happens to its reply."""
+        async with self._submits:
+            last_body.set(None)
+            try:
+                with anyio.fail_after(SUBMIT_SECONDS):
+                    await self._client.submit(self._job.endpoint, arguments, start_timeout=self._start_timeout)
+            except Unreachable as error:
+                return a.NotSent(self._clean(str(error)))
+            except ReplyLost as error:
+                return a.InDoubt(self._clean(f"the reply was lost ({error})"))
+            except TimeoutError:
+                return a.InDoubt(f"no reply in {SUBMIT_SECONDS:.0f} s")
+            except Answered as answered:
+                return self._submit_answered(answered)
+            except (KeyError, TypeError, ValueError):
+                pass  # a 2xx reply that fal-client cannot read; what it says is read below
+            receipt = self._receipt(last_body.get() or b"")
+        return a.Accepted(receipt) if receipt else a.InDoubt("the reply (HTTP 200) held no request id")
+
+    def _receipt(self, body: bytes) -> Receipt | None:
+        said = _json(body)
+        request_id = said.get("request_id") if isinstance(said, dict) else None
+        if not isinstance(said, dict) or not isinstance(request_id, str) or not request_id:
+            return None
+        built = fal_client.AsyncRequestHandle.from_request_id(self._http, self._job.endpoint, request_id)
+        urls = [said.get(name) for name in ("status_url", "response_url", "cancel_url")]
+        if not all(isinstance(url, str) and url.startswith("https://") for url in urls):
+            urls = [built.status_url, built.response_url, built.cancel_url]
+        return Receipt(request_id, *map(str, urls))
+
+    def _submit_answered(self, answered: Answered) -> a.Submitted:
+        status, text = answered.status, self._clean(_text_of(answered))
+        if status == 429:
+            return a.Throttled(_retry_after(answered.headers))
+        if status in ACCOUNT_REFUSALS:
+            return a.AccountStop("locked" if "locked" in text.casefold() else f"http_{status}", text)
+        if status in REFUSED_SUBMITS:
+            return a.Refused(_error_type(answered) or f"http_{status}", text)
+        return a.InDoubt(f"HTTP {status}: {text}")
+
+    async def poll(self, receipt: Receipt) -> a.Polled:
+        """The state of a request: one GET."""
+        said = await self._ask("GET", receipt.status_url, {"logs": "0"})
+        if isinstance(said, Answered):
+            return self._unanswered(said)
+        if not isinstance(said, dict):
+            return said if isinstance(said, a.Unclear) else a.Unclear("the status was not a JSON object")
+        match said.get("status"):
+            case "IN_QUEUE":
+                position = said.get("queue_position")
+                return a.Waiting(running=False, position=position if isinstance(position, int) else None)
+            case "IN_PROGRESS":
+                return a.Waiting(running=True)
+            case "COMPLETED":
+                return self._finished(said)
+            case unknown:
+                return a.Unclear(self._clean(f"unknown status {unknown!r}"))
+
+    def _finished(self, said: Mapping[str, Any]) -> a.Finished:
+        metrics = said.get("metrics")
+        seconds = metrics.get("inference_time") if isinstance(metrics, dict) else None
+        error, error_type = said.get("error"), said.get("error_type")
+        return a.Finished(
+            seconds=float(seconds) if isinstance(seconds, int | float) else None,
+            error=self._clean(str(error)) if error else None,
+            error_type=self._clean(str(error_type)) if error_type else None,
+        )
+
+    async def collect(self, receipt: Receipt, finished: a.Finished) -> a.Collected:
+        """The result of a finished request: one GET, which replays the model's own reply."""
+        said = await self._ask("GET", receipt.response_url)
+        if isinstance(said, a.Unclear):
+            return said
+        if isinstance(said, Answered):
+            return self._result_answered(said, finished)
+        text = self._redact((last_body.get() or b"").decode("utf-8", "replace"))
+        url = self._job.video_url(said)
+        if url is None:
+            return a.Broke("no_video_in_result", self._clean(f"the result holds no video: {text}"), 200)
+        return a.Video(text, url)
+
+    def _result_answered(self, answered: Answered, finished: a.Finished) -> a.Collected:
+        detail = _detail(answered)
+        if answered.status == 400 and "still in progress" in str(detail):
+            return a.Waiting(running=True)
+        from_model = isinstance(detail, list) and bool(detail)
+        kind = _error_type(answered) or finished.error_type
+        if not from_model and not finished.error and kind is None:
+            if answered.status in (404, 408, 429, *ACCOUNT_REFUSALS) or detail is None:
+                return self._unanswered(answered)
+            kind = f"http_{answered.status}"
+        return a.Broke(
+            kind or f"http_{answered.status}",
+            self._clean(_text_of(answered) or finished.error or ""),
+            answered.status,
+            retryable=_retryable(answered.headers),
+            sure=from_model or finished.error is not None or finished.error_type is not None,
+        )
+
+    async def cancel(self, receipt: Receipt) -> a.Cancelled:
+        """Asks fal to take a request back: one PUT."""
+        said = await self._ask("PUT", receipt.cancel_url)
+        if isinstance(said, Answered):
+            if said.status == 400 and b"ALREADY_COMPLETED" in said.body:
+                return a.TooLate()
+            return self._unanswered(said)
+        return said if isinstance(said, a.Unclear) else a.CancelRequested()
+
+    def _unanswered(self, answered: Answered) -> a.Gone | a.Unclear:
+        text = self._clean(f"HTTP {answered.status}: {_text_of(answered)}")
+        if answered.status == 404:
+            return a.Gone(text)
+        return a.Unclear(text, account=answered.status in ACCOUNT_REFUSALS)
+
+    async def _ask(self, method: str, url: str, params: Mapping[str, str] | None = None) -> Any:
+        """The JSON of a 2xx reply, the `Answered` of any other, `Unclear` where there is no usable reply."""
+        async with self._asks:
+            try:
+                with anyio.fail_after(ASK_SECONDS):
+                    response = await self._http.request(method, url, params=params, timeout=ASK_SECONDS)
+            except Answered as answered:
+                return answered
+            except Exchange as error:
+                return a.Unclear(self._clean(str(error)))
+            except TimeoutError:
+                return a.Unclear(f"no answer in {ASK_SECONDS:.0f} s")
+        said = _json(response.content)
+        return a.Unclear("the answer was not JSON") if said is None else said
+
+    def _redact(self, text: str) -> str:
+        """A service, or a proxy, may echo the key: it must reach no file and no screen."""
+        return text.replace(self._secret, "***")
+
+    def _clean(self, text: str) -> str:
+        """One short line for a message, without the key."""
+        line = " ".join(self._redact(text).split())
+        return line if len(line) <= MESSAGE_LENGTH else line[: MESSAGE_LENGTH - 1] + "…"
+
+
+def _credentials() -> tuple[str, str]:
+    try:
+        found = fetch_auth_credentials()
+    except MissingCredentialsError as error:
+        raise MissingKey(
+            "no fal key: set FAL_KEY (make one at https://fal.ai/dashboard/keys), or try the whole thing "
+            "without one: add --sandbox"
+        ) from error
+    token = found.token.strip()
+    if not token.isascii() or not token.isprintable() or " " in token:
+        raise MissingKey("the fal key holds a space or a character that no key has: copy it again into FAL_KEY")
+    return found.scheme, token
+
+
+def _json(body: bytes) -> Any:
+    try:
+        return loads(body)
+    except (JSONDecodeError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def _detail(answered: Answered) -> Any:
+    said = _json(answered.body)
+    return said.get("detail") if isinstance(said, dict) else None
+
+
+def _error_type(answered: Answered) -> str | None:
+    """Model errors carry a type in `detail`, request errors in `error_type` or a header."""
+    said = _json(answered.body)
+    detail = _detail(answered)
+    if isinstance(detail, list) and detail and isinstance(detail[0], dict) and detail[0].get("type"):
+        return str(detail[0]["type"])[:80]
+    found = (said.get("error_type") if isinstance(said, dict) else None) or answered.headers.get("x-fal-error-type")
+    return str(found)[:80] if found else None
+
+
+def _text_of(error: Exception) -> str:
+    """What the service said, for a person."""
+    if not isinstance(error, Answered):
+        return str(error)
+    detail = _detail(error)
+    if isinstance(detail, list):
+        return "; ".join(_item(item) for item in detail)
+    return str(detail) if detail is not None else error.body[:2000].decode("utf-8", "replace")
+
+
+def _item(item: Any) -> str:
+    if not isinstance(item, dict):
+        return str(item)
+    place = ".".join(str(part) for part in item.get("loc") or () if part != "body")
+    return f"{place}: {item.get('msg')}" if place else str(item.get("msg"))
+
+
+def _status_of(error: Exception) -> int | None:
+    if isinstance(error, httpx.HTTPStatusError):
+        return error.response.status_code
+    status = getattr(error, "status", getattr(error, "status_code", None))
+    return status if isinstance(status, int) else None
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds; the date form of the header is as good as none."""
+    try:
+        return min(max(float(headers.get("retry-after", "")), 0.0), 3600.0)
+    except ValueError:
+        return None
+
+
+def _retryable(headers: Mapping[str, str]) -> bool | None:
+    for name in ("x-fal-retryable", "x-fal-needs-retry"):
+        if (said := headers.get(name, "").strip().casefold()) in ("true", "1", "false", "0"):
+            return said in ("true", "1")
+    return None

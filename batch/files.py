@@ -1,0 +1,296 @@
+"""Image files at the edge: what a cell refers to, and whether a local image can be used at all.
+
+Nothing here raises over a bad file or a bad cell: what is wrong is data, one phrase with its remedy, so that a
+whole manifest is judged in one go. Sizes are bytes and pixels.
+"""
+
+import base64
+import binascii
+import hashlib
+import io
+import os
+import re
+import stat
+import threading
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote_to_bytes, urlsplit
+
+UPLOAD_LIMIT = 100_000_000  # fal_client: one upload carries at most 100 MB
+PIXEL_LIMIT = 89_478_485  # Pillow's own line between a picture and a decompression bomb (a quarter GiB of RGB)
+ADVISED_BYTES = 10_000_000  # fal docs of the sibling Kling endpoints, as the next two
+ADVISED_SIDE = 300
+ADVISED_ASPECT = (0.4, 2.5)
+RULES = 1  # part of every cached verdict: raise it when the rules below change
+
+_LISTED = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "AVIF")  # fal docs: JPG, PNG, WEBP, GIF, AVIF; MPO is a phone's JPEG
+_DECODED = (*_LISTED, "BMP", "TIFF", "JPEG2000", "HEIF", "ICO", "TGA", "PPM")  # not EPS: it would start Ghostscript
+_SAVE = "save it as JPG or PNG"
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """What is known of a local image. `digest` is empty where the bytes could not be read."""
+
+    digest: str
+    problem: str | None
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class WebUrl:
+    """An http or https address, as the cell has it; fal fetches it itself."""
+
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class DataUri:
+    """An image inside the cell: the URI as written, its type (`image/png`) and its bytes."""
+
+    uri: str
+    media_type: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class LocalPath:
+    """A path as the cell has it; `resolve` makes it one of this machine."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unusable:
+    """A cell that refers to no image; one phrase with the remedy."""
+
+    problem: str
+
+
+Reference = WebUrl | DataUri | LocalPath | Unusable
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):(//)?")  # two characters at least: `C:` is a drive
+_NEVER_PATHS = frozenset({"data", "http", "https", "file", "blob"})
+_INVISIBLE = "\u200e\u200f\u202a\u202b\u202c\u202d\u202e\ufeff"  # Windows' property dialog copies paths with one
+
+
+def parse_reference(text: str) -> Reference:
+    """What a cell refers to. Never raises; spaces around it do not count."""
+    text = text.strip().strip(_INVISIBLE).strip()
+    if not text:
+        return Unusable("empty: give a URL or the path of an image")
+    if _CONTROL.search(text):
+        return Unusable("has a line break or another control character in it: retype it")
+    found = _SCHEME.match(text)
+    scheme = found[1].lower() if found else ""
+    if found is None or not (found[2] or scheme in _NEVER_PATHS):
+        return LocalPath(text)
+    if scheme == "data":
+        return _data_uri(text)
+    if scheme in {"http", "https"}:
+        return _web_url(text)
+    remedy = "write the plain path" if scheme == "file" else "give an https:// URL or a local path"
+    return Unusable(f"{scheme}: addresses cannot be used: {remedy}")
+
+
+def _web_url(text: str) -> Reference:
+    try:
+        host = urlsplit(text).hostname
+    except ValueError:
+        host = None
+    if not host:
+        return Unusable("is no complete URL: it names no host")
+    if re.search(r"\s", text):
+        return Unusable("is a URL with a space in it: write %20 for each space")
+    return WebUrl(text)
+
+
+def _data_uri(text: str) -> Reference:
+    head, comma, body = text[len("data:") :].partition(",")
+    media_type, *parameters = (part.strip().lower() for part in head.split(";"))
+    if not media_type.startswith("image/"):
+        return Unusable("is a data URI, but not of an image: it must begin with data:image/…;base64,")
+    try:
+        data = base64.b64decode(unquote_to_bytes(body), validate=True)
+    except (binascii.Error, ValueError):
+        data = b""
+    if not comma or "base64" not in parameters or not data:
+        return Unusable("is a data URI without valid base64 data: encode the image again, or give its path")
+    return DataUri(text, media_type, data)
+
+
+def resolve(reference_path: str, folder: Path) -> Path:
+    """The file a path in the manifest means: relative to the manifest's folder. `~` is an ordinary character."""
+    return folder / reference_path
+
+
+def digest(path: Path) -> str:
+    """The sha256 of a regular file's bytes, in hex. Raises OSError where it cannot be read; never blocks on a FIFO."""
+    with _opened(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def inspect(path: Path) -> Image:
+    """Read and wholly decode a local image. Never raises, never blocks, never reads a file too large to upload."""
+    try:
+        with _opened(path) as file:
+            size = os.fstat(file.fileno()).st_size
+            data = file.read(UPLOAD_LIMIT + 1) if size <= UPLOAD_LIMIT else b""
+    except (OSError, ValueError) as error:
+        return Image("", _unreadable(path, error))
+    if max(size, len(data)) > UPLOAD_LIMIT:
+        return Image("", f"is {max(size, len(data)) / 1e6:,.0f} MB, and fal takes at most 100 MB: make it smaller")
+    return inspect_bytes(data)
+
+
+def inspect_bytes(data: bytes) -> Image:
+    """The same for an image that is at hand as bytes, as a data URI's are."""
+    digest = hashlib.sha256(data).hexdigest()
+    if not data:
+        return Image(digest, "is empty (0 bytes): export the image again")
+    try:
+        with _quietly():
+            kind, width, height = _decode(data)
+    except Exception as error:  # noqa: BLE001 - a decoder may raise anything over foreign bytes; each is a fact about them
+        return Image(digest, _undecodable(data, error))
+    if width * height > PIXEL_LIMIT:
+        return Image(digest, f"has {width} × {height} pixels: scale it down, 1920 on the longer side is plenty")
+    return Image(digest, None, tuple(_advice(kind, width, height, len(data))))
+
+
+class _IrregularError(OSError):
+    """What stands there is not a regular file; `str()` says what it is and the remedy."""
+
+
+def _opened(path: Path) -> io.BufferedReader:
+    """A regular file, open for reading. Looked at before it is opened (a device may act on it) and again after."""
+    _require_regular(path.stat().st_mode)
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    file = open(os.open(path, flags), "rb")  # noqa: PTH123, SIM115 - a descriptor; the caller closes it
+    try:
+        _require_regular(os.fstat(file.fileno()).st_mode)
+    except OSError:
+        file.close()
+        raise
+    return file
+
+
+def _require_regular(mode: int) -> None:
+    if stat.S_ISDIR(mode):
+        raise _IrregularError("is a folder: name an image in it")
+    if not stat.S_ISREG(mode):
+        raise _IrregularError("is a pipe, socket or device: give an ordinary image file")
+
+
+def _unreadable(path: Path, error: Exception) -> str:
+    if isinstance(error, _IrregularError):
+        return str(error)
+    if isinstance(error, FileNotFoundError | NotADirectoryError):
+        slash = ", and write / instead of \\" if os.sep == "/" and "\\" in str(path) else ""
+        return f"no such file: check the path, which counts from the manifest's folder{slash}"
+    if isinstance(error, PermissionError):
+        return "may not be read: give yourself the right to read it"
+    return f"cannot be read ({getattr(error, 'strerror', None) or error}): check the path"
+
+
+def _decode(data: bytes) -> tuple[str, int, int]:
+    """Format, width and height, after every byte of the first frame was decoded (unless it is far too large)."""
+    from PIL import Image as Pillow
+
+    Pillow.init()
+    with Pillow.open(io.BytesIO(data), formats=[name for name in _DECODED if name in Pillow.OPEN]) as image:
+        kind, (width, height) = image.format or "", image.size
+        if width * height <= PIXEL_LIMIT:
+            image.draft(None, (1, 1))  # JPEG only: all data is still read, but an eighth of the size is computed
+            image.load()
+    return kind, width, height
+
+
+def _undecodable(data: bytes, error: Exception) -> str:
+    from PIL import Image as Pillow
+    from PIL import UnidentifiedImageError
+
+    if isinstance(error, Pillow.DecompressionBombError):
+        return "has far too many pixels: scale it down, 1920 on the longer side is plenty"
+    if data[4:8] == b"ftyp" and data[8:12] in {b"heic", b"heix", b"mif1", b"msf1"}:
+        return f"is a HEIC photo, which fal does not list: {_SAVE}"
+    if isinstance(error, UnidentifiedImageError):
+        return f"is no image, or is cut short or of a kind not read here: copy it again, or {_SAVE}"
+    return f"is damaged or cut short ({str(error)[:80] or type(error).__name__}): copy or export it again"
+
+
+def _advice(kind: str, width: int, height: int, size: int) -> Iterator[str]:
+    if kind not in _LISTED:
+        yield f"is {kind}; fal lists JPG, PNG, WEBP, GIF and AVIF"
+    if min(width, height) < ADVISED_SIDE:
+        yield f"is {width} × {height} px; fal asks for at least {ADVISED_SIDE} × {ADVISED_SIDE}"
+    if size > ADVISED_BYTES:
+        yield f"is {size / 1e6:.1f} MB; fal asks for at most 10 MB"
+    least, most = ADVISED_ASPECT
+    if not least <= width / height <= most:
+        yield f"is {width} × {height} px, an aspect ratio of {width / height:.2f}; fal asks for {least} to {most}"
+
+
+_quiet_lock = threading.Lock()
+_quiet = ExitStack()
+_quiet_users = 0
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Pillow's warnings go nowhere, in any number of threads (`catch_warnings` alone is not safe in threads)."""
+    global _quiet_users
+    with _quiet_lock:
+        _quiet_users += 1
+        if _quiet_users == 1:
+            _quiet.enter_context(warnings.catch_warnings())
+            warnings.simplefilter("ignore")
+    try:
+        yield
+    finally:
+        with _quiet_lock:
+            _quiet_users -= 1
+            if _quiet_users == 0:
+                _quiet.close()
+
+
+class Inspector:
+    """`inspect` that decodes a file once as long as it stays the same file (size, time of change, inode).
+
+    The cache is plain data, JSON as it stands: `{path: [stamp, digest, problem or None, [warnings]]}`. What it is
+    given may be old or damaged; an entry that does not fit is not used.
+    """
+
+    def __init__(self, cache: Mapping[str, object] | None = None) -> None:
+        self._cache: dict[str, object] = dict(cache or {})
+
+    def inspect(self, path: Path) -> Image:
+        try:
+            resolved = path.resolve()
+            found = resolved.stat()
+        except (OSError, ValueError, RuntimeError):  # RuntimeError: a loop of links, up to Python 3.12
+            return inspect(path)
+        key, stamp = str(resolved), [RULES, found.st_size, found.st_mtime_ns, found.st_ino]
+        known = _remembered(self._cache.get(key), stamp)
+        if known is None:
+            known = inspect(path)
+            if known.digest:  # a file that could not be read may be readable next time
+                self._cache[key] = [stamp, known.digest, known.problem, list(known.warnings)]
+        return known
+
+    def cache(self) -> dict[str, object]:
+        """A copy to keep and to give to the next Inspector."""
+        return dict(self._cache)
+
+
+def _remembered(entry: object, stamp: list[int]) -> Image | None:
+    match entry:
+        case [kept, str(digest), (str() | None) as problem, [*advice]] if (
+            kept == stamp and digest and all(isinstance(line, str) for line in advice)
+        ):
+            return Image(digest, problem, tuple(map(str, advice)))
+    return None

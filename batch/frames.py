@@ -1,0 +1,51 @@
+"""DataFrames in and out: the edge to pandas."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from batch.errors import UsageError
+from batch.table import open_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def keep(manifest: "str | Path | pd.DataFrame", path: str | Path | None) -> Path:
+    """The file of a manifest; a DataFrame is written to `path`, unless it is there already.
+
+    Raises:
+        UsageError: a DataFrame without a path, or another one than the file there holds.
+    """
+    if isinstance(manifest, str | Path):
+        return Path(manifest)
+    if path is None:
+        raise UsageError(
+            "a DataFrame needs a path to be kept at, like run(frame, 'shots.parquet'): the ledger is there"
+        )
+    file = Path(path)
+    if not file.exists():
+        manifest.to_parquet(file, index=False)
+        return file
+    import pandas as pd
+
+    there = pd.read_parquet(file)
+    if not all(name in there.columns for name in manifest.columns) or not there[list(manifest.columns)].equals(
+        manifest.reset_index(drop=True)
+    ):
+        raise UsageError(f"{file} holds other rows than this DataFrame: give it another path, or run the file itself")
+    return file
+
+
+def load(path: Path) -> "pd.DataFrame":
+    """A table as a DataFrame: CSV cells as text, Parquet with its types.
+
+    Raises:
+        ManifestError: it cannot be read.
+    """
+    import pandas as pd
+
+    table = open_table(path)
+    with path.open("rb") as file:
+        if file.read(4) == b"PAR1":
+            return pd.read_parquet(path)
+    return pd.DataFrame([record.cells for record in table.records()], columns=list(table.columns), dtype="str")

@@ -1,0 +1,16 @@
+-- The manifest as it is being read, one record a row; a temporary table, so that a reader may fill it too.
+
+CREATE TEMP TABLE IF NOT EXISTS incoming (
+    place INTEGER PRIMARY KEY,   -- 0 is the first record
+    number INTEGER NOT NULL,     -- as the spreadsheet numbers it
+    id TEXT NOT NULL,
+    request_id TEXT NOT NULL,    -- this and the next two: what our own columns say already
+    video_url TEXT NOT NULL,
+    status TEXT NOT NULL,
+    fingerprint BLOB,
+    arguments TEXT,
+    price INTEGER,
+    endpoint TEXT NOT NULL,
+    problem TEXT                 -- NULL: fit to be sent
+);
+DELETE FROM temp.incoming;

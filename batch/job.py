@@ -1,0 +1,60 @@
+"""What one row means, as data: the contract between the engine and a model.
+
+A job names an endpoint, the JSON Schema of its input (as fal's OpenAPI gives it), the columns a
+spreadsheet may use for each input, and what a request costs. The engine knows no model; `jobs/` holds one
+file per family.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+Arguments = dict[str, Any]
+
+MICROS = 1_000_000
+"""Money is counted in whole millionths of a dollar: no float ever decides whether a row is bought."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One endpoint, described."""
+
+    name: str
+    endpoint: str
+    schema: Mapping[str, Any]
+    """JSON Schema of the input object. Only what the row gives is sent; `default` documents fal's own."""
+    columns: Mapping[str, Sequence[str]]
+    """Input → the column names it goes by, the one to show first. Matched without case, space, `-`, `_`."""
+    images: Sequence[str] = ()
+    """Inputs that hold an image: a URL, a data URI, or a path relative to the manifest."""
+    units: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Input → units a person may write behind its number (`5 s`)."""
+    price_by: str
+    """The input that decides the price."""
+    prices: Mapping[str, int]
+    """Value of `price_by` → price of one request, in millionths of a dollar."""
+    output: Sequence[str]
+    """Where the video's URL stands in the result."""
+    typical_seconds: float
+    """How long a request usually runs."""
+
+    def default(self, name: str) -> Any:
+        """The value fal takes where the row gives none; None where there is no such value."""
+        return self.schema["properties"][name].get("default")
+
+    def price(self, arguments: Mapping[str, Any], prices: Mapping[str, int]) -> int | None:
+        """Millionths of a dollar for one request with these arguments; None where the price is not known."""
+        return prices.get(str(arguments.get(self.price_by, self.default(self.price_by))))
+
+    def video_url(self, result: object) -> str | None:
+        """The URL in a result of this endpoint, None where there is none."""
+        for key in self.output:
+            result = result.get(key) if isinstance(result, dict) else None
+        return result if isinstance(result, str) and result else None
+
+
+def dollars(micros: int) -> str:
+    """`490000` → `$0.49`: whole cents, fractions of a cent only where there are some."""
+    text = f"{micros / MICROS:,.6f}"
+    whole, fraction = text.split(".")
+    return f"${whole}.{fraction[:2]}{fraction[2:].rstrip('0')}"

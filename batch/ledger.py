@@ -1,0 +1,288 @@
+"""The ledger: SQLite beside the manifest, durable at every commit, refused to a second run.
+
+Synchronous and of one thread at a time; `batch.journal` is its asynchronous face.
+"""
+
+import json
+import os
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Self
+
+from batch.errors import LedgerBusy, LedgerError
+from batch.job import Arguments
+from batch.states import EDGES, Move, Receipt, State
+
+VERSION = 1
+_APPLICATION_ID = 0x6B6C6E67  # "klng": tells a ledger from any other SQLite file
+
+
+class StateConflict(LedgerError):
+    """A row was not in the state that a move starts from: two writers, or a fault of ours. Nothing was changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A row to submit. `number` is the row as the spreadsheet numbers it."""
+
+    row: int
+    place: int
+    number: int
+    arguments: Arguments
+    price: int | None
+    tries: int
+
+
+@dataclass(frozen=True, slots=True)
+class Flight:
+    """A row whose request is at fal."""
+
+    row: int
+    place: int
+    """-1 where the manifest no longer has the row, or not so that it could be sent again."""
+    number: int | None
+    receipt: Receipt
+    price: int | None
+    tries: int
+    submitted_at: float
+    arguments: Arguments
+
+
+class Ledger:
+    """One open ledger."""
+
+    def __init__(self, connection: sqlite3.Connection, path: Path | None) -> None:
+        self.db = connection
+        self.path = path
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Opens the ledger for writing, and makes it where there is none.
+
+        Raises:
+            LedgerError: damaged, no ledger, or of a newer version.
+        """
+        with _readable_errors(path):
+            if not path.exists():
+                _make(path)
+            ledger = cls(_connect(f"{path.as_uri()}?mode=rw"), path)
+            ledger._check_whole()
+            ledger.db.execute("PRAGMA journal_mode = WAL")
+        return ledger
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Opens an existing ledger for reading, also while a run writes it; an empty one where there is none."""
+        if not path.exists():
+            return cls.in_memory()
+        with _readable_errors(path):
+            ledger = cls(_connect(f"{path.as_uri()}?mode=ro"), path)
+            ledger._check_version()
+        return ledger
+
+    @classmethod
+    def in_memory(cls) -> Self:
+        connection = _connect("file::memory:")
+        _write_schema(connection)
+        return cls(connection, None)
+
+    def close(self) -> None:
+        self.db.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All of it is on disk when the block ends, or none of it."""
+        self.db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self.db.execute("COMMIT")
+        except BaseException:
+            if self.db.in_transaction:  # SQLite has rolled back by itself where the disk is full
+                self.db.execute("ROLLBACK")
+            raise
+
+    def apply(self, row: int, move: Move) -> None:
+        """The only write of a state. Inside a transaction.
+
+        Raises:
+            StateConflict: the row is not in `move.old`.
+        """
+        if move.receipt:
+            self._keep(row, move.receipt)
+        changes = {"state": move.new, "changed_at": move.at, **move.changes}
+        sets = [f"{column} = :{column}" for column in changes] + ["spent = spent + :cost"]
+        if step := _counted(move):
+            sets += [f"attempts = attempts + {step}", f"tries = tries + {step}"]
+        done = self.db.execute(
+            f"UPDATE row SET {', '.join(sets)} WHERE id = :row AND state = :old",  # noqa: S608 - names of our own columns
+            {**changes, "cost": move.cost, "row": row, "old": move.old},
+        )
+        if done.rowcount != 1:
+            raise StateConflict(f"row {row} of the ledger is not {move.old}: the move to {move.new} was not made")
+
+    def _keep(self, row: int, receipt: Receipt) -> None:
+        urls = [url.replace(receipt.request_id, "{id}") for url in _urls(receipt)]
+        self.db.execute("INSERT OR IGNORE INTO route (status_url, response_url, cancel_url) VALUES (?, ?, ?)", urls)
+        self.db.execute(
+            "INSERT INTO request (request_id, row, route) SELECT ?, ?, id FROM route "
+            "WHERE status_url = ? AND response_url = ? AND cancel_url = ?",
+            (receipt.request_id, row, *urls),
+        )
+
+    def claimable(self, after: int, limit: int) -> list[Work]:
+        """Pending rows of the manifest behind a place, in the manifest's order."""
+        found = self.db.execute(
+            "SELECT row.id, row.place, number, arguments, price, tries FROM row JOIN sheet ON sheet.place = row.place "
+            "WHERE state = 'pending' AND row.place > ? ORDER BY row.place LIMIT ?",
+            (after, limit),
+        )
+        return [
+            Work(row, place, number, json.loads(arguments), price, tries)
+            for row, place, number, arguments, price, tries in found
+        ]
+
+    def flights(self) -> list[Flight]:
+        """Every row whose request is at fal, also of rows that the manifest no longer has."""
+        found = self.db.execute(
+            "SELECT row.id, COALESCE(row.place, -1), number, row.request_id, status_url, response_url, cancel_url, "
+            "price, tries, submitted_at, arguments "
+            "FROM row JOIN request ON request.request_id = row.request_id JOIN route ON route.id = route "
+            "LEFT JOIN sheet ON sheet.row = row.id WHERE state = 'submitted' ORDER BY submitted_at, row.id"
+        )
+        return [
+            Flight(row, place, number, _receipt(request_id, urls), price, tries, at, json.loads(arguments))
+            for row, place, number, request_id, *urls, price, tries, at, arguments in found
+        ]
+
+    def interrupted(self) -> list[int]:
+        """Rows whose POST was under way when an earlier run ended: nobody knows whether it arrived."""
+        return [row for (row,) in self.db.execute("SELECT id FROM row WHERE state = 'submitting'")]
+
+    def meta(self, name: str) -> str | None:
+        found = self.db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+        return found[0] if found else None
+
+    def set_meta(self, name: str, value: str) -> None:
+        self.db.execute("INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)", (name, value))
+
+    def _check_version(self) -> None:
+        (application,) = self.db.execute("PRAGMA application_id").fetchone()
+        (version,) = self.db.execute("PRAGMA user_version").fetchone()
+        if application != _APPLICATION_ID:
+            raise LedgerError(
+                f"{self.path} is not a ledger of kling-batch, or it was cut off: put a copy of it back; delete it "
+                "only if nothing was ever run from this table"
+            )
+        if version > VERSION:
+            raise LedgerError(f"{self.path} was written by a newer kling-batch (ledger version {version}): update it")
+
+    def _check_whole(self) -> None:
+        self._check_version()
+        found = [line for (line,) in self.db.execute("PRAGMA quick_check(1)")]
+        if found != ["ok"]:
+            raise sqlite3.DatabaseError(found[0])
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Holds the ledger for one process; the lock dies with it.
+
+    Raises:
+        LedgerBusy: another process holds it.
+    """
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(f"{path}.lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise LedgerBusy(
+            f"another run is at work on {path.name.removesuffix('.ledger')}: this one does nothing"
+        ) from error
+    except OSError as error:
+        raise LedgerError(f"cannot write beside the table: {path}.lock: {error.strerror or error}") from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _counted(move: Move) -> int:
+    """A POST counts from its intent; it is taken off again where it is proven that nothing was bought."""
+    if move.new is State.SUBMITTING:
+        return 1
+    return -1 if (move.old, move.new) == (State.SUBMITTING, State.PENDING) else 0
+
+
+def _urls(receipt: Receipt) -> tuple[str, str, str]:
+    return receipt.status_url, receipt.response_url, receipt.cancel_url
+
+
+def _receipt(request_id: str, routes: Sequence[str]) -> Receipt:
+    return Receipt(request_id, *(route.replace("{id}", request_id) for route in routes))
+
+
+def _connect(uri: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=30.0, check_same_thread=False)
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+    return connection
+
+
+def _make(path: Path) -> None:
+    """Whole or not at all: an empty ledger that is found is a damaged one, never a new one."""
+    fresh = path.with_name(path.name + ".new")
+    fresh.unlink(missing_ok=True)
+    connection = _connect(fresh.as_uri())
+    try:
+        _write_schema(connection)
+    finally:
+        connection.close()
+    fresh.rename(path)
+    _sync_folder(path.parent)
+
+
+def _write_schema(connection: sqlite3.Connection) -> None:
+    schema = files("batch").joinpath("ledger.sql").read_text(encoding="utf-8")
+    connection.executescript(f"BEGIN; {schema} COMMIT;")
+    connection.execute("BEGIN")
+    connection.executemany("INSERT INTO edge (old, new) VALUES (?, ?)", sorted(EDGES))
+    connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
+    connection.execute(f"PRAGMA user_version = {VERSION}")
+    connection.execute("COMMIT")
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name == "nt":
+        return  # Windows cannot open a folder; its rename is durable by itself
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _readable_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (sqlite3.DatabaseError, OSError) as error:
+        raise LedgerError(
+            f"the ledger {path} cannot be used ({error}): it may be damaged, or on a full or read-only disk. "
+            "Nothing was spent. Put a copy of it back; without it nobody knows what was paid for"
+        ) from error
+
+
+def encoded(arguments: Mapping[str, Any]) -> str:
+    """Arguments as the ledger keeps them."""
+    return json.dumps(arguments, ensure_ascii=False, separators=(",", ":"), sort_keys=True)

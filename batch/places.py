@@ -1,0 +1,27 @@
+"""Where the files of a batch stand."""
+
+from pathlib import Path
+
+
+def ledger_path(table: Path) -> Path:
+    """The ledger of a table: beside the file itself, not beside a link to it."""
+    real = table.resolve()
+    return real.with_name(real.name + ".ledger")
+
+
+def sandbox_home(manifest: Path) -> Path:
+    """The folder of a rehearsal: its ledger, its requests, its videos."""
+    real = manifest.resolve()
+    return real.with_name(real.name + ".sandbox")
+
+
+def results_path(table: Path) -> Path:
+    """Where results go while the table itself cannot be written."""
+    return table.with_name(f"{table.stem}.results{table.suffix}")
+
+
+def places(manifest: Path, *, sandbox: bool, output: Path | None = None) -> tuple[Path, Path]:
+    """The ledger of a manifest, and the table that its results go to."""
+    if not sandbox:
+        return ledger_path(manifest), output or manifest
+    return sandbox_home(manifest) / "ledger", output or manifest.with_name(f"{manifest.stem}.sandbox{manifest.suffix}")

@@ -1,0 +1,286 @@
+"""From a table's rows to what will be sent: arguments, fingerprint, price, and every problem at once.
+
+Pure: the schema check and the look at an image are functions handed in.
+"""
+
+import hashlib
+import json
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Any, Protocol
+
+from batch.errors import ManifestError, UsageError
+from batch.job import Arguments, Job
+
+
+class Row(Protocol):
+    """One record of a table."""
+
+    @property
+    def number(self) -> int:
+        """The row as the spreadsheet numbers it; the header is row 1."""
+        ...
+
+    @property
+    def cells(self) -> Sequence[str]:
+        """One text per column."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something wrong with one cell, and what to do."""
+
+    number: int
+    column: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"row {self.number}, column {self.column}: {self.message}"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One rule of the schema that an input breaks."""
+
+    name: str
+    rule: str
+    limit: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What is known of the image that a cell refers to."""
+
+    identity: str
+    """The same for the same image: a URL as it stands, the digest of a local file's bytes."""
+    problem: str | None = None
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """One row of the manifest, ready to be enrolled; with problems it has no arguments."""
+
+    place: int
+    number: int
+    id: str
+    own: Mapping[str, str]
+    """What our own columns already say, where they say anything: it tells which row an edited row was."""
+    arguments: Arguments | None
+    fingerprint: bytes | None
+    price: int | None
+    problems: tuple[Problem, ...] = ()
+    warnings: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Which column of the table holds what, by position."""
+
+    inputs: Mapping[str, int]
+    titles: Mapping[str, str]
+    id: int | None
+    own: Mapping[str, int]
+    """Our own columns that the table already has."""
+
+    def cell(self, row: Row, index: int | None) -> str:
+        return row.cells[index] if index is not None and index < len(row.cells) else ""
+
+
+def simple(name: str) -> str:
+    """A column's name without case, space, `-` and `_`."""
+    name = unicodedata.normalize("NFKC", name).casefold()
+    return "".join(c for c in name if not c.isspace() and c not in "-_")
+
+
+def find_columns(header: Sequence[str], job: Job, mapped: Mapping[str, str], own: Mapping[str, str]) -> Columns:
+    """The manifest's columns for a job's inputs.
+
+    Args:
+        mapped: what the user said (`image` → `Startbild`).
+        own: our result columns, and the titles they go by in this table.
+
+    Raises:
+        UsageError: a mapping names an input or a column that is not there.
+        ManifestError: a required column is missing, or two columns claim one input.
+    """
+    wanted = {**{name: tuple(names) for name, names in job.columns.items()}, "id": ("id",)}
+    said = _mapped(wanted, mapped)
+    by_name = _by_name(header)
+    found = {name: _find(names, said.get(name), header, by_name) for name, names in wanted.items()}
+    _require(job, found, header)
+    last = {title: index for index, title in enumerate(header)}
+    return Columns(
+        inputs={name: index for name, index in found.items() if index is not None and name != "id"},
+        titles={name: header[index] if index is not None else wanted[name][0] for name, index in found.items()},
+        id=found["id"],
+        own={name: last[title] for name, title in own.items() if title in last},
+    )
+
+
+def _mapped(wanted: Mapping[str, Sequence[str]], mapped: Mapping[str, str]) -> dict[str, str]:
+    alias = {simple(title): name for name, titles in wanted.items() for title in (name, *titles)}
+    for said in mapped:
+        if simple(said) not in alias:
+            known = ", ".join(titles[0] for titles in wanted.values())
+            raise UsageError(f"--map {said}=…: there is no input {said!r}; known are: {known}")
+    return {alias[simple(said)]: column for said, column in mapped.items()}
+
+
+def _by_name(header: Sequence[str]) -> dict[str, list[int]]:
+    found: dict[str, list[int]] = {}
+    for index, title in enumerate(header):
+        found.setdefault(simple(title), []).append(index)
+    return found
+
+
+def _find(
+    names: Sequence[str], said: str | None, header: Sequence[str], by_name: Mapping[str, Sequence[int]]
+) -> int | None:
+    if said is not None:
+        if said in header:
+            return list(header).index(said)
+        if not by_name.get(simple(said)):
+            raise UsageError(f"--map {names[0]}={said}: the table has no column {said!r}; it has: {_listed(header)}")
+        names = (said,)
+    hits = sorted({index for name in names for index in by_name.get(simple(name), ())})
+    if len(hits) > 1:
+        both = " and ".join(f"{header[i]!r} (column {i + 1})" for i in hits)
+        raise ManifestError(f"{both} both mean {names[0]}: say which with --map {names[0]}=COLUMN, or rename one")
+    return hits[0] if hits else None
+
+
+def _require(job: Job, found: Mapping[str, int | None], header: Sequence[str]) -> None:
+    missing = [job.columns[name][0] for name in job.schema["required"] if found[name] is None]
+    if missing:
+        lacking = " and ".join(f"no column for {name}" for name in missing)
+        raise ManifestError(
+            f"{lacking} (the columns are: {_listed(header)}): add it to the header, "
+            f"or say which it is with --map {missing[0]}=COLUMN"
+        )
+
+
+def _listed(header: Sequence[str]) -> str:
+    shown = [repr(title) for title in header[:12]]
+    return ", ".join(shown) + (f" and {len(header) - 12} more" if len(header) > 12 else "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planner:
+    """Turns rows into plans for one job."""
+
+    job: Job
+    columns: Columns
+    prices: Mapping[str, int]
+    check: Callable[[Arguments], Sequence[Fault]]
+    look: Callable[[str], Picture]
+
+    def plan(self, rows: Iterable[Row]) -> Iterator[Planned]:
+        """One plan per row, in order. Rows without any input and id are none of ours and are left out."""
+        for place, row in enumerate(rows):
+            given = {name: self.columns.cell(row, index) for name, index in self.columns.inputs.items()}
+            row_id = self.columns.cell(row, self.columns.id).strip()
+            if row_id or any(text.strip() for text in given.values()):
+                yield self._row(place, row, row_id, given)
+
+    def _row(self, place: int, row: Row, row_id: str, given: Mapping[str, str]) -> Planned:
+        arguments: Arguments = {}
+        identity: Arguments = {}
+        problems: list[Problem] = []
+        warnings: list[Problem] = []
+        for name, text in given.items():
+            if not text.strip():
+                continue
+            arguments[name] = identity[name] = self._value(name, text)
+            if problem := _unprintable(text):
+                problems.append(self._problem(row, name, problem))
+            elif name in self.job.images:
+                picture = self.look(text.strip())
+                identity[name] = picture.identity
+                problems += [self._problem(row, name, picture.problem)] if picture.problem else []
+                warnings += [self._problem(row, name, text) for text in picture.warnings]
+        problems += [self._problem(row, fault.name, self._remedy(fault, given)) for fault in self.check(arguments)]
+        own = {name: cell for name, index in self.columns.own.items() if (cell := self.columns.cell(row, index))}
+        found = tuple(problems), tuple(warnings)
+        if problems:
+            return Planned(place, row.number, row_id, own, None, None, None, *found)
+        price = self.job.price(arguments, self.prices)
+        return Planned(place, row.number, row_id, own, arguments, fingerprint(self.job, identity), price, *found)
+
+    def _value(self, name: str, text: str) -> Any:
+        rules = self.job.schema["properties"][name]
+        if name in self.job.images:
+            return text.strip()
+        if "enum" in rules:
+            return _choice(text, rules["enum"], self.job.units.get(name, ()))
+        if rules["type"] == "number":
+            number = _number(text)
+            return text if number is None else float(number)
+        return text
+
+    def _problem(self, row: Row, name: str, message: str) -> Problem:
+        return Problem(row.number, self.columns.titles.get(name, name), message)
+
+    def _remedy(self, fault: Fault, given: Mapping[str, str]) -> str:
+        text = given.get(fault.name, "")
+        rules = self.job.schema["properties"].get(fault.name, {})
+        match fault.rule:
+            case "required" | "minLength":
+                return f"is empty: a row needs {'an image' if fault.name in self.job.images else 'a text'} here"
+            case "maxLength":
+                return f"has {len(text):,} characters: shorten it to {fault.limit:,}"
+            case "enum":
+                return f"{_short(text)} is not {' or '.join(fault.limit)}: write one of them"
+            case "minimum" | "maximum" | "type" if rules.get("type") == "number":
+                low, high = rules["minimum"], rules["maximum"]
+                return f"{_short(text)} is not a number from {low} to {high}: write one, like {rules['default']}"
+            case _:
+                return f"{_short(text)} breaks the rule {fault.rule} ({fault.limit})"
+
+
+def fingerprint(job: Job, identity: Mapping[str, Any]) -> bytes:
+    """16 bytes that are equal for equal requests: endpoint and arguments, fal's defaults filled in."""
+    full = {name: job.default(name) for name in job.schema["properties"]} | dict(identity)
+    text = json.dumps([job.endpoint, full], sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:16]
+
+
+def _choice(text: str, options: Sequence[str], units: Sequence[str]) -> str:
+    """`5`, `5.0`, `5,0`, `"5 s"` and `5s` all mean `5`; what means no option is given back as it stands."""
+    bare = text.strip().strip("\"'").strip().casefold()
+    for unit in sorted(units, key=len, reverse=True):
+        if bare.endswith(unit):
+            bare = bare.removesuffix(unit).rstrip()
+            break
+    number = _number(bare)
+    if number is None:
+        return text
+    return next((option for option in options if _number(option) == number), text)
+
+
+def _number(text: str) -> Decimal | None:
+    """A plain decimal number, with a point or a comma."""
+    text = text.strip()
+    if not text or not set(text) <= set("+-.,0123456789"):
+        return None
+    try:
+        return Decimal(text.replace(",", "."))
+    except InvalidOperation:
+        return None
+
+
+def _unprintable(text: str) -> str | None:
+    """Control characters come from broken exports; fal would take them, and nobody would know what was asked."""
+    for position, character in enumerate(text, 1):
+        if character < " " and character not in "\t\n\r":
+            name = "NUL" if character == "\0" else f"U+{ord(character):04X}"
+            return f"has a control character ({name}) at position {position}: delete it"
+    return None
+
+
+def _short(text: str) -> str:
+    text = text.strip()
+    return repr(text if len(text) <= 40 else text[:37] + "…")

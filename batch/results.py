@@ -1,0 +1,169 @@
+"""The ledger shown in the table: the manifest read again, our columns filled, nothing else touched."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from itertools import repeat
+from pathlib import Path
+from typing import Any
+
+from batch.enrol import match
+from batch.errors import ManifestError
+from batch.job import MICROS
+from batch.ledger import Ledger
+from batch.manifest import RESULT_COLUMNS, Manifest
+from batch.places import results_path
+from batch.states import State, Status, status
+from batch.table import Cell, TableChanged, TableLocked, open_table
+
+MERGES = 20
+"""How often a table that changes under our hands is read again before the results go beside it."""
+
+_BLANK: tuple[Cell, ...] = (None,) * len(RESULT_COLUMNS)
+
+_VIEW = """
+SELECT i.place, i.problem, row.state, row.fingerprint IS NOT i.fingerprint, row.video_url, row.message, row.kind,
+       row.request_id, row.attempts, row.spent, row.price, row.submitted_at, row.finished_at
+FROM temp.incoming i JOIN temp.matched m ON m.place = i.place LEFT JOIN main.row ON row.id = m.row
+ORDER BY i.place
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """Where the results stand; `trouble` says why it is not the table itself."""
+
+    path: Path
+    trouble: str | None = None
+
+
+class Results:
+    """Writes the results of one ledger into one table, from a connection of its own."""
+
+    def __init__(self, manifest: Manifest, ledger: Path, target: Path | None = None) -> None:
+        self._manifest = manifest
+        self._ledger = ledger
+        self._target = target or manifest.path
+
+    def save(self) -> Saved:
+        """Reads, merges, writes; edits made since are kept.
+
+        Raises:
+            ManifestError: the manifest cannot be read any more, and the results cannot be put anywhere.
+        """
+        try:
+            for _ in range(MERGES):
+                try:
+                    self._write(self._target)
+                    return Saved(self._target)
+                except TableChanged:
+                    continue  # merged with what is there now
+            trouble = f"{self._manifest.path} changes all the time"
+        except (TableLocked, ManifestError) as error:
+            trouble = str(error)
+        beside = results_path(self._target)
+        try:
+            self._write(beside)
+        except (TableLocked, TableChanged) as error:
+            raise ManifestError(
+                f"{trouble}; and {error}. Nothing is lost: `kling-batch run` writes it later"
+            ) from error
+        return Saved(beside, trouble)
+
+    def _write(self, target: Path) -> None:
+        table = self._manifest.open()
+        with Ledger.read(self._ledger) as ledger:
+            match(ledger, self._manifest.plan(table), self._manifest.job.endpoint)
+            cells = _in_place(ledger.db.execute(_VIEW), sum(1 for _ in table.records()))
+            table.write(target, self._manifest.result_columns, cells)
+
+
+def require_ours(target: Path, manifest: Manifest) -> None:
+    """Refuses to replace a file that does not look like results of ours.
+
+    Raises:
+        ManifestError: it exists and has not all of our columns.
+    """
+    if target.exists():
+        lacking = {column.name for column in manifest.result_columns} - set(open_table(target).columns)
+        if lacking:
+            raise ManifestError(f"{target} exists and holds no results of kling-batch: name another file for --output")
+
+
+def refuse_foreign_columns(manifest: Manifest) -> None:
+    """Where results go to a copy, columns of our names must be empty in the original, or from a run of ours.
+
+    Raises:
+        ManifestError: the first value that would be overwritten in the copy.
+    """
+    table = manifest.open()
+    ours = {column.name for column in manifest.result_columns}
+    places = [index for index, title in enumerate(table.columns) if title in ours]
+    for record in table.records() if places else ():
+        for index in places:
+            if record.cells[index]:
+                raise ManifestError(
+                    f"row {record.number}, column {table.columns[index]}: {record.cells[index][:60]!r} would be "
+                    "overwritten in the results. Name our columns otherwise with --prefix PREFIX"
+                )
+
+
+def _in_place(found: Iterator[tuple[Any, ...]], records: int) -> Iterator[tuple[Cell, ...]]:
+    """Our cells for every record of the table; records that are no shots stay blank."""
+    at = 0
+    for place, *row in found:
+        yield from repeat(_BLANK, place - at)
+        yield _cells(*row)
+        at = place + 1
+    yield from repeat(_BLANK, records - at)
+
+
+def _cells(
+    problem: str | None,
+    state: str | None,
+    edited: int,
+    video_url: str | None,
+    message: str | None,
+    kind: str | None,
+    request_id: str | None,
+    attempts: int | None,
+    spent: int | None,
+    price: int | None,
+    submitted_at: float | None,
+    finished_at: float | None,
+) -> tuple[Cell, ...]:
+    shown = status(State(state) if state else None, edited=bool(edited and state), invalid=problem is not None)
+    if shown is Status.PENDING:  # what an earlier try left behind would only mislead
+        request_id = submitted_at = None
+    error, error_type = _error(shown, problem, kind, message)
+    counted = (spent or 0) + ((price or 0) if shown is Status.IN_DOUBT else 0)
+    return (
+        shown,
+        video_url,
+        error,
+        error_type,
+        request_id,
+        attempts or None,
+        Decimal(counted) / MICROS if counted or finished_at else None,
+        _time(submitted_at),
+        _time(finished_at),
+    )
+
+
+def _error(shown: Status, problem: str | None, kind: str | None, message: str | None) -> tuple[str | None, str | None]:
+    match shown:
+        case Status.INVALID:
+            return problem, "invalid"
+        case Status.STALE:
+            return "its inputs were changed after this video was made; `run --stale` buys a new one", "stale"
+        case Status.IN_DOUBT:
+            return f"it may have been paid for: {message}", kind
+        case Status.FAILED | Status.CANCELLED:
+            return message, kind
+        case _:
+            return None, None
+
+
+def _time(seconds: float | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(round(seconds), UTC)

@@ -1,0 +1,31 @@
+"""The waiting line: who is next, and how many stand before."""
+
+from bisect import bisect_left, insort
+
+
+class Line:
+    """The numbers of the waiting requests in order: the next is taken and a position found without walking it."""
+
+    def __init__(self) -> None:
+        self._numbers: list[int] = []
+        self._head = 0
+
+    def __len__(self) -> int:
+        return len(self._numbers) - self._head
+
+    def add(self, number: int) -> None:
+        insort(self._numbers, number, lo=self._head)
+
+    def take(self) -> int:
+        number = self._numbers[self._head]
+        self._head += 1
+        if self._head > 1000 and self._head * 2 > len(self._numbers):
+            del self._numbers[: self._head]
+            self._head = 0
+        return number
+
+    def position(self, number: int) -> int:
+        return bisect_left(self._numbers, number, lo=self._head) - self._head
+
+    def remove(self, number: int) -> None:
+        del self._numbers[self._head + self.position(number)]

@@ -1,0 +1,194 @@
+"""The states of a row in the ledger, and the only ways from one to the next.
+
+     pending ──claim──▶ submitting ──accepted──▶ submitted ──finished──▶ succeeded
+        ▲                 │   │                      └──broke──▶ failed, or pending again
+        ├──not sent───────┘   ├──refused for good──▶ failed
+        │                     └──reply lost, or found so at start──▶ in_doubt ──found at fal──▶ submitted
+        └──proven not accepted / decided by a person◀──────────────────┘
+     any unfinished ──cancel──▶ cancelled          failed, cancelled, stale ──rerun──▶ pending
+
+A `Move` is a new state with all that changes with it. The functions below make every move there is; the
+ledger applies a move only to a row that is in its old state, and its triggers refuse any other edge.
+Times are seconds since 1970 (UTC), money is in millionths of a dollar.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+
+class State(StrEnum):
+    """Where a row stands."""
+
+    PENDING = "pending"
+    SUBMITTING = "submitting"
+    SUBMITTED = "submitted"
+    IN_DOUBT = "in_doubt"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+EDGES: frozenset[tuple[State, State]] = frozenset(
+    {
+        (State.PENDING, State.SUBMITTING),
+        (State.PENDING, State.FAILED),  # its image vanished or cannot be uploaded: nothing was sent
+        (State.PENDING, State.CANCELLED),
+        (State.SUBMITTING, State.PENDING),
+        (State.SUBMITTING, State.SUBMITTED),
+        (State.SUBMITTING, State.IN_DOUBT),
+        (State.SUBMITTING, State.FAILED),
+        (State.SUBMITTED, State.SUCCEEDED),
+        (State.SUBMITTED, State.FAILED),
+        (State.SUBMITTED, State.PENDING),
+        (State.SUBMITTED, State.CANCELLED),
+        (State.IN_DOUBT, State.SUBMITTED),
+        (State.IN_DOUBT, State.PENDING),
+        (State.IN_DOUBT, State.FAILED),
+        (State.IN_DOUBT, State.CANCELLED),
+        (State.FAILED, State.PENDING),
+        (State.CANCELLED, State.PENDING),
+        (State.SUCCEEDED, State.PENDING),
+    }
+)
+"""Every edge of the drawing above; the ledger's trigger reads the same set."""
+
+UNDER_WAY = (State.SUBMITTING, State.SUBMITTED, State.IN_DOUBT)
+"""States whose price may have been paid without a result yet."""
+
+
+class Status(StrEnum):
+    """What the table says of a row: a state, or what keeps it from having one."""
+
+    PENDING = "pending"
+    SUBMITTED = "submitted"
+    IN_DOUBT = "in_doubt"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    INVALID = "invalid"
+    STALE = "stale"
+
+
+def status(state: State | None, *, edited: bool, invalid: bool) -> Status:
+    """How a row of the manifest is shown.
+
+    Args:
+        state: None where the ledger does not have it.
+        edited: its inputs are not those that the ledger has.
+        invalid: it cannot be sent as it stands.
+    """
+    if state is State.SUCCEEDED:
+        return Status.STALE if edited else Status.SUCCEEDED
+    if state in UNDER_WAY:
+        # A row whose POST is on its way may be paid for already: it is not shown as one that waits.
+        return Status.IN_DOUBT if state is State.IN_DOUBT else Status.SUBMITTED
+    if invalid:
+        return Status.INVALID
+    return Status(state) if state else Status.PENDING
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What fal answers to an accepted submit: the id and the three URLs it says to keep."""
+
+    request_id: str
+    status_url: str
+    response_url: str
+    cancel_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One edge, and the columns that change with it. `receipt` is kept for good, whatever comes after."""
+
+    old: State
+    new: State
+    at: float
+    changes: Mapping[str, Any]
+    cost: int = 0
+    """Added to what the row has spent."""
+    receipt: Receipt | None = None
+
+
+_NO_FAILURE = {"kind": None, "message": None}
+
+
+def claimed(at: float, sent: str | None, price: int | None) -> Move:
+    """The intent, committed before the POST: `sent` is the JSON that will leave, None where it is the row's own."""
+    changes = {"sent": sent, "intent_at": at, "price": price, "request_id": None, "finished_at": None, **_NO_FAILURE}
+    return Move(State.PENDING, State.SUBMITTING, at, changes)
+
+
+def accepted(at: float, receipt: Receipt) -> Move:
+    """fal took the request: its id is the row's from here on."""
+    changes = {"request_id": receipt.request_id, "submitted_at": at}
+    return Move(State.SUBMITTING, State.SUBMITTED, at, changes, receipt=receipt)
+
+
+def not_sent(at: float, message: str) -> Move:
+    """Nothing left this machine, or the service refused it for now: the row is as it was, the try does not count."""
+    return Move(State.SUBMITTING, State.PENDING, at, {"message": message})
+
+
+def refused(at: float, kind: str, message: str) -> Move:
+    """The service refused the request for good, before it cost anything."""
+    changes = {"kind": kind, "message": message, "finished_at": at}
+    return Move(State.SUBMITTING, State.FAILED, at, changes)
+
+
+def unsendable(at: float, kind: str, message: str) -> Move:
+    """The row cannot be sent any more (its image is gone); it never left `pending`."""
+    return Move(State.PENDING, State.FAILED, at, {"kind": kind, "message": message, "finished_at": at})
+
+
+def reply_lost(at: float, message: str) -> Move:
+    """It may be paid for, and nobody here knows: left alone until it is settled."""
+    return Move(State.SUBMITTING, State.IN_DOUBT, at, {"kind": "reply_lost", "message": message})
+
+
+def found_at_fal(at: float, receipt: Receipt) -> Move:
+    """The request in doubt is in fal's own records."""
+    changes = {"request_id": receipt.request_id, "submitted_at": at, **_NO_FAILURE}
+    return Move(State.IN_DOUBT, State.SUBMITTED, at, changes, receipt=receipt)
+
+
+def never_accepted(at: float) -> Move:
+    """Proven absent from fal's records, or so decided by a person."""
+    return Move(State.IN_DOUBT, State.PENDING, at, _NO_FAILURE)
+
+
+def given_up(at: float, message: str, cost: int) -> Move:
+    """A person decided to leave a row in doubt alone; it counts as spent."""
+    changes = {"kind": "given_up", "message": message, "finished_at": at}
+    return Move(State.IN_DOUBT, State.FAILED, at, changes, cost)
+
+
+def succeeded(at: float, result: str, video_url: str, cost: int) -> Move:
+    """The whole result (JSON), kept word for word, and the URL in it."""
+    changes = {"result": result, "video_url": video_url, "finished_at": at, **_NO_FAILURE}
+    return Move(State.SUBMITTED, State.SUCCEEDED, at, changes, cost)
+
+
+def failed(at: float, kind: str, message: str, cost: int) -> Move:
+    """The request ended without a video, and another try would end the same."""
+    changes = {"kind": kind, "message": message, "finished_at": at}
+    return Move(State.SUBMITTED, State.FAILED, at, changes, cost)
+
+
+def another_try(at: float, kind: str, message: str, cost: int) -> Move:
+    """The request ended without a video, and another try is worth it."""
+    return Move(State.SUBMITTED, State.PENDING, at, {"kind": kind, "message": message}, cost)
+
+
+def cancelled(old: State, at: float, cost: int) -> Move:
+    """Taken back."""
+    changes = {"kind": "cancelled", "message": "taken back", "finished_at": at}
+    return Move(old, State.CANCELLED, at, changes, cost)
+
+
+def again(old: State, at: float) -> Move:
+    """A person asked for a finished row to be run again."""
+    changes = {"tries": 0, "finished_at": None, "video_url": None, "result": None, **_NO_FAILURE}
+    return Move(old, State.PENDING, at, changes)

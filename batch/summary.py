@@ -1,0 +1,228 @@
+"""Where a batch stands, read from its ledger alone, and how it is told."""
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from batch.errors import Exit, LedgerError
+from batch.job import Job, dollars
+from batch.ledger import Ledger
+from batch.policy import ADVICE
+from batch.states import State, Status, status
+
+
+@dataclass(frozen=True, slots=True)
+class FailureKind:
+    """Rows that failed alike, and one of them as an example."""
+
+    kind: str
+    rows: int
+    example_row: int | None
+    example: str
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Counts of the manifest's rows by status; money in millionths of a dollar."""
+
+    rows: dict[Status, int]
+    failures: list[FailureKind]
+    spent: int
+    under_way: int
+    """Price of what may be paid for and has no result yet, in doubt included."""
+    orphans: int
+    """Rows with a paid request that the manifest no longer has."""
+    in_doubt: int
+    """Rows in doubt, also those that the manifest no longer has."""
+    to_run: int
+    to_run_price: int
+    unpriced: int
+
+    @property
+    def total(self) -> int:
+        return sum(self.rows.values())
+
+    def count(self, *statuses: Status) -> int:
+        return sum(self.rows.get(one, 0) for one in statuses)
+
+
+def read_standing(path: Path, manifest: Path) -> Standing:
+    """Where a batch stands, from its ledger file, also while a run writes it.
+
+    Raises:
+        LedgerError: there is none, or it cannot be used.
+    """
+    if not path.exists():
+        raise LedgerError(f"{manifest} has no ledger yet: nothing was run. `kling-batch check` says what it would cost")
+    with Ledger.read(path) as ledger:
+        return standing(ledger)
+
+
+def standing(ledger: Ledger) -> Standing:
+    """Where the manifest's rows stand, as it was last read."""
+    rows: dict[Status, int] = {}
+    for state, edited, invalid, count in ledger.db.execute(
+        "SELECT state, edited, problem IS NOT NULL, COUNT(*) FROM sheet LEFT JOIN row ON row.id = sheet.row "
+        "GROUP BY 1, 2, 3"
+    ):
+        shown = status(State(state) if state else None, edited=bool(edited), invalid=bool(invalid))
+        rows[shown] = rows.get(shown, 0) + count
+    (spent, under_way, in_doubt, orphans) = ledger.db.execute(
+        "SELECT COALESCE(SUM(spent), 0), "
+        "COALESCE(SUM(price) FILTER (WHERE state IN ('submitting', 'submitted', 'in_doubt')), 0), "
+        "COUNT(*) FILTER (WHERE state = 'in_doubt'), "
+        "COUNT(*) FILTER (WHERE state IN ('submitted', 'in_doubt', 'succeeded') "
+        "AND id NOT IN (SELECT row FROM sheet WHERE row IS NOT NULL)) FROM row"
+    ).fetchone()
+    (to_run, price, unpriced) = ledger.db.execute(
+        "SELECT COUNT(*), COALESCE(SUM(price), 0), COUNT(*) FILTER (WHERE price IS NULL) FROM row "
+        "WHERE state = 'pending' AND place IS NOT NULL"
+    ).fetchone()
+    return Standing(rows, _failures(ledger), spent, under_way, orphans, in_doubt, to_run, price, unpriced)
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """Rows of one price; `micros` is what they cost in all, in millionths of a dollar."""
+
+    value: str
+    rows: int
+    micros: int
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """What the rows to run cost, by the input that decides the price."""
+
+    by: str
+    unit: str
+    items: list[Price]
+
+    def text(self) -> str:
+        parts = [f"{one.rows} of {one.value}{self.unit} for {dollars(one.micros)}" for one in self.items]
+        return f"({', '.join(parts)})" if parts else ""
+
+
+def prices_to_run(ledger: Ledger, job: Job) -> Prices:
+    """The rows to run and their prices."""
+    found = ledger.db.execute(
+        "SELECT COALESCE(json_extract(arguments, '$.' || ?), ?) AS value, COUNT(*), COALESCE(SUM(price), 0) FROM row "
+        "WHERE state = 'pending' AND place IS NOT NULL GROUP BY value ORDER BY MIN(price)",
+        (job.price_by, job.default(job.price_by)),
+    )
+    unit = next(iter(job.units.get(job.price_by, ())), "")
+    return Prices(job.price_by, f" {unit}" if unit else "", [Price(str(value), *rest) for value, *rest in found])
+
+
+def _failures(ledger: Ledger) -> list[FailureKind]:
+    found = ledger.db.execute(
+        "SELECT kind, COUNT(*), MIN(number), message FROM row JOIN sheet ON sheet.row = row.id "
+        "WHERE state = 'failed' AND problem IS NULL GROUP BY kind ORDER BY 2 DESC, 1"
+    )
+    return [FailureKind(*row) for row in found]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How a run ended."""
+
+    standing: Standing
+    table: str
+    """Where the results stand."""
+    command: Sequence[str] = ()
+    """The arguments that name this batch on a command line."""
+    spent_now: int = 0
+    interrupted: bool = False
+    stopped: str | None = None
+    """Why rows were left, where the run stopped by itself."""
+    left: int = 0
+    """Requests that could not be asked after."""
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def exit_code(self) -> Exit:
+        """The most urgent one wins."""
+        if self.interrupted:
+            return Exit.INTERRUPTED
+        if self.standing.in_doubt:
+            return Exit.IN_DOUBT
+        if self.stopped or self.left or self.standing.to_run or self.standing.count(Status.SUBMITTED):
+            return Exit.STOPPED_EARLY
+        if self.standing.count(Status.FAILED, Status.INVALID, Status.CANCELLED):
+            return Exit.ROWS_FAILED
+        return Exit.DONE
+
+    def text(self, *, run: bool = True) -> str:
+        """For a person at seven in the morning; of a run that has ended, or of the batch alone."""
+        now = self.standing
+        lines = [f"{now.count(Status.SUCCEEDED, Status.STALE)} of {now.total} rows have their video; see {self.table}"]
+        lines += [f"  {_failure(failure)}" for failure in now.failures]
+        lines += [f"  {count} {_OTHERS[one]}" for one in _OTHERS if (count := now.count(one))]
+        if now.orphans:
+            lines.append(
+                f"  {now.orphans} paid for, of rows that the table no longer has: put the rows back to see them"
+            )
+        money = f"spent {dollars(self.spent_now)} in this run, " if run else "spent "
+        money += f"{dollars(now.spent)} in all"
+        lines.append(money + (f"; {dollars(now.under_way)} more under way or in doubt" if now.under_way else ""))
+        lines += [self.stopped] if self.stopped else []
+        lines += self.notes
+        lines += [f"next: {self.next_command}"] if self.next_command else []
+        return "\n".join(lines)
+
+    @property
+    def next_command(self) -> str | None:
+        """What to type next; None where all is done."""
+        now = self.standing
+        batch = shlex.join(self.command)
+        if now.to_run or now.count(Status.SUBMITTED) or self.left:
+            return f"kling-batch run {batch}"
+        if now.failures:
+            return f"kling-batch rerun {batch}" + ("   (when the rows are mended)" if not _passing(now) else "")
+        if now.count(Status.INVALID):
+            return f"kling-batch check {batch}"
+        return None
+
+    def json(self) -> dict[str, Any]:
+        """The same for a program; money in US dollars."""
+        now = self.standing
+        return {
+            "exit_code": int(self.exit_code),
+            "rows": now.total,
+            **{str(one): now.count(one) for one in Status},
+            "failures": [
+                {"error_type": f.kind, "rows": f.rows, "example_row": f.example_row, "example": f.example}
+                for f in now.failures
+            ],
+            "spent_usd": self.spent_now / 1_000_000,
+            "spent_total_usd": now.spent / 1_000_000,
+            "under_way_usd": now.under_way / 1_000_000,
+            "stopped": self.stopped,
+            "table": self.table,
+            "next": self.next_command,
+        }
+
+
+_OTHERS = {
+    Status.INVALID: "invalid: `kling-batch check` lists what is wrong with them",
+    Status.IN_DOUBT: "in doubt: they may have been paid for, and are not submitted again by themselves",
+    Status.SUBMITTED: "under way at fal: the next run brings them home",
+    Status.PENDING: "not submitted yet",
+    Status.CANCELLED: "cancelled",
+    Status.STALE: "of the videos are stale: the rows were edited after they were made",
+}
+
+
+def _failure(failure: FailureKind) -> str:
+    advice = f" ({ADVICE[failure.kind]})" if failure.kind in ADVICE else ""
+    row = f", row {failure.example_row}" if failure.example_row else ""
+    return f"{failure.rows} failed with {failure.kind}{advice}: for example{row}: {failure.example}"
+
+
+def _passing(now: Standing) -> bool:
+    """Whether all that failed may simply be tried again."""
+    from batch.policy import WORTH_ANOTHER_TRY
+
+    return all(failure.kind in WORTH_ANOTHER_TRY for failure in now.failures)

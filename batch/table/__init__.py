@@ -1,0 +1,60 @@
+"""Manifests: CSV and Parquet files read as plain strings, and written back with our columns and nothing else changed.
+
+Shapes and errors are in `contract`; how a file is replaced in `atomic`. Which of the two forms a file has is told by
+its first bytes, not by its name.
+"""
+
+import stat
+from pathlib import Path
+
+from batch.errors import ManifestError
+from batch.table.contract import Cell, Column, Kind, Record, Table, TableChanged, TableLocked
+from batch.table.csv_text import CsvTable
+
+__all__ = ["Cell", "Column", "Kind", "Record", "Table", "TableChanged", "TableLocked", "open_table"]
+
+_PARQUET = b"PAR1"
+_FOREIGN = {
+    b"PK\x03\x04": 'an Excel workbook or another zip archive; save it as "CSV UTF-8" or as Parquet',
+    b"\xd0\xcf\x11\xe0": 'an old Excel workbook; save it as "CSV UTF-8"',
+    b"PARE": "an encrypted Parquet file; save it without encryption",
+    b"\x1f\x8b": "compressed with gzip; unpack it first",
+    b"%PDF": 'a PDF; save the table as "CSV UTF-8"',
+}
+
+
+def open_table(path: Path) -> Table:
+    """Open a manifest. Raises ManifestError for everything that cannot be read as one."""
+    try:
+        start = _first_bytes(path)
+        for magic, what in _FOREIGN.items():
+            if start.startswith(magic):
+                raise ManifestError(f"{path} is no CSV or Parquet file but {what}")
+        return _parquet(path) if start == _PARQUET else CsvTable(path)
+    except OSError as fault:
+        raise ManifestError(
+            f"{path} cannot be read ({fault.strerror or fault}); check its name and permissions"
+        ) from fault
+    except TableChanged as fault:
+        raise ManifestError(f"{path} is being written by another program; try again when that is done") from fault
+
+
+def _first_bytes(path: Path) -> bytes:
+    try:
+        status = path.stat()
+    except ValueError as fault:
+        raise ManifestError(f"{str(path)!r} cannot be the name of a file ({fault}); check it") from fault
+    if stat.S_ISDIR(status.st_mode):
+        raise ManifestError(f"{path} is a folder; name the table in it")
+    if not stat.S_ISREG(status.st_mode):
+        raise ManifestError(f"{path} is a pipe or device, which cannot be written back; save it as a file first")
+    if not status.st_size:
+        raise ManifestError(f"{path} is empty; put the names of the columns in its first row")
+    with path.open("rb") as file:
+        return file.read(4)
+
+
+def _parquet(path: Path) -> Table:
+    from batch.table.parquet import ParquetTable  # pyarrow takes longer to load than a CSV to read
+
+    return ParquetTable(path)

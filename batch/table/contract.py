@@ -1,0 +1,106 @@
+"""What a table is to the rest of the engine: records of plain strings, and columns of ours written beside them."""
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import Enum, auto
+from itertools import count
+from pathlib import Path
+
+Cell = str | int | Decimal | datetime | None
+Signature = tuple[int, int, int]
+
+
+class TableChanged(Exception):
+    """The file is no longer the one that was opened, and nothing was written: open it again and merge."""
+
+
+class TableLocked(Exception):
+    """The target cannot be replaced; the message says why. It is untouched and nothing is left beside it."""
+
+
+class Kind(Enum):
+    """What stands in a column of ours; the comment is the Python type of its cells, None for an empty one."""
+
+    TEXT = auto()  # str
+    INTEGER = auto()  # int
+    MONEY = auto()  # Decimal, US dollars
+    TIME = auto()  # aware datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of ours."""
+
+    name: str
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record of the user's."""
+
+    number: int
+    """The row as a spreadsheet numbers it: the header is row 1, blank lines count, a quoted newline does not."""
+    cells: tuple[str, ...]
+    """One text per column of the header, "" where the record is shorter."""
+    extra: tuple[str, ...] = ()
+    """What stands beyond the header's width."""
+
+
+class Table(ABC):
+    """A manifest as it stood when it was opened. After it was written onto itself, it has to be opened again."""
+
+    path: Path
+    """As the user gave it."""
+    columns: tuple[str, ...]
+    """The header's names as they stand, duplicates and blanks included."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._signature = signature(path.stat())
+
+    @abstractmethod
+    def records(self) -> Iterator[Record]:
+        """Read the file from its start, in little memory; any number of times.
+
+        Raises ManifestError for a damaged file, TableChanged if it is no longer the one that was opened.
+        """
+
+    @abstractmethod
+    def write(self, target: Path, columns: Sequence[Column], rows: Iterable[Sequence[Cell]]) -> None:
+        """Write this table with `columns` of ours to `target`, which is the old or the new file at every instant.
+
+        `rows` holds one cell per column for every record, in the order of `records()`. A column whose name the header
+        holds is filled where it stands (the last one of that name), others are appended. A target that
+        would not change is left alone. Raises TableChanged, TableLocked, or ManifestError for a damaged source.
+        """
+
+    def unchanged(self) -> bool:
+        """Whether the file on disk is still the one that was opened."""
+        try:
+            return signature(self.path.stat()) == self._signature
+        except OSError:
+            return False
+
+    def require_unchanged(self) -> None:
+        """Raise TableChanged unless the file is still the one that was opened."""
+        if not self.unchanged():
+            raise TableChanged(f"{self.path} was changed by another program since it was read")
+
+
+def signature(status: os.stat_result) -> Signature:
+    """What tells one state of a file from another."""
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def places(names: Sequence[str], header: Sequence[str], width: int) -> list[int]:
+    """The position of each of our columns: where the header last has its name, or appended from `width` on."""
+    if len(set(names)) < len(names) or not all(names):
+        raise ValueError(f"columns need distinct names that are not empty: {names}")
+    last = {name: position for position, name in enumerate(header)}
+    appended = count(width)
+    return [last[name] if name in last else next(appended) for name in names]

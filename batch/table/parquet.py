@@ -1,0 +1,186 @@
+"""Parquet manifests: schema, values, metadata, codecs and row groups kept; our columns added with their types."""
+
+import json
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from batch.errors import ManifestError
+from batch.table.atomic import replacing
+from batch.table.contract import Cell, Column, Kind, Record, Table, places
+
+READ_AT_ONCE = 1024  # rows; each may hold an image as a data URI
+CONVERTED_AT_ONCE = 16384  # rows of ours
+TYPES: dict[Kind, Any] = {
+    Kind.TEXT: pa.string(),
+    Kind.INTEGER: pa.int32(),
+    Kind.MONEY: pa.float64(),  # what people sum up in pandas; a decimal comes out as objects there
+    Kind.TIME: pa.timestamp("us", tz="UTC"),
+}
+
+
+class ParquetTable(Table):
+    """A Parquet file."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        with self._opened() as file:
+            self._schema: pa.Schema = file.schema_arrow
+            self._metadata: pq.FileMetaData = file.metadata
+        self.columns = tuple(self._schema.names)
+        if not self.columns:
+            raise ManifestError(f"{path} has no columns")
+
+    def records(self) -> Iterator[Record]:
+        """See Table."""
+        number = 1
+        for cells in self._rows():
+            number += 1
+            yield Record(number, cells)
+
+    def write(self, target: Path, columns: Sequence[Column], rows: Iterable[Sequence[Cell]]) -> None:
+        """See Table."""
+        positions = places([column.name for column in columns], self.columns, len(self.columns))
+        with replacing(target, self.require_unchanged) as sink:
+            if not columns:
+                with self.path.open("rb") as source:
+                    shutil.copyfileobj(source, sink)
+                return
+            schema = _with_ours(self._schema, columns, positions)
+            with pq.ParquetWriter(sink, schema, **self._settings(columns)) as writer:
+                for group in self._merged(schema, columns, positions, iter(rows)):
+                    writer.write_table(group, row_group_size=max(1, group.num_rows))
+
+    @contextmanager
+    def _opened(self) -> Iterator[pq.ParquetFile]:
+        """The file that was opened, or TableChanged."""
+        self.require_unchanged()
+        try:
+            with pq.ParquetFile(self.path) as file:
+                yield file
+        except (OSError, pa.ArrowException, UnicodeDecodeError) as fault:
+            self.require_unchanged()
+            raise ManifestError(f"{self.path} is damaged ({_first_line(fault)}); write it again") from fault
+        self.require_unchanged()
+
+    def _rows(self) -> Iterator[tuple[str, ...]]:
+        with self._opened() as file:
+            for batch in file.iter_batches(READ_AT_ONCE):
+                yield from zip(*map(_texts, batch.columns), strict=True)
+
+    def _groups(self) -> Iterator[pa.Table]:
+        with self._opened() as file:
+            for index in range(self._metadata.num_row_groups):
+                yield file.read_row_group(index)
+
+    def _merged(
+        self, schema: pa.Schema, columns: Sequence[Column], positions: list[int], rows: Iterator[Sequence[Cell]]
+    ) -> Iterator[pa.Table]:
+        for group in self._groups():
+            arrays: list[Any] = [*group.columns, *([None] * (len(schema) - len(self.columns)))]
+            ours = _converted(columns, islice(rows, group.num_rows))
+            for position, array in zip(positions, ours, strict=True):
+                if len(array) != group.num_rows:
+                    raise ValueError("fewer rows than records")
+                arrays[position] = array
+            yield pa.Table.from_arrays(arrays, schema=schema)
+        if next(rows, None) is not None:
+            raise ValueError("more rows than records")
+
+    def _settings(self, columns: Sequence[Column]) -> dict[str, Any]:
+        """The writer's settings under which the user's columns come out as they went in."""
+        settings: dict[str, Any] = {
+            "version": "2.6",
+            "store_schema": b"ARROW:schema" in (self._metadata.metadata or {}),
+        }
+        if self._metadata.num_row_groups:
+            first = self._metadata.row_group(0)
+            leaves = [first.column(index) for index in range(first.num_columns)]
+            codecs = {leaf.path_in_schema: _codec(leaf.compression) for leaf in leaves}
+            ours = {column.name: _codec(leaves[0].compression) for column in columns}
+            settings["compression"] = ours | codecs
+            # Spark's own kind of timestamp: written as any other, older Sparks could not read the column again.
+            settings["use_deprecated_int96_timestamps"] = any(leaf.physical_type == "INT96" for leaf in leaves)
+        return settings
+
+
+def _codec(name: str) -> str:
+    return "none" if name == "UNCOMPRESSED" else name.lower()
+
+
+def _first_line(fault: Exception) -> str:
+    return (str(fault).splitlines() or [type(fault).__name__])[0].rstrip(".")
+
+
+def _texts(array: Any) -> list[str]:
+    """The array's values as a CSV file would show them."""
+    kind = array.type
+    if isinstance(array, pa.DictionaryArray):
+        return _texts(array.dictionary_decode())
+    if isinstance(array, pa.ExtensionArray):
+        return _texts(array.storage)
+    if pa.types.is_float64(kind):
+        return ["" if value is None else repr(value) for value in array.to_pylist()]
+    if pa.types.is_floating(kind):  # through Python's doubles 0.1 would be 0.10000000149011612
+        return [text + ".0" if text.lstrip("-").isdigit() else text for text in _cast(array)]
+    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
+        return [(value or b"").decode("utf-8", "backslashreplace") for value in array.to_pylist()]
+    if pa.types.is_nested(kind):
+        values = array.to_pylist()
+        return ["" if value is None else json.dumps(value, ensure_ascii=False, default=str) for value in values]
+    return _cast(array)
+
+
+def _cast(array: Any) -> list[str]:
+    return [text or "" for text in pc.cast(array, pa.string()).to_pylist()]
+
+
+def _converted(columns: Sequence[Column], rows: Iterator[Sequence[Cell]]) -> list[Any]:
+    """The rows as one typed array per column."""
+    chunks: list[list[Any]] = [[] for _ in columns]
+    while some := list(islice(rows, CONVERTED_AT_ONCE)):
+        for column, values, held in zip(columns, zip(*some, strict=True), chunks, strict=True):
+            held.append(_array(column.kind, values))
+    return [pa.chunked_array(held, TYPES[column.kind]) for column, held in zip(columns, chunks, strict=True)]
+
+
+def _array(kind: Kind, values: Sequence[Any]) -> Any:
+    match kind:
+        case Kind.TEXT:
+            values = [value and value.encode("utf-8", "backslashreplace").decode() for value in values]
+        case Kind.MONEY:
+            values = [None if value is None else float(value) for value in values]
+        case Kind.TIME if any(value is not None and value.tzinfo is None for value in values):
+            raise ValueError("a time without its zone")
+    return pa.array(values, TYPES[kind])
+
+
+def _with_ours(schema: pa.Schema, columns: Sequence[Column], positions: list[int]) -> pa.Schema:
+    fields = list(schema)
+    retyped: set[str] = set()
+    for column, position in zip(columns, positions, strict=True):
+        ours = pa.field(column.name, TYPES[column.kind])
+        if position == len(fields):
+            fields.append(ours)
+        elif not fields[position].type.equals(ours.type):
+            retyped.add(column.name)
+            fields[position] = ours
+        elif not fields[position].nullable:
+            fields[position] = ours
+    return pa.schema(fields, metadata=_without(schema.metadata, retyped))
+
+
+def _without(metadata: Any, retyped: set[str]) -> Any:
+    """The schema's metadata, without what pandas noted of columns of another type now: it would not load them."""
+    if not retyped or b"pandas" not in (metadata or {}):
+        return metadata
+    notes = json.loads(metadata[b"pandas"])
+    notes["columns"] = [note for note in notes.get("columns", []) if note.get("field_name") not in retyped]
+    return {**metadata, b"pandas": json.dumps(notes).encode()}

@@ -1,0 +1,386 @@
+"""The queue as a function of its calls and of time: no sockets, no waiting."""
+
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from batch.sandbox import History, Journal, Outcome, Query, Queue, request_ids
+from batch.sandbox.outcomes import MODEL_ERRORS, REQUEST_ERRORS
+from batch.sandbox.queue import State, UnknownEndpoint, UnknownRequest
+
+PRO = "fal-ai/kling-video/v2.1/pro/image-to-video"
+START = 1_750_000_000.0
+
+
+def shot(prompt: str = "a ship", **more: object) -> dict[str, object]:
+    return {"prompt": prompt, "image_url": "https://example.com/ship.png", "duration": "5", **more}
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = START
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def a_queue(slots: int = 2, run_seconds: float = 300.0, **more: object) -> tuple[Queue, Clock]:
+    clock = Clock()
+    return Queue(slots, run_seconds, clock=clock, **more), clock  # type: ignore[arg-type]
+
+
+class Night(RuleBasedStateMachine):
+    """Submits, cancels, changes of the slots and restarts of the sandbox, in any order, at any time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = Path(tempfile.mkdtemp())
+        self.clock = Clock()
+        self.queue = self.opened(2)
+        self.submitted: list[str] = []
+        self.running_before = 0
+
+    def opened(self, slots: int) -> Queue:
+        return Queue(slots, lambda given: float(str(given["seconds"])), clock=self.clock, journal=Journal(self.folder))
+
+    def teardown(self) -> None:
+        shutil.rmtree(self.folder)
+
+    @rule(seconds=st.integers(0, 20), deadline=st.none() | st.integers(1, 30))
+    def submit(self, seconds: int, deadline: int | None) -> None:
+        request = self.queue.submit(PRO, shot(seconds=seconds), deadline)
+        self.submitted.append(request.id)
+
+    @rule(seconds=st.floats(0, 25))
+    def time_passes(self, seconds: float) -> None:
+        self.clock.now += seconds
+        self.queue.status(self.submitted[0]) if self.submitted else None
+
+    @precondition(lambda self: self.submitted)
+    @rule(data=st.data())
+    def cancel(self, data: st.DataObject) -> None:
+        self.queue.cancel(data.draw(st.sampled_from(self.submitted)))
+
+    @rule(slots=st.integers(0, 4))
+    def change_slots(self, slots: int) -> None:
+        self.queue.set_slots(slots)
+
+    @rule(half=st.sampled_from([b"", b"{", b'{"do":"submit","at":17']))
+    def die_and_start_again(self, half: bytes) -> None:
+        before = self.answers(self.queue)
+        with (self.folder / "requests.jsonl").open("ab") as journal:
+            journal.write(half)
+        self.queue = self.opened(self.queue.slots)
+        assert self.answers(self.queue) == before
+
+    def answers(self, queue: Queue) -> list[object]:
+        seen = [queue.status(name) for name in self.submitted]
+        return [(each.state, each.position, queue.result(each.request.id)) for each in seen]
+
+    @invariant()
+    def never_more_than_the_slots_run(self) -> None:
+        running = sum(request.state is State.IN_PROGRESS for request in self.queue.requests)
+        assert running == self.queue.running <= max(self.queue.slots, self.running_before)
+        self.running_before = running
+
+    @invariant()
+    def no_slot_idles_while_a_request_waits(self) -> None:
+        assert not self.queue.waiting or self.queue.running >= self.queue.slots
+
+    @invariant()
+    def first_come_first_served(self) -> None:
+        waiting = [request.number for request in self.queue.requests if request.state is State.IN_QUEUE]
+        behind = self.queue.requests[waiting[0] :] if waiting else []
+        assert all(request.started_at is None for request in behind)
+        times = [request.started_at for request in self.queue.requests if request.started_at is not None]
+        assert times == sorted(times)
+
+    @invariant()
+    def positions_are_the_line(self) -> None:
+        seen = [self.queue.status(name).position for name in self.submitted]
+        assert [position for position in seen if position is not None] == list(range(self.queue.waiting))
+
+    @invariant()
+    def every_submission_is_one_request(self) -> None:
+        assert [request.id for request in self.queue.requests] == self.submitted
+        assert len(set(self.submitted)) == self.queue.accepted
+
+    @invariant()
+    def every_run_takes_its_time(self) -> None:
+        for request in self.queue.requests:
+            if request.code == 200 and request.started_at is not None and request.ended_at is not None:
+                assert request.ended_at == request.started_at + request.run_seconds
+
+
+TestNight = Night.TestCase
+TestNight.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+
+
+@given(
+    st.lists(st.tuples(st.floats(0, 40), st.integers(1, 90), st.none() | st.integers(2, 60)), max_size=25), st.data()
+)
+@settings(deadline=None)
+def test_how_often_one_asks_changes_nothing(calls: list[tuple[float, int, int | None]], data: st.DataObject) -> None:
+    """The state is a function of the calls and of time: a queue polled all night ends as one never asked."""
+
+    def night(*, polled: bool) -> list[object]:
+        queue, clock = a_queue(2)
+        queue.run_seconds = lambda given: float(str(given["seconds"]))
+        for pause, seconds, deadline in calls:
+            queue.submit(PRO, shot(seconds=seconds), deadline)
+            if polled:
+                queue.status(queue.requests[0].id, now=clock.now + data.draw(st.floats(0, pause)))
+            clock.now += pause
+        clock.now += 10_000
+        told = [queue.result(request.id) for request in queue.requests]
+        return [told, [(r.id, r.started_at, r.ended_at) for r in queue.requests]]
+
+    assert night(polled=True) == night(polled=False)
+
+
+def test_the_states_follow_the_slots_and_the_run_time() -> None:
+    """One slot: the first runs 300 s while the second waits at position 0; then the second runs."""
+    queue, clock = a_queue(1)
+    first, second = queue.submit(PRO, shot()), queue.submit(PRO, shot())
+    assert queue.status(first.id).state is State.IN_PROGRESS
+    assert (queue.status(second.id).state, queue.status(second.id).position) == (State.IN_QUEUE, 0)
+    assert queue.result(first.id).body == {"detail": "Request is still in progress"}
+    clock.now += 300
+    assert queue.status(first.id).state is State.COMPLETED
+    assert queue.status(second.id).state is State.IN_PROGRESS
+    assert second.started_at == first.ended_at == START + 300
+    assert queue.result(first.id).code == 200
+
+
+def test_a_request_that_no_runner_starts_by_its_deadline_never_runs() -> None:
+    """fal docs: X-Fal-Request-Timeout; answered 504 request_timeout."""
+    queue, clock = a_queue(1)
+    queue.submit(PRO, shot())
+    late = queue.submit(PRO, shot(), 60)
+    clock.now += 1000
+    reply = queue.result(late.id)
+    assert (reply.code, reply.body["error_type"], late.started_at) == (504, "request_timeout", None)
+    assert late.ended_at == START + 60
+
+
+def test_cancel_takes_a_queued_request_out() -> None:
+    """202 CANCELLATION_REQUESTED, the result is 499, and those behind move up."""
+    queue, _ = a_queue(1)
+    _, second, third = (queue.submit(PRO, shot()) for _ in range(3))
+    assert queue.cancel(second.id).body == {"status": "CANCELLATION_REQUESTED"}
+    assert (queue.result(second.id).code, queue.result(second.id).body["error_type"]) == (499, "client_cancelled")
+    assert queue.status(third.id).position == 0
+    assert (queue.cancel(second.id).code, queue.cancel(second.id).body) == (400, {"status": "ALREADY_COMPLETED"})
+    assert (queue.cancel("nobody").code, queue.cancel("nobody").body) == (404, {"status": "NOT_FOUND"})
+
+
+@pytest.mark.parametrize(("stops", "code"), [(False, 200), (True, 499)])
+def test_a_running_request_may_complete_although_cancelled(stops: bool, code: int) -> None:
+    """fal docs: a running request only gets a signal; both ways can be played."""
+    queue, clock = a_queue(1, cancel_stops_runs=stops)
+    request = queue.submit(PRO, shot())
+    assert queue.cancel(request.id).code == 202
+    clock.now += 300
+    assert queue.result(request.id).code == code
+
+
+def test_a_run_whose_runner_died_goes_back_into_the_queue() -> None:
+    """fal docs: IN_PROGRESS may become IN_QUEUE again; it keeps its place in front."""
+    queue, clock = a_queue(1)
+    first, second = queue.submit(PRO, shot("[[restart]]")), queue.submit(PRO, shot())
+    clock.now += 299
+    assert queue.status(first.id).state is State.IN_PROGRESS
+    clock.now += 301
+    assert queue.result(first.id).code == 200
+    assert first.ended_at == second.started_at == START + 600
+
+
+@pytest.mark.parametrize("name", [*MODEL_ERRORS, *REQUEST_ERRORS])
+def test_a_prompt_can_ask_for_every_documented_failure(name: str) -> None:
+    """`[[type]]` in the prompt fails the run with that type, in fal's form."""
+    queue, clock = a_queue(1)
+    request = queue.submit(PRO, shot(f"a ship [[{name}]]"))
+    clock.now += 300
+    reply = queue.result(request.id)
+    detail = reply.body["detail"]
+    assert reply.code >= 400
+    assert (detail[0]["type"] if isinstance(detail, list) else reply.body["error_type"]) == name
+
+
+def test_a_prompt_can_fail_only_its_first_times() -> None:
+    """`[[type*2]]` fails the first two submissions of the same input."""
+    queue, clock = a_queue(3)
+    requests = [queue.submit(PRO, shot("[[internal_server_error*2]]")) for _ in range(3)]
+    clock.now += 300
+    assert [queue.result(request.id).code for request in requests] == [500, 500, 200]
+
+
+def test_a_plan_decides_before_the_prompt_does() -> None:
+    """A plan function is given the input and how many times it was submitted."""
+    queue, clock = a_queue(2, plan=lambda given, nth: Outcome(503, {"detail": "x"}) if nth == 2 else None)
+    requests = [queue.submit(PRO, shot()) for _ in range(2)]
+    clock.now += 300
+    assert [queue.result(request.id).code for request in requests] == [200, 503]
+
+
+@pytest.mark.parametrize(
+    ("change", "column", "kind"),
+    [
+        ({"prompt": None}, "prompt", "string_type"),
+        ({"prompt": "x" * 2501}, "prompt", "string_too_long"),
+        ({"negative_prompt": "x" * 2501}, "negative_prompt", "string_too_long"),
+        ({"duration": 5}, "duration", "literal_error"),
+        ({"duration": "7"}, "duration", "literal_error"),
+        ({"cfg_scale": 1.01}, "cfg_scale", "less_than_equal"),
+        ({"cfg_scale": -0.1}, "cfg_scale", "greater_than_equal"),
+        ({"cfg_scale": "much"}, "cfg_scale", "float_type"),
+        ({"tail_image_url": 3}, "tail_image_url", "string_type"),
+    ],
+)
+def test_a_wrong_input_is_accepted_and_refused_by_the_runner(change: dict[str, object], column: str, kind: str) -> None:
+    """fal docs: submit answers 200, the status is COMPLETED, the result is 422 with where and what."""
+    queue, _ = a_queue(1)
+    request = queue.submit(PRO, {**shot(), **change})
+    assert queue.status(request.id).state is State.COMPLETED
+    reply = queue.result(request.id)
+    assert reply.code == 422
+    assert [(fault["loc"], fault["type"]) for fault in reply.body["detail"]] == [(["body", column], kind)]  # type: ignore[attr-defined]
+
+
+def test_everything_missing_is_told_at_once() -> None:
+    """The 422 lists every fault, not the first."""
+    queue, _ = a_queue(1)
+    reply = queue.result(queue.submit(PRO, {}).id)
+    assert [fault["loc"][1] for fault in reply.body["detail"]] == ["prompt", "image_url"]  # type: ignore[attr-defined]
+
+
+def test_the_longest_prompt_and_the_ends_of_cfg_scale_are_taken() -> None:
+    """2,500 characters, 0 and 1 are within."""
+    queue, clock = a_queue(2)
+    requests = [queue.submit(PRO, shot("x" * 2500, cfg_scale=scale)) for scale in (0, 1)]
+    clock.now += 300
+    assert [queue.result(request.id).code for request in requests] == [200, 200]
+
+
+def test_an_unknown_endpoint_accepts_nothing() -> None:
+    """404 at submit; and an unknown id is no request."""
+    queue, _ = a_queue()
+    with pytest.raises(UnknownEndpoint):
+        queue.submit("fal-ai/kling-video/v9/pro", shot())
+    with pytest.raises(UnknownRequest):
+        queue.status("nobody")
+    assert queue.accepted == 0
+
+
+def test_submissions_are_counted_by_input() -> None:
+    """Two submissions of one input are what paying twice looks like, in whatever order its keys stand."""
+    queue, _ = a_queue()
+    queue.submit(PRO, shot())
+    queue.submit(PRO, dict(reversed(shot().items())))
+    queue.submit(PRO, shot("another"))
+    assert (queue.accepted, queue.times_accepted(shot()), queue.times_accepted(shot("another"))) == (3, 2, 1)
+
+
+def test_a_held_run_ends_when_it_is_released() -> None:
+    """A run whose video is not made yet keeps its slot, so that IN_PROGRESS never exceeds the slots."""
+    queue, clock = a_queue(1, holds_runs=True)
+    first, second = queue.submit(PRO, shot()), queue.submit(PRO, shot())
+    clock.now += 400
+    assert queue.status(first.id).state is State.IN_PROGRESS
+    assert queue.status(second.id).state is State.IN_QUEUE
+    queue.release(first.id)
+    assert (first.ended_at, second.started_at) == (START + 400, START + 400)
+    queue.release(second.id, Outcome(500, {"detail": "no"}))
+    clock.now += 300
+    assert queue.result(second.id).code == 500
+
+
+def test_the_history_is_paged_with_a_cursor() -> None:
+    """Every request once, in pages; `end` is exclusive and `start` is a day ago unless given."""
+    queue, clock = a_queue(10, 1.0, history=History(page=3))
+    for _ in range(8):
+        clock.now += 1
+        queue.submit(PRO, shot())
+    clock.now += 100
+    seen: list[object] = []
+    cursor = None
+    while True:
+        page = queue.history(Query(PRO, limit=100, cursor=cursor))
+        items = page["items"]
+        assert isinstance(items, list)
+        assert len(items) <= 3
+        seen += [item["request_id"] for item in items]
+        cursor = page["next_cursor"]  # type: ignore[assignment]
+        if not page["has_more"]:
+            break
+    assert cursor is None
+    assert seen == [request.id for request in queue.requests]
+    part = queue.history(Query(PRO, start=START + 2, end=START + 4))["items"]
+    assert [item["request_id"] for item in part] == seen[1:3]  # type: ignore[attr-defined]
+    clock.now += 86_400
+    assert queue.history(Query(PRO))["items"] == []
+
+
+def test_the_history_can_be_late_and_silent_about_the_queue() -> None:
+    """Not documented, so playable: what is shown follows `lag` and `lists_queued`."""
+    queue, clock = a_queue(1, 10.0, history=History(lag=60))
+    queue.submit(PRO, shot())
+    queue.submit(PRO, shot())
+    clock.now += 59
+    assert queue.history(Query(PRO))["items"] == []
+    clock.now += 2
+    (only,) = queue.history(Query(PRO, payloads=True))["items"]  # type: ignore[misc]
+    assert (only["ended_at"], only["status_code"], only["json_input"]) == (None, None, shot())
+    clock.now += 20
+    first, second = queue.history(Query(PRO, payloads=True))["items"]  # type: ignore[misc]
+    assert (first["status_code"], first["duration"]) == (200, 10.0)
+    assert first["json_output"]["video"]["url"].endswith(".mp4")
+    assert second["started_at"] is not None
+    queue.set_slots(0)
+    queue.submit(PRO, shot())
+    clock.now += 1000
+    assert len(queue.history(Query(PRO))["items"]) == 2  # type: ignore[arg-type]
+    queue.ways = History(lists_queued=True)
+    assert len(queue.history(Query(PRO))["items"]) == 3  # type: ignore[arg-type]
+
+
+def test_the_same_seed_gives_the_same_ids() -> None:
+    """Deterministic, and told apart by the seed."""
+    assert next(request_ids(1)) == next(request_ids(1)) != next(request_ids(2))
+
+
+def test_a_hundred_thousand_requests_are_no_burden() -> None:
+    """Nothing walks the line: cancels from the middle, positions and all runs of a long night take seconds."""
+    queue, clock = a_queue(40, 1.0)
+    requests = [queue.submit(PRO, {"prompt": str(number), "image_url": "u"}) for number in range(100_000)]
+    for request in requests[50_000:60_000]:
+        queue.cancel(request.id)
+    assert queue.status(requests[-1].id).position == 100_000 - 10_000 - 40 - 1
+    clock.now += 90_000 / 40
+    assert queue.status(requests[-1].id).state is State.COMPLETED
+    assert requests[-1].ended_at == clock.now
+
+
+def test_a_slot_that_comes_free_at_the_very_deadline_still_serves() -> None:
+    """The deadline is the last moment to start, not the first one too late."""
+    queue, clock = a_queue(1, 60.0)
+    queue.submit(PRO, shot())
+    request = queue.submit(PRO, shot(), 60)
+    clock.now += 60
+    assert queue.status(request.id).state is State.IN_PROGRESS
+
+
+def test_a_clock_that_is_set_back_undoes_nothing() -> None:
+    """Time never runs backwards in the queue: what is completed stays so, and a later request is not sent earlier."""
+    queue, clock = a_queue(1, 60.0)
+    first = queue.submit(PRO, shot())
+    clock.now += 60
+    assert queue.status(first.id).state is State.COMPLETED
+    clock.now -= 3600
+    assert queue.status(first.id).state is State.COMPLETED
+    assert queue.submit(PRO, shot()).sent_at == START + 60

@@ -1,0 +1,188 @@
+"""What holds for every CSV file."""
+
+import csv
+import io
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from hypothesis import HealthCheck, assume, example, given, settings
+from hypothesis import strategies as st
+
+from batch.errors import ManifestError
+from batch.table import Cell, Column, Kind, open_table
+from batch.table.csv_text import CsvTable
+from batch.table.scanner import raw_cells, scan
+
+OURS = [Column("status", Kind.TEXT), Column("error", Kind.TEXT), Column("attempts", Kind.INTEGER)]
+NAMES = [column.name for column in OURS]
+quick = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+# A soup of what CSV is made of finds more than random bytes do.
+pieces = st.sampled_from(
+    [
+        *(b",", b";", b"\t", b"|", b'"', b'""', b"\r", b"\n", b"\r\n", b" ", b"\0", b"a", b"sep=;", b"=1", b"PAR1"),
+        *("é".encode(), b"\xe9", b"\x81", b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff", b"status"),
+    ]
+)
+soup = st.one_of(st.binary(max_size=60), st.lists(pieces, max_size=30).map(b"".join))
+cells = st.text(st.one_of(st.sampled_from(",;\t|\"\r\n '=0a"), st.characters(exclude_categories=["Cs"])), max_size=8)
+results = st.lists(
+    st.tuples(st.none() | st.text(max_size=12), st.none() | cells, st.none() | st.integers(0, 9)),
+    min_size=30,
+    max_size=30,
+)
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A generated table and how it is written."""
+
+    data: bytes
+    delimiter: str
+
+
+@st.composite
+def sheets(draw: st.DrawFn, names: st.SearchStrategy[str] = cells) -> Sheet:
+    """A table as some program might write it: any dialect, ragged, with needless quotes and blank lines."""
+    delimiter = draw(st.sampled_from(",;\t|"))
+    width = draw(st.integers(1, 5))
+    header = draw(st.lists(names, min_size=width, max_size=width))
+    records = draw(st.lists(st.lists(cells, max_size=width + 2), max_size=6))
+    end = draw(st.sampled_from(["\n", "\r\n", "\r"]))
+    preamble = f"sep={delimiter}{end}" if draw(st.booleans()) else ""
+
+    def raw(cell: str) -> str:
+        if any(sign in cell for sign in (delimiter, '"', "\r", "\n")) or draw(st.booleans()):
+            return '"' + cell.replace('"', '""') + '"' + draw(st.sampled_from(["", "", "", " ", 'x"']))
+        return cell
+
+    lines = [delimiter.join(map(raw, record)) for record in [header, *records]]
+    text = preamble + end.join(lines) + draw(st.sampled_from(["", end]))
+    codec = draw(st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "cp1252"]))
+    try:
+        return Sheet(text.encode(codec), delimiter)
+    except UnicodeEncodeError:
+        return Sheet(text.encode("utf-8-sig"), delimiter)
+
+
+def put(folder: str, data: bytes) -> Path:
+    path = Path(folder, "shots.csv")
+    path.write_bytes(data)
+    return path
+
+
+def plain(path: Path) -> tuple[CsvTable, list[list[str]]]:
+    """The table, and all its records as csv.reader reads the file in one piece."""
+    table = open_table(path)
+    assert isinstance(table, CsvTable)
+    dialect = table.dialect
+    text = path.read_bytes()[len(dialect.bom) :].decode(dialect.codec).removeprefix(dialect.preamble)
+    return table, [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=dialect.delimiter) if row]
+
+
+@quick
+@given(soup)
+@example(b"PAR1")
+@example(b'"')
+@example(b"\xff\xfea")
+def test_no_bytes_raise_anything_but_a_manifest_error(data: bytes) -> None:
+    """And what can be opened can be read, and copied byte for byte."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = put(folder, data)
+        try:
+            table = open_table(path)
+            list(table.records())
+        except ManifestError:
+            return
+        copy = Path(folder, "copy.csv")
+        table.write(copy, [], [])
+        assert copy.read_bytes() == data
+
+
+@quick
+@given(soup, results)
+def test_any_bytes_that_open_keep_the_users_cells_and_settle(data: bytes, rows: list[tuple[Cell, ...]]) -> None:
+    """After our cells were added the user's are as before, and a second write changes nothing."""
+    assume(b"status" not in data)
+    with tempfile.TemporaryDirectory() as folder:
+        check_keeps_and_settles(put(folder, data), rows)
+
+
+@quick
+@given(sheets(), results)
+def test_any_table_keeps_the_users_cells_and_settles(sheet: Sheet, rows: list[tuple[Cell, ...]]) -> None:
+    """As above, for tables as programs write them."""
+    with tempfile.TemporaryDirectory() as folder:
+        check_keeps_and_settles(put(folder, sheet.data), rows)
+
+
+def check_keeps_and_settles(path: Path, rows: list[tuple[Cell, ...]]) -> None:
+    try:
+        table, before = plain(path)
+        count = sum(1 for _ in table.records())
+        assume(not set(NAMES) & set(table.columns))
+        table.write(path, OURS, rows[:count])
+    except ManifestError:
+        return
+    again, after = plain(path)
+    width = max(map(len, before))
+    assert [row[:width] for row in after] == [row + [""] * (width - len(row)) for row in before]
+    assert after[0][width:] == NAMES
+    assert all(len(row) == width + 3 for row in after)
+    state = path.stat()
+    again.write(path, OURS, rows[:count])
+    assert (path.stat().st_ino, path.stat().st_mtime_ns) == (state.st_ino, state.st_mtime_ns)
+
+
+@quick
+@given(sheets(st.sampled_from(["a", "b c", "status", "error", ""])), results)
+def test_cells_are_replaced_where_our_columns_stand(sheet: Sheet, rows: list[tuple[Cell, ...]]) -> None:
+    """Wherever ours stand, every other cell keeps its raw text, and a second write changes nothing."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = put(folder, sheet.data)
+        try:
+            table, before = plain(path)
+            old = raws(path, table)
+            table.write(path, OURS[:2], [row[:2] for row in rows[: len(before) - 1]])
+        except ManifestError:
+            return
+        again, after = plain(path)
+        ours = {len(again.columns) - 1 - again.columns[::-1].index(name) for name in NAMES[:2]}
+        assert len(after) == len(before)
+        for was, now in zip(old, raws(path, again), strict=True):
+            assert all(raw == now[i] for i, raw in enumerate(was) if i not in ours)
+        state = path.stat()
+        again.write(path, OURS[:2], [row[:2] for row in rows[: len(before) - 1]])
+        assert path.stat().st_mtime_ns == state.st_mtime_ns
+
+
+def raws(path: Path, table: CsvTable) -> list[list[str]]:
+    """The raw cells of every record, sliced out by the scanner."""
+    delimiter = table.dialect.delimiter
+    with table.dialect.text(path) as text:
+        return [raw_cells(raw.rstrip("\r\n"), delimiter) for _, raw, row in scan(text, delimiter, "") if row]
+
+
+def closed(record: str, delimiter: str) -> bool:
+    """Whether no quote stands open at the end, told by a cell that would otherwise be swallowed."""
+    probe = record.rstrip("\r\n") + delimiter + "\N{SNOWMAN}"
+    rows = list(csv.reader(io.StringIO(probe, newline=""), delimiter=delimiter))
+    return not rows or rows[-1][-1] == "\N{SNOWMAN}"
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.text(st.sampled_from('",a b;\n'), max_size=14), st.sampled_from(",;"))
+def test_raw_cells_agree_with_csv_reader(body: str, delimiter: str) -> None:
+    """For every complete record: as many cells, the same values, and joined they are the record."""
+    assume(body and not body.endswith("\n") and closed(body, delimiter))
+    rows = list(csv.reader(io.StringIO(body, newline=""), delimiter=delimiter))
+    assume(len(rows) == 1)
+    parts = raw_cells(body, delimiter)
+    assert delimiter.join(parts) == body
+    assert [
+        (next(csv.reader(io.StringIO(part, newline=""), delimiter=delimiter), None) or [""])[0]
+        for part in parts
+        if '"' in part
+    ] == [value for part, value in zip(parts, rows[0], strict=True) if '"' in part]
+    assert all(part == value for part, value in zip(parts, rows[0], strict=True) if '"' not in part)

@@ -1,0 +1,308 @@
+"""Image files: what a cell refers to, and whether a local image can be used."""
+
+import base64
+import hashlib
+import io
+import json
+import os
+import random
+import socket
+import warnings
+import zlib
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image as Pillow
+
+from batch import files
+from batch.files import DataUri, Inspector, LocalPath, Unusable, WebUrl, digest, inspect, parse_reference, resolve
+
+
+def encoded(kind: str = "JPEG", size: tuple[int, int] = (640, 480), mode: str = "RGB") -> bytes:
+    """A small noisy picture, so that every format has a body worth cutting."""
+    noise = Pillow.frombytes("L", (64, 48), random.Random(1).randbytes(64 * 48)).resize(size)
+    out = io.BytesIO()
+    noise.convert(mode).save(out, kind)
+    return out.getvalue()
+
+
+def saved(path: Path, data: bytes) -> Path:
+    path.write_bytes(data)
+    return path
+
+
+def data_uri(data: bytes, media_type: str = "image/png") -> str:
+    return f"data:{media_type};base64,{base64.b64encode(data).decode()}"
+
+
+# References
+
+
+@given(st.text() | st.text().map("data:image/png;base64,".__add__) | st.text().map("https://".__add__))
+def test_any_text_is_a_reference_of_one_of_four_kinds(text: str) -> None:
+    """Total: no cell whatever raises, and nothing empty or with control characters comes through as usable."""
+    found = parse_reference(text)
+    match found:
+        case Unusable(problem):
+            assert problem
+        case WebUrl(kept) | DataUri(kept) | LocalPath(kept):
+            assert kept
+            assert kept in text
+            assert kept.isprintable() or not any(character < " " for character in kept)
+
+
+@given(st.binary(min_size=1, max_size=200))
+def test_a_data_uri_gives_back_its_bytes(data: bytes) -> None:
+    """Whatever they are."""
+    uri = data_uri(data)
+    assert parse_reference(uri) == DataUri(uri, "image/png", data)
+
+
+@pytest.mark.parametrize(
+    "text", ["https://example.com/a.png", "HTTP://example.com/a.png?x=1&y=ü", "https://user@host:8443/a"]
+)
+def test_a_web_address_stays_as_it_is(text: str) -> None:
+    """Only the spaces around it go."""
+    assert parse_reference(f"  {text}\n") == WebUrl(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "images/s1.jpg",
+        "C:\\shots\\y.png",
+        "c:/shots/y.png",
+        "/abs/ü b.png",
+        "~/a.png",
+        "\\\\server\\share\\a.png",
+        "take:2.png",
+    ],
+)
+def test_a_path_is_a_path(text: str) -> None:
+    """Windows drives, shares, spaces, colons and tildes included."""
+    assert parse_reference(f"\u202a{text} ") == LocalPath(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "empty"),
+        (" \u00a0\t ", "empty"),
+        ("file:///a/b.png", "plain path"),
+        ("file:/a.png", "plain path"),
+        ("FTP://host/a.png", "ftp: addresses"),
+        ("s3://bucket/a.png", "s3: addresses"),
+        ("blob:https://host/1", "blob: addresses"),
+        ("https://", "no host"),
+        ("https:/host/a.png", "no host"),
+        ("http://[half/a.png", "no host"),
+        ("https://host/a b.png", "%20"),
+        ("a\nb.png", "control character"),
+        ("a\x00.png", "control character"),
+        ("a\ud800.png", "control character"),
+        ("data:text/plain;base64,QUJD", "not of an image"),
+        ("data:,", "not of an image"),
+        ("data:image/png;base64,QUJ", "base64"),
+        ("data:image/png;base64,QU*D", "base64"),
+        ("data:image/png;base64,", "base64"),
+        ("data:image/png;base64", "base64"),
+        ("data:image/svg+xml,%3Csvg/%3E", "base64"),
+        ("data:image/png;base64,ü", "base64"),
+    ],
+)
+def test_a_cell_that_refers_to_no_image_says_why(text: str, said: str) -> None:
+    """One phrase with a remedy."""
+    found = parse_reference(text)
+    assert isinstance(found, Unusable)
+    assert said in found.problem
+
+
+def test_paths_count_from_the_manifests_folder(tmp_path: Path) -> None:
+    """Absolute ones stand for themselves; `~` is an ordinary character."""
+    assert resolve("images/a.png", tmp_path) == tmp_path / "images" / "a.png"
+    assert resolve(str(tmp_path / "b.png"), Path("/elsewhere")) == tmp_path / "b.png"
+    assert resolve("~/a.png", tmp_path) == tmp_path / "~" / "a.png"
+
+
+# Local images
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF"])
+def test_a_listed_format_is_good_as_it_is(tmp_path: Path, kind: str) -> None:
+    """And its digest is that of its bytes."""
+    data = encoded(kind)
+    path = saved(tmp_path / "a", data)
+    assert inspect(path) == files.Image(hashlib.sha256(data).hexdigest(), None, ())
+    assert digest(path) == hashlib.sha256(data).hexdigest()
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF"])
+@pytest.mark.parametrize("part", [0.01, 1 / 3, 0.95])
+def test_a_picture_cut_short_is_found(tmp_path: Path, kind: str, part: float) -> None:
+    """A JPEG cut to a third has a sound header: only decoding finds it."""
+    data = encoded(kind)
+    found = inspect(saved(tmp_path / "a.jpg", data[: int(len(data) * part)]))
+    assert found.problem is not None
+    assert "cut short" in found.problem
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"", "0 bytes"),
+        (b"prompt,image\r\n", "save it as JPG or PNG"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "save it as JPG or PNG"),
+        (b"\0\0\0\x18ftypheic" + bytes(64), "HEIC"),
+    ],
+)
+def test_what_is_no_picture_is_said_to_be_none(tmp_path: Path, data: bytes, said: str) -> None:
+    """Whatever its name says."""
+    found = inspect(saved(tmp_path / "a.jpg", data))
+    assert said in str(found.problem)
+    assert found.digest == hashlib.sha256(data).hexdigest()
+
+
+def test_a_folder_a_missing_file_and_a_path_through_a_file_are_problems(tmp_path: Path) -> None:
+    """Each with its own remedy."""
+    plain = saved(tmp_path / "plain", b"x")
+    assert "folder" in str(inspect(tmp_path).problem)
+    assert "no such file" in str(inspect(tmp_path / "none.png").problem)
+    assert "no such file" in str(inspect(plain / "a.png").problem)
+    assert "cannot be read" in str(inspect(tmp_path / ("n" * 5000)).problem)
+    assert "cannot be read" in str(inspect(Path("a\0b")).problem)
+
+
+@pytest.mark.skipif(os.sep != "/", reason="backslashes are separators here")
+def test_a_windows_path_on_another_system_gets_a_hint(tmp_path: Path) -> None:
+    """A manifest made on Windows and run on a server."""
+    assert "write / instead of" in str(inspect(tmp_path / "images\\s1.jpg").problem)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no FIFOs here")
+def test_pipes_sockets_and_devices_never_block(tmp_path: Path) -> None:
+    """Nobody ever writes to this FIFO; opening it plainly would wait for ever."""
+    os.mkfifo(tmp_path / "fifo")
+    with socket.socket(socket.AF_UNIX) as listener:
+        here = os.open(tmp_path, os.O_RDONLY)
+        try:
+            listener.bind(
+                f"/proc/self/fd/{here}/socket" if Path("/proc/self/fd").exists() else str(tmp_path / "socket")
+            )
+        finally:
+            os.close(here)
+        for path in (tmp_path / "fifo", tmp_path / "socket", Path("/dev/zero")):
+            assert "ordinary image file" in str(inspect(path).problem)
+            with pytest.raises(OSError, match="ordinary image file"):
+                digest(path)
+
+
+@pytest.fixture
+def powerless() -> Iterator[None]:
+    """Root may read anything, so root is somebody else for a moment."""
+    if not hasattr(os, "geteuid"):
+        pytest.skip("no users of this kind here")
+    before = os.geteuid()
+    if before == 0:
+        os.seteuid(65534)
+    yield
+    os.seteuid(before)
+
+
+def test_a_file_that_may_not_be_read_is_a_problem(tmp_path: Path, powerless: None) -> None:
+    """And is looked at afresh next time: the right may have been given meanwhile."""
+    path = tmp_path / "a.png"
+    if os.getuid() != 0:
+        saved(path, encoded()).chmod(0)
+    inspector = Inspector()
+    assert "may not be read" in str(inspector.inspect(path).problem)
+    assert inspector.cache() == {}
+
+
+def test_a_file_too_large_to_upload_is_not_read(tmp_path: Path) -> None:
+    """A sparse terabyte is told from its size alone."""
+    path = tmp_path / "huge.png"
+    with path.open("wb") as file:
+        file.truncate(files.UPLOAD_LIMIT * 10)
+    assert inspect(path) == files.Image("", "is 1,000 MB, and fal takes at most 100 MB: make it smaller")
+
+
+@pytest.mark.parametrize("side", [9_500, 15_000, 60_000])
+def test_a_decompression_bomb_is_a_problem_and_no_warning(tmp_path: Path, side: int) -> None:
+    """A few kilobytes that would unpack to gigabytes; told from the header."""
+    out = io.BytesIO()
+    Pillow.new("1", (8, 8)).save(out, "PNG")
+    data = bytearray(out.getvalue())
+    data[16:24] = side.to_bytes(4, "big") * 2
+    data[29:33] = zlib.crc32(data[12:29]).to_bytes(4, "big")
+    assert "pixels: scale it down" in str(inspect(saved(tmp_path / "bomb.png", bytes(data))).problem)
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (encoded("PNG", (200, 320)), "at least 300 × 300"),
+        (encoded("PNG", (1200, 400)), "aspect ratio of 3.00"),
+        (encoded("PNG", (400, 1200)), "aspect ratio of 0.33"),
+        (encoded("BMP"), "is BMP; fal lists"),
+        (encoded("BMP", (2000, 2000)), "12.0 MB; fal asks for at most 10 MB"),
+    ],
+)
+def test_what_fal_advises_against_is_a_warning_and_no_problem(data: bytes, said: str) -> None:
+    """fal states these for the sibling endpoints; the row may work all the same."""
+    found = files.inspect_bytes(data)
+    assert found.problem is None
+    assert any(said in line for line in found.warnings)
+
+
+def test_many_threads_leave_the_warnings_as_they_were() -> None:
+    """Pillow's warnings are silenced for all threads at once, and only while one decodes."""
+    before, data = list(warnings.filters), encoded("PNG")
+    with ThreadPoolExecutor(8) as pool:
+        assert all(found.problem is None for found in pool.map(files.inspect_bytes, [data] * 64))
+    assert list(warnings.filters) == before
+
+
+# The cache
+
+
+def test_a_thousand_rows_with_one_image_decode_it_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also through a symlink and a roundabout path."""
+    path = saved(tmp_path / "a.jpg", encoded())
+    (tmp_path / "link.jpg").symlink_to(path)
+    decoded = []
+    monkeypatch.setattr(files, "_decode", lambda data: decoded.append(data) or ("JPEG", 640, 480))
+    inspector = Inspector()
+    for other in (path, tmp_path / "link.jpg", tmp_path / "." / "a.jpg") * 333:
+        assert inspector.inspect(other).problem is None
+    assert len(decoded) == 1
+
+
+def test_a_changed_file_is_looked_at_again(tmp_path: Path) -> None:
+    """By size, time of change or inode."""
+    path, inspector = saved(tmp_path / "a.jpg", encoded()), Inspector()
+    before = inspector.inspect(path)
+    saved(tmp_path / "new", encoded()[:-500]).replace(path)
+    assert before.problem is None
+    assert "cut short" in str(inspector.inspect(path).problem)
+    assert len(inspector.cache()) == 1
+
+
+def test_the_cache_survives_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The caller may keep it in a file; the next run decodes nothing."""
+    path = saved(tmp_path / "a.png", encoded("PNG", (200, 200)))
+    first = Inspector()
+    found = first.inspect(path)
+    monkeypatch.delattr(files, "_decode")
+    assert Inspector(json.loads(json.dumps(first.cache()))).inspect(path) == found
+    assert found.warnings
+
+
+@pytest.mark.parametrize("entry", [None, 1, [], [[1, 2, 3, 4], "x", None, []], ["x", 1, 2, 3]])
+def test_a_damaged_cache_is_not_believed(tmp_path: Path, entry: object) -> None:
+    """It is only a cache."""
+    path = saved(tmp_path / "a.jpg", encoded())
+    assert Inspector({str(path.resolve()): entry}).inspect(path) == inspect(path)
