@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
+import batch
 from batch.checking import Checked
 from batch.checking import check as _check
 from batch.dispatch import Gateway
@@ -112,3 +113,7 @@ def results(table: str | Path) -> "pd.DataFrame":
     from batch.frames import load
 
     return load(Path(table))
+
+
+# The engine's own `batch.results` (a module) has bound the package's name by now; who writes it means the function.
+vars(batch)["results"] = results

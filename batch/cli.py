@@ -4,6 +4,7 @@ Whatever takes long to load is imported where it is used: `--help` and `status` 
 """
 
 import json
+import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -176,6 +177,8 @@ def _night(
     from batch.api import open_batch, run_batch
     from batch.runner import Options
 
+    # What fal-client logs by itself (a host tried again) would stand in the middle of the bar, and once for each row.
+    logging.getLogger("fal_client").addHandler(logging.NullHandler())
     options = Options(concurrency=concurrency, before=selection.mark if selection else None)
     outcome = run_batch(open_batch(**table), options, _say, sandbox=table["sandbox"])
     _say(outcome.text())

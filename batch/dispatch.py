@@ -143,7 +143,7 @@ class Dispatcher:
     async def _change(self) -> None:
         """Until a row has ended, or one that waits for another try is due."""
         due = self._later[0][0] if self._later and self._room() else float("inf")
-        with anyio.move_on_after(due - current_time()):
+        with anyio.CancelScope(deadline=due):
             await self._changed.wait()
         self._changed = anyio.Event()
 

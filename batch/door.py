@@ -31,8 +31,8 @@ class Door:
     async def enter(self) -> bool:
         """Waits for admission; False when nothing will be admitted any more. Every True is followed by `leave`."""
         while not self.closed:
-            if (wait := self._shut_until - current_time()) > 0:
-                with anyio.move_on_after(wait):
+            if current_time() < self._shut_until:
+                with anyio.CancelScope(deadline=self._shut_until):
                     await self._moved.wait()
             elif self._careful and self._probing:
                 await self._moved.wait()

@@ -4,7 +4,8 @@ Facts about the service are fal's documentation unless marked otherwise.
 """
 
 from collections.abc import Callable, Mapping
-from json import JSONDecodeError, loads
+from json import loads
+from math import isnan
 from mimetypes import guess_type
 from pathlib import Path
 from types import TracebackType
@@ -13,7 +14,7 @@ from typing import Any, Self
 import anyio
 import fal_client
 import httpx
-from fal_client.auth import MissingCredentialsError, fetch_auth_credentials
+from fal_client.auth import AuthCredentials, MissingCredentialsError, fetch_auth_credentials
 
 from batch import answers as a
 from batch.errors import MissingKey
@@ -27,7 +28,13 @@ ASK_SECONDS = 30.0
 AT_ONCE = 64
 """HTTP exchanges in the air at once; submits and questions apart, so that a stalled kind leaves the other free."""
 UPLOADS_AT_ONCE = 4
+UPLOAD_SECONDS = 600.0
+"""The longest one upload takes, all of fal-client's own attempts together; some of them know no limit."""
 MESSAGE_LENGTH = 500
+KIND_LENGTH = 80
+SECRET_LENGTH = 12
+"""A shorter key is nobody's secret (the sandbox takes any), and would be found in innocent words."""
+YEAR = 365 * 86_400
 
 REFUSED_SUBMITS = frozenset({400, 404, 405, 413, 422})
 """Replies to a POST that mean "not enqueued, and not to be repeated as it is"."""
@@ -38,6 +45,11 @@ class _Client(fal_client.AsyncClient):
     """fal's client with the guarded transport at its one seam."""
 
     guarded: httpx.AsyncClient
+    credentials: AuthCredentials
+
+    @property
+    async def _auth(self) -> AuthCredentials:
+        return self.credentials  # given as `key`, those of a login would go out as `Key`, not as `Bearer`
 
     @property
     async def _client(self) -> httpx.AsyncClient:
@@ -54,20 +66,23 @@ class Fal:
 
     Raises:
         MissingKey: neither a key in the environment nor a login of fal's own.
+        UsageError: the environment names a proxy or certificates that cannot be used.
     """
 
     def __init__(self, job: Job, *, local: Callable[[str], Path | None], start_timeout: float = 3600.0) -> None:
         self._job = job
         self._local = local
         self._start_timeout = start_timeout
-        scheme, self._secret = _credentials()
-        self._client = _Client(key=self._secret, default_timeout=SUBMIT_SECONDS)
-        headers = {"Authorization": f"{scheme} {self._secret}", "User-Agent": fal_client.client.USER_AGENT}
+        self._client = _Client(default_timeout=SUBMIT_SECONDS)
+        self._client.credentials = credentials = _credentials()
+        self._secrets = _secrets(credentials.token)
+        headers = credentials.as_headers() | {"User-Agent": fal_client.client.USER_AGENT}
         self._http = self._client.guarded = guarded_client(headers, SUBMIT_SECONDS)
         self._submits = anyio.CapacityLimiter(AT_ONCE)
         self._asks = anyio.CapacityLimiter(AT_ONCE)
         self._uploads = anyio.CapacityLimiter(UPLOADS_AT_ONCE)
         self._uploaded: dict[tuple[Path, int, int], str] = {}
+        self._uploading: dict[tuple[Path, int, int], anyio.Lock] = {}
 
     async def __aenter__(self) -> Self:
         return self
@@ -84,21 +99,24 @@ class Fal:
             if (path := self._local(prepared.get(name) or "")) is not None:
                 try:
                     prepared[name] = await self._upload(path)
-                except (FileNotFoundError, PermissionError, IsADirectoryError) as error:
+                except (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError) as error:
                     return a.Refused("image_unreadable", f"{name}: {error.strerror or error}: {path}")
                 except Exception as error:  # noqa: BLE001 - it goes through clients with errors of their own; all is told
                     return self._upload_failed(error)
         return a.Prepared(prepared)
 
     async def _upload(self, path: Path) -> str:
-        async with self._uploads:
-            stat = await anyio.Path(path).stat()
-            seen = (path, stat.st_size, stat.st_mtime_ns)
+        stat = await anyio.Path(path).stat()
+        seen = (path, stat.st_size, stat.st_mtime_ns)
+        async with self._uploading.setdefault(seen, anyio.Lock()):  # rows that share an image wait for one upload
             if seen not in self._uploaded:
                 media_type = guess_type(path.name)[0] or "application/octet-stream"
                 # The client sends the name as a header, which takes no umlauts; the name says nothing to fal anyway.
-                name = f"image{path.suffix}" if path.suffix.isascii() else "image"
-                self._uploaded[seen] = await self._client.upload(await anyio.Path(path).read_bytes(), media_type, name)
+                name = f"image{path.suffix}" if path.suffix.isascii() and path.suffix.isprintable() else "image"
+                async with self._uploads:
+                    image = await anyio.Path(path).read_bytes()
+                    with anyio.fail_after(UPLOAD_SECONDS):
+                        self._uploaded[seen] = await self._client.upload(image, media_type, name)
             return self._uploaded[seen]
 
     def _upload_failed(self, error: Exception) -> a.Preparation:
@@ -124,19 +142,22 @@ class Fal:
                 return a.InDoubt(f"no reply in {SUBMIT_SECONDS:.0f} s")
             except Answered as answered:
                 return self._submit_answered(answered)
-            except (KeyError, TypeError, ValueError):
-                pass  # a 2xx reply that fal-client cannot read; what it says is read below
+            except Exception as error:  # noqa: BLE001 - whatever fal-client makes of a 2xx reply, it is read below
+                if last_body.get() is None:
+                    return a.InDoubt(
+                        self._clean(f"it failed where nobody foresaw it ({type(error).__name__}: {error})")
+                    )
             receipt = self._receipt(last_body.get() or b"")
         return a.Accepted(receipt) if receipt else a.InDoubt("the reply (HTTP 200) held no request id")
 
     def _receipt(self, body: bytes) -> Receipt | None:
         said = _json(body)
         request_id = said.get("request_id") if isinstance(said, dict) else None
-        if not isinstance(said, dict) or not isinstance(request_id, str) or not request_id:
+        if not isinstance(said, dict) or not isinstance(request_id, str) or not self._plain(request_id):
             return None
         built = fal_client.AsyncRequestHandle.from_request_id(self._http, self._job.endpoint, request_id)
         urls = [said.get(name) for name in ("status_url", "response_url", "cancel_url")]
-        if not all(isinstance(url, str) and url.startswith("https://") for url in urls):
+        if not all(isinstance(url, str) and self._plain(url) and _is_https(url) for url in urls):
             urls = [built.status_url, built.response_url, built.cancel_url]
         return Receipt(request_id, *map(str, urls))
 
@@ -147,7 +168,7 @@ class Fal:
         if status in ACCOUNT_REFUSALS:
             return a.AccountStop("locked" if "locked" in text.casefold() else f"http_{status}", text)
         if status in REFUSED_SUBMITS:
-            return a.Refused(_error_type(answered) or f"http_{status}", text)
+            return a.Refused(self._error_type(answered) or f"http_{status}", text)
         return a.InDoubt(f"HTTP {status}: {text}")
 
     async def poll(self, receipt: Receipt) -> a.Polled:
@@ -173,9 +194,9 @@ class Fal:
         seconds = metrics.get("inference_time") if isinstance(metrics, dict) else None
         error, error_type = said.get("error"), said.get("error_type")
         return a.Finished(
-            seconds=float(seconds) if isinstance(seconds, int | float) else None,
+            seconds=float(seconds) if isinstance(seconds, int | float) and 0 <= seconds < YEAR else None,
             error=self._clean(str(error)) if error else None,
-            error_type=self._clean(str(error_type)) if error_type else None,
+            error_type=self._kind(error_type),
         )
 
     async def collect(self, receipt: Receipt, finished: a.Finished) -> a.Collected:
@@ -186,9 +207,9 @@ class Fal:
         if isinstance(said, Answered):
             return self._result_answered(said, finished)
         text = self._redact((last_body.get() or b"").decode("utf-8", "replace"))
-        url = self._job.video_url(said)
-        if url is None:
-            return a.Broke("no_video_in_result", self._clean(f"the result holds no video: {text}"), 200)
+        url = self._line(self._job.video_url(said) or "")
+        if not url:
+            return a.Broke("no_video_in_result", self._clean(f"the result holds no video: {text}"), 200, sure=False)
         return a.Video(text, url)
 
     def _result_answered(self, answered: Answered, finished: a.Finished) -> a.Collected:
@@ -196,17 +217,19 @@ class Fal:
         if answered.status == 400 and "still in progress" in str(detail):
             return a.Waiting(running=True)
         from_model = isinstance(detail, list) and bool(detail)
-        kind = _error_type(answered) or finished.error_type
-        if not from_model and not finished.error and kind is None:
-            if answered.status in (404, 408, 429, *ACCOUNT_REFUSALS) or detail is None:
-                return self._unanswered(answered)
-            kind = f"http_{answered.status}"
+        ended_badly = finished.error is not None or finished.error_type is not None
+        kind = self._error_type(answered) or finished.error_type
+        # With these the account and the way to the service speak, whatever type they give: not the model.
+        says_nothing = answered.status in (404, 408, 429, *ACCOUNT_REFUSALS) or (detail is None and kind is None)
+        if says_nothing and not from_model and not ended_badly:
+            return self._unanswered(answered)
+        message = _text_of(answered) if from_model else finished.error or _text_of(answered)
         return a.Broke(
             kind or f"http_{answered.status}",
-            self._clean(_text_of(answered) or finished.error or ""),
+            self._clean(message),
             answered.status,
             retryable=_retryable(answered.headers),
-            sure=from_model or finished.error is not None or finished.error_type is not None,
+            sure=from_model or ended_badly,
         )
 
     async def cancel(self, receipt: Receipt) -> a.Cancelled:
@@ -239,50 +262,86 @@ class Fal:
         said = _json(response.content)
         return a.Unclear("the answer was not JSON") if said is None else said
 
+    def _error_type(self, answered: Answered) -> str | None:
+        """Model errors carry a type in `detail`, request errors in `error_type` or a header."""
+        said, detail = _json(answered.body), _detail(answered)
+        first = detail[0] if isinstance(detail, list) and detail else None
+        return (
+            self._kind(first.get("type") if isinstance(first, dict) else None)
+            or self._kind(said.get("error_type") if isinstance(said, dict) else None)
+            or self._kind(answered.headers.get("x-fal-error-type"))
+        )
+
+    def _kind(self, said: object) -> str | None:
+        return self._line(str(said))[:KIND_LENGTH] or None if said else None
+
     def _redact(self, text: str) -> str:
         """A service, or a proxy, may echo the key: it must reach no file and no screen."""
-        return text.replace(self._secret, "***")
+        for secret in self._secrets:
+            text = text.replace(secret, "***")
+        return text
+
+    def _plain(self, text: str) -> bool:
+        """Nothing in it that would have to be taken out."""
+        return bool(text) and self._line(text) == text
+
+    def _line(self, text: str) -> str:
+        """One line without the key, and without what a terminal or a file would stumble over."""
+        printable = "".join(c if c.isprintable() else " " for c in self._redact(text))
+        return " ".join(printable.split())
 
     def _clean(self, text: str) -> str:
-        """One short line for a message, without the key."""
-        line = " ".join(self._redact(text).split())
+        """One short line for a message."""
+        line = self._line(text)
         return line if len(line) <= MESSAGE_LENGTH else line[: MESSAGE_LENGTH - 1] + "…"
 
 
-def _credentials() -> tuple[str, str]:
+def _credentials() -> AuthCredentials:
     try:
         found = fetch_auth_credentials()
     except MissingCredentialsError as error:
+        raise MissingKey(_NO_KEY) from error
+    except httpx.HTTPError as error:
         raise MissingKey(
-            "no fal key: set FAL_KEY (make one at https://fal.ai/dashboard/keys), or try the whole thing "
-            "without one: add --sandbox"
+            f"fal's login could not be renewed ({type(error).__name__}): is there a network? Try again, or set FAL_KEY"
         ) from error
     token = found.token.strip()
+    if not token:
+        raise MissingKey(_NO_KEY)
     if not token.isascii() or not token.isprintable() or " " in token:
         raise MissingKey("the fal key holds a space or a character that no key has: copy it again into FAL_KEY")
-    return found.scheme, token
+    return AuthCredentials(found.scheme, token)
+
+
+_NO_KEY = (
+    "no fal key: set FAL_KEY (make one at https://fal.ai/dashboard/keys), or try the whole thing "
+    "without one: add --sandbox"
+)
+
+
+def _secrets(token: str) -> list[str]:
+    """What must never be seen: the whole key, and the half of it behind the colon."""
+    return [secret for secret in (token, token.rpartition(":")[2]) if len(secret) >= SECRET_LENGTH]
+
+
+def _is_https(url: str) -> bool:
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL:
+        return False
+    return parsed.scheme == "https" and bool(parsed.host)
 
 
 def _json(body: bytes) -> Any:
     try:
         return loads(body)
-    except (JSONDecodeError, UnicodeDecodeError, RecursionError):
+    except (ValueError, RecursionError):  # not JSON, not UTF-8, a number or a nesting without end
         return None
 
 
 def _detail(answered: Answered) -> Any:
     said = _json(answered.body)
     return said.get("detail") if isinstance(said, dict) else None
-
-
-def _error_type(answered: Answered) -> str | None:
-    """Model errors carry a type in `detail`, request errors in `error_type` or a header."""
-    said = _json(answered.body)
-    detail = _detail(answered)
-    if isinstance(detail, list) and detail and isinstance(detail[0], dict) and detail[0].get("type"):
-        return str(detail[0]["type"])[:80]
-    found = (said.get("error_type") if isinstance(said, dict) else None) or answered.headers.get("x-fal-error-type")
-    return str(found)[:80] if found else None
 
 
 def _text_of(error: Exception) -> str:
@@ -292,13 +351,14 @@ def _text_of(error: Exception) -> str:
     detail = _detail(error)
     if isinstance(detail, list):
         return "; ".join(_item(item) for item in detail)
-    return str(detail) if detail is not None else error.body[:2000].decode("utf-8", "replace")
+    return str(detail) if detail is not None else error.body.decode("utf-8", "replace")
 
 
 def _item(item: Any) -> str:
     if not isinstance(item, dict):
         return str(item)
-    place = ".".join(str(part) for part in item.get("loc") or () if part != "body")
+    loc = item.get("loc")
+    place = ".".join(str(part) for part in (loc if isinstance(loc, list) else []) if part != "body")
     return f"{place}: {item.get('msg')}" if place else str(item.get("msg"))
 
 
@@ -312,9 +372,10 @@ def _status_of(error: Exception) -> int | None:
 def _retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds; the date form of the header is as good as none."""
     try:
-        return min(max(float(headers.get("retry-after", "")), 0.0), 3600.0)
+        seconds = float(headers.get("retry-after", ""))
     except ValueError:
         return None
+    return None if isnan(seconds) else min(max(seconds, 0.0), 3600.0)
 
 
 def _retryable(headers: Mapping[str, str]) -> bool | None:

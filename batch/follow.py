@@ -77,9 +77,9 @@ class Follower:
 
     async def _until(self, due: float, times: RunTimes, watch: Watch) -> None:
         """Sleeps; sooner awake when the first end is found, later where others asked at this age meanwhile."""
-        while (now := current_time()) < due:
+        while current_time() < due:
             unknown, learnt = not times.known, self._learnt
-            with anyio.move_on_after(due - now):
+            with anyio.CancelScope(deadline=due):  # not "after due - now": rounded, that may end before it is due
                 await learnt.wait()
             if unknown and not watch.resumed:
                 due = max(due, times.next(watch, current_time())) if not times.known else self._at_once(times, watch)

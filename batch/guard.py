@@ -16,7 +16,9 @@ refusal reaches fal-client's own retry loop.
     └── Answered         any reply but 2xx
 """
 
+import asyncio
 import ssl
+from base64 import b64encode
 from collections.abc import Mapping
 from contextlib import suppress
 from contextvars import ContextVar
@@ -24,7 +26,10 @@ from typing import Any
 
 import aiohttp
 import httpx
-from fal_client.client import AsyncBackupDomainTransport
+from aiohttp.client_reqrep import ClientRequest
+from aiohttp.connector import Connection
+from aiohttp.tracing import Trace
+from fal_client.client import QUEUE_URL_FORMAT, AsyncBackupDomainTransport
 from httpx_aiohttp import AiohttpTransport, HttpxAiohttpClient
 
 from batch.errors import UsageError
@@ -32,6 +37,9 @@ from batch.errors import UsageError
 CONNECTIONS = 256
 IDLE_SECONDS = 4.0
 """How long an idle connection is kept. Short: a POST on one that the server just closed is a false doubt."""
+CONNECT_SECONDS = 20.0
+"""The longest way to a connection (DNS, TCP, the proxy's tunnel, TLS). Twice that, for the backup host's sake, is
+less than the wait for a reply: a network that swallows everything leaves rows unsent, not in doubt."""
 
 NOT_SENT = (
     aiohttp.ClientConnectorError,  # refused, unreachable, DNS, TLS; a proxy that could not be reached
@@ -77,25 +85,36 @@ class Guard(httpx.AsyncBaseTransport):
         self._network = network
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        response: httpx.Response | None = None
         try:
-            return await self._whole_reply(request)
+            await request.aread()  # the copy for the backup host is unread, and would go out in chunks
+            response = await self._network.handle_async_request(request)
+            return await _whole(response, request)
         except Exception as error:  # every kind of it: one that nobody foresaw is a lost reply too
-            if request.method == "POST" and not isinstance(error.__cause__, NOT_SENT):
+            if request.method == "POST" and not (response is None and _never_left(error)):
                 raise ReplyLost(_said(error)) from error
-            raise
-
-    async def _whole_reply(self, request: httpx.Request) -> httpx.Response:
-        response = await self._network.handle_async_request(request)
-        try:
-            body = await response.aread()
-        finally:
-            with suppress(httpx.HTTPError):  # the connection is broken already; the read has said so
-                await response.aclose()
-        headers = [(k, v) for k, v in response.headers.multi_items() if k not in ("content-encoding", "content-length")]
-        return httpx.Response(response.status_code, headers=headers, content=body, request=request)
+            if isinstance(error, httpx.HTTPError):
+                raise
+            raise Unreachable(_said(error)) from error  # httpx-aiohttp leaves some of aiohttp's errors as they are
 
     async def aclose(self) -> None:
         await self._network.aclose()
+
+
+async def _whole(response: httpx.Response, request: httpx.Request) -> httpx.Response:
+    try:
+        body = await response.aread()
+    finally:
+        with suppress(httpx.HTTPError):  # the connection is broken already; the read has said so
+            await response.aclose()
+    # As bytes: a header may hold any of them.
+    headers = [pair for pair in response.headers.raw if pair[0].lower() not in (b"content-encoding", b"content-length")]
+    return httpx.Response(response.status_code, headers=headers, content=body, request=request)
+
+
+def _never_left(error: Exception) -> bool:
+    cause = error if isinstance(error, aiohttp.ClientError) else error.__cause__
+    return isinstance(cause, NOT_SENT) and not isinstance(cause, aiohttp.RedirectClientError)
 
 
 class Seal(httpx.AsyncBaseTransport):
@@ -128,24 +147,83 @@ class _GuardedNetwork(HttpxAiohttpClient):
 
     def _init_proxy_transport(self, proxy: httpx.Proxy, **kwargs: Any) -> httpx.AsyncBaseTransport:  # type: ignore[override]
         if proxy.url.scheme not in ("http", "https"):
-            raise UsageError(
-                f"the proxy {proxy.url.scheme}://{proxy.url.host} from the environment is of a kind that is not "
-                "supported: set HTTPS_PROXY to an http:// proxy, or name fal's hosts in NO_PROXY"
-            )
+            return _Unsupported(proxy)  # no trouble where fal's hosts go another way
         return Guard(_network(proxy=proxy, **kwargs))
 
 
-def _network(proxy: httpx.Proxy | None = None, verify: ssl.SSLContext | bool = True, **_: Any) -> AiohttpTransport:
-    limits = httpx.Limits(max_connections=CONNECTIONS, keepalive_expiry=IDLE_SECONDS)
-    return AiohttpTransport(verify=verify, proxy=proxy, limits=limits)
+class _Unsupported(httpx.AsyncBaseTransport):
+    """Stands for a proxy of a kind that aiohttp does not speak: nothing leaves."""
+
+    def __init__(self, proxy: httpx.Proxy) -> None:
+        self.name = f"{proxy.url.scheme}://{proxy.url.host}"
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:  # noqa: ARG002 - httpx's signature
+        raise Unreachable(f"the proxy {self.name} is of a kind that is not supported")
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Bounds the way to a connection, and says of every failure on it that nothing was sent.
+
+    aiohttp says so itself, but for a proxy that closes or talks nonsense in place of a tunnel (that looks like a
+    reply lost) and for a name that no host can have.
+    """
+
+    async def connect(self, req: ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout) -> Connection:  # noqa: ASYNC109 - aiohttp's signature
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                return await super().connect(req, traces, timeout)
+        except (TimeoutError, *NOT_SENT):  # aiohttp makes a ConnectionTimeoutError of the first
+            raise
+        except Exception as error:
+            raise aiohttp.ClientConnectorError(
+                req.connection_key, OSError(None, f"no connection ({_said(error)})")
+            ) from error
+
+
+def _network(verify: ssl.SSLContext, proxy: httpx.Proxy | None = None, **_: Any) -> AiohttpTransport:
+    if proxy and (credentials := proxy.raw_auth):
+        # As a header: aiohttp deprecates its own way, which takes no password beyond Latin-1 either.
+        basic = b64encode(b":".join(credentials)).decode("ascii")
+        proxy = httpx.Proxy(proxy.url, headers={"Proxy-Authorization": f"Basic {basic}"})
+
+    def session() -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(
+            connector=_Connector(limit=CONNECTIONS, keepalive_timeout=IDLE_SECONDS, ssl=verify)
+        )
+
+    return AiohttpTransport(verify=verify, proxy=proxy, client=session)
 
 
 def guarded_client(headers: Mapping[str, str], timeout: float) -> httpx.AsyncClient:
-    """The httpx client to put under fal-client; proxies and certificates come from the environment, as ever."""
+    """The httpx client to put under fal-client; proxies and certificates come from the environment, as ever.
+
+    Raises:
+        UsageError: the environment names a proxy or certificates that cannot be used.
+    """
     backup = AsyncBackupDomainTransport(transport=httpx.MockTransport(_never))
     # The layer makes an httpx client of its own, whose proxy transports would bypass the guard: replaced.
-    backup._client = _GuardedNetwork(verify=httpx.create_ssl_context(), follow_redirects=False)
+    backup._client = _guarded_network()
     return httpx.AsyncClient(transport=Seal(backup), headers=headers, timeout=timeout, trust_env=False)
+
+
+def _guarded_network() -> _GuardedNetwork:
+    try:
+        certificates = httpx.create_ssl_context()
+    except OSError as error:  # ssl.SSLError is one
+        raise UsageError(f"the certificates that SSL_CERT_FILE names cannot be used: {error}") from error
+    try:
+        network = _GuardedNetwork(verify=certificates, follow_redirects=False)
+    except httpx.InvalidURL as error:  # its text may hold a piece of a password
+        raise UsageError(f"a proxy in the environment is no URL; {_PROXY_REMEDY}") from error
+    except ValueError as error:
+        raise UsageError(f"a proxy in the environment cannot be used ({error}): {_PROXY_REMEDY}") from error
+    way = network._transport_for_url(httpx.URL(QUEUE_URL_FORMAT))
+    if isinstance(way, _Unsupported):
+        raise UsageError(f"the proxy {way.name} is of a kind that is not supported: {_PROXY_REMEDY}")
+    return network
+
+
+_PROXY_REMEDY = "set HTTPS_PROXY to an http:// proxy, or name fal's hosts in NO_PROXY"
 
 
 def _never(request: httpx.Request) -> httpx.Response:
@@ -154,5 +232,7 @@ def _never(request: httpx.Request) -> httpx.Response:
 
 def _said(error: Exception) -> str:
     root = error.__cause__ or error
+    if isinstance(root, aiohttp.ClientConnectorError) and root.strerror:
+        return f"{type(root).__name__}: {root.host}: {root.strerror}"  # its own text shows the SSL context
     text = str(root).strip()
     return f"{type(root).__name__}: {text}" if text else type(root).__name__

@@ -1,45 +1,89 @@
 -- Which record of the manifest is which row of the ledger. Reads the ledger, writes temporary tables only.
+-- What was sent already comes before what is named: a paid row is looked for by its inputs in the whole sheet
+-- before an id or an old request id may claim it for a record with other inputs.
 
-CREATE TEMP TABLE IF NOT EXISTS matched (place INTEGER PRIMARY KEY, key TEXT, row INTEGER UNIQUE);
+CREATE TEMP TABLE IF NOT EXISTS matched (
+    place INTEGER PRIMARY KEY, named INTEGER NOT NULL, key TEXT, fingerprint BLOB, request_id TEXT NOT NULL,
+    row INTEGER UNIQUE
+);
+CREATE TEMP TABLE IF NOT EXISTS free (  -- rows without a record, the n-th of their inputs
+    fingerprint BLOB, n INTEGER, row INTEGER, PRIMARY KEY (fingerprint, n)
+) WITHOUT ROWID;
+CREATE TEMP VIEW IF NOT EXISTS paid AS
+SELECT * FROM main.row WHERE state IN ('submitting', 'submitted', 'in_doubt', 'succeeded');
+CREATE TEMP VIEW IF NOT EXISTS lone AS SELECT * FROM matched WHERE row IS NULL;
+CREATE TEMP VIEW IF NOT EXISTS lone_nth AS
+SELECT place, fingerprint, ROW_NUMBER() OVER (PARTITION BY fingerprint ORDER BY place) AS n
+FROM lone WHERE fingerprint IS NOT NULL;
 DELETE FROM matched;
 
 -- A filled, unique id is the key; otherwise the inputs, and how many identical records stand above.
-INSERT INTO matched (place, key)
-SELECT place, CASE
+INSERT INTO matched (place, named, key, fingerprint, request_id)
+SELECT place, named, CASE
     WHEN named THEN 'id:' || id
     WHEN fingerprint IS NOT NULL THEN
         lower(hex(fingerprint)) || ':' || ROW_NUMBER() OVER (PARTITION BY named, fingerprint ORDER BY place)
-END
-FROM (SELECT place, id, fingerprint, id <> '' AND COUNT(*) OVER (PARTITION BY id) = 1 AS named FROM incoming);
+END, fingerprint, request_id
+FROM (SELECT *, id <> '' AND COUNT(*) OVER (PARTITION BY id) = 1 AS named FROM incoming);
 
-UPDATE matched SET row = (SELECT id FROM row WHERE row.key = matched.key) WHERE key IS NOT NULL;
+-- Nothing changed: the same id with the same inputs.
+UPDATE matched SET row = row.id
+FROM row WHERE matched.named AND row.key = matched.key AND row.fingerprint = matched.fingerprint;
 
--- An edited record without an id still carries the request id that we wrote beside it: it is the row that
--- was paid for, not a new one.
-WITH free AS (
-    SELECT MIN(incoming.place) AS place, row.id AS row
-    FROM incoming
-    JOIN matched ON matched.place = incoming.place AND matched.row IS NULL
-    JOIN request ON request.request_id = incoming.request_id
-    JOIN row ON row.id = request.row AND row.request_id = request.request_id
-    WHERE incoming.request_id <> '' AND row.state IN ('submitted', 'succeeded')
-      AND row.id NOT IN (SELECT row FROM matched WHERE row IS NOT NULL)
+-- The same inputs, and the request id that we wrote beside them: a sorted sheet keeps each video beside its record.
+UPDATE matched SET row = known.id
+FROM (
+    SELECT paid.id, MIN(lone.place) AS place
+    FROM lone JOIN request ON request.request_id = lone.request_id
+    JOIN paid ON paid.id = request.row AND paid.fingerprint = lone.fingerprint
+    WHERE lone.request_id <> '' AND NOT EXISTS (SELECT 1 FROM matched WHERE matched.row = paid.id)
+    GROUP BY paid.id
+) AS known
+WHERE known.place = matched.place;
+
+-- The same inputs at the same place, where nothing was written beside them yet.
+UPDATE matched SET row = paid.id
+FROM paid
+WHERE matched.row IS NULL AND paid.place = matched.place AND paid.fingerprint = matched.fingerprint
+  AND NOT EXISTS (SELECT 1 FROM matched AS other WHERE other.row = paid.id);
+
+-- The same inputs anywhere: an id that was added, changed or taken away buys nothing.
+DELETE FROM free;
+INSERT INTO free
+SELECT fingerprint, ROW_NUMBER() OVER (PARTITION BY fingerprint ORDER BY place IS NULL, place, id), id
+FROM paid WHERE NOT EXISTS (SELECT 1 FROM matched WHERE matched.row = paid.id);
+UPDATE matched SET row = free.row
+FROM lone_nth AS lone CROSS JOIN free ON free.fingerprint = lone.fingerprint AND free.n = lone.n
+WHERE lone.place = matched.place;
+
+-- From here on the inputs were edited, or nothing was paid. An id says which row it is,
+UPDATE matched SET row = row.id
+FROM row
+WHERE matched.row IS NULL AND matched.named AND row.key = matched.key
+  AND NOT EXISTS (SELECT 1 FROM matched AS other WHERE other.row = row.id);
+
+-- and so does the request id that we wrote beside an edited record: it is the row that was paid for, not a new one.
+UPDATE matched SET row = known.id
+FROM (
+    SELECT row.id, MIN(lone.place) AS place
+    FROM lone JOIN request ON request.request_id = lone.request_id JOIN row ON row.id = request.row
+    WHERE lone.request_id <> '' AND NOT EXISTS (SELECT 1 FROM matched WHERE matched.row = row.id)
+      AND (row.id IN (SELECT id FROM paid) OR row.fingerprint = lone.fingerprint)
     GROUP BY row.id
-)
-UPDATE matched SET row = free.row FROM free WHERE free.place = matched.place;
+) AS known
+WHERE known.place = matched.place;
 
--- A record whose id was added, changed or taken away is known by its inputs. Paid rows are matched first.
-WITH unmatched AS (
-    SELECT incoming.place, incoming.fingerprint,
-           ROW_NUMBER() OVER (PARTITION BY incoming.fingerprint ORDER BY incoming.place) AS n
-    FROM incoming JOIN matched ON matched.place = incoming.place
-    WHERE matched.row IS NULL AND incoming.fingerprint IS NOT NULL
-),
-left_over AS (
-    SELECT id, fingerprint,
-           ROW_NUMBER() OVER (PARTITION BY fingerprint ORDER BY state = 'pending', state = 'failed', id) AS n
-    FROM row WHERE id NOT IN (SELECT row FROM matched WHERE row IS NOT NULL)
-)
-UPDATE matched SET row = left_over.id
-FROM unmatched JOIN left_over ON left_over.fingerprint = unmatched.fingerprint AND left_over.n = unmatched.n
-WHERE unmatched.place = matched.place;
+-- What an earlier reading called it,
+UPDATE matched SET row = row.id
+FROM row
+WHERE matched.row IS NULL AND row.key = matched.key
+  AND NOT EXISTS (SELECT 1 FROM matched AS other WHERE other.row = row.id);
+
+-- and what is left, by its inputs: a failed row before one that would be bought.
+DELETE FROM free;
+INSERT INTO free
+SELECT fingerprint, ROW_NUMBER() OVER (PARTITION BY fingerprint ORDER BY state = 'pending', place IS NULL, id), id
+FROM row WHERE NOT EXISTS (SELECT 1 FROM matched WHERE matched.row = row.id);
+UPDATE matched SET row = free.row
+FROM lone_nth AS lone CROSS JOIN free ON free.fingerprint = lone.fingerprint AND free.n = lone.n
+WHERE lone.place = matched.place;

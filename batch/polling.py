@@ -17,12 +17,15 @@ FIRST = 0.5
 """Age of the first question while nothing is known."""
 FINEST = 0.25
 """Smallest gap between two questions about one request."""
-GRAIN = 0.025
-"""Gap between questions around the likely end, as a share of the run time."""
+FINE, COARSE = 0.025, 0.04
+"""Least and greatest gap between questions around the likely end, as shares of the run time."""
 QUESTIONS = 5
-"""How many questions are spread over the range in which requests tend to end."""
+"""How many questions are spread over the range in which requests tend to end, if the gaps allow."""
 SAMPLES = 200
 """How many ends are remembered: enough for quantiles, few enough to follow a night's drift."""
+FIRST_ENOUGH, KNOWN_ENOUGH = 0.65, 0.25
+"""How wide the time in which a request ended may be, as a share of its age, for its end to teach anything: after an
+hour without network every request has ended "some time ago"."""
 
 
 @dataclass(slots=True)
@@ -51,6 +54,7 @@ class RunTimes:
     watched: int = 0
     """How many requests of this kind are being watched now."""
     _reached: float = 0.0
+    _alive: float = 0.0
     _asked: int = 0
     _recent: deque[float] = field(default_factory=deque)
     _sorted: list[float] = field(default_factory=list)
@@ -68,10 +72,11 @@ class RunTimes:
         if not self.known:
             return max(now, watch.started + self._explore(watch))
         if watch.queued:
-            return now + max(FINEST, self.quantile(0.5) / 8) * self._jitter()
-        first = self.quantile(0.05)
+            return now + max(FINEST, self.quantile(0.5) / 5) * self._jitter()
+        # A little early: a request that is seen alive once and done soon after tells its run time exactly.
+        first = self.quantile(0.05) - self._fine() * (0.5 + 0.5 * self.rand())
         if age < first and watch.alive < first:
-            return watch.started + first + self._gap(watch.alive) * self.rand()
+            return watch.started + first
         return now + self._gap(watch.alive) * self._jitter()
 
     def _explore(self, watch: Watch) -> float:
@@ -90,12 +95,15 @@ class RunTimes:
         self._asked += 1
         self._reached = max(self._reached, now - watch.started)
 
+    def _fine(self) -> float:
+        return max(FINEST, FINE * self.quantile(0.5))
+
     def _gap(self, alive: float) -> float:
-        middle, late = self.quantile(0.5), self.quantile(0.95)
-        finest = max(FINEST, GRAIN * middle)
-        if alive <= late * 1.1:
-            return max(finest, (late - max(alive, self.quantile(0.05))) / QUESTIONS)
-        return max(finest, (alive - late) / 3)  # one that runs far over its time is asked after less and less
+        early, late = self.quantile(0.05), self.quantile(0.95)
+        coarse = max(FINEST, COARSE * self.quantile(0.5))
+        if alive <= late * 1.05:
+            return min(coarse, max(self._fine(), (late - max(alive, early)) / QUESTIONS))
+        return max(coarse, (alive - late) / 3)  # one that runs far over its time is asked after less and less
 
     def _jitter(self) -> float:
         return 0.85 + 0.3 * self.rand()
@@ -108,13 +116,22 @@ class RunTimes:
         if watch.queued:  # it began at some time between the two questions
             watch.started, watch.queued = (watch.started + now) / 2, False
         watch.alive = now - watch.started
+        self._alive = max(self._alive, watch.alive)
 
     def seen_done(self, watch: Watch, now: float) -> None:
         """It ended between the last time it was seen alive and now."""
         age = now - watch.started
         if watch.queued or (watch.resumed and not watch.alive):
             return  # when it began, or when it ended, is anybody's guess
-        self._remember((watch.alive + age) / 2)
+        if self.known and not watch.alive and age > 1.1 * self.quantile(0.95):
+            return  # nobody could ask in time
+        # Done when first asked: the question came too late, so the next ones come earlier.
+        if self.known:
+            last_alive = watch.alive or age - 4 * self._fine()
+        else:  # nobody ended before; what another was seen to reach is the best word on this one
+            last_alive = max(watch.alive, self._alive if self._alive < age else age / 2)
+        if age - last_alive <= age * (KNOWN_ENOUGH if self.known else FIRST_ENOUGH):
+            self._remember((last_alive + age) / 2)
 
     def _remember(self, seconds: float) -> None:
         insort(self._sorted, seconds)

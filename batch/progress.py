@@ -43,8 +43,9 @@ def line(dispatcher: Dispatcher, pace: Pace, elapsed: float) -> str:
     parts += [f"{tally.failed} failed"] if tally.failed else []
     parts += [f"{tally.in_doubt} in doubt"] if tally.in_doubt else []
     parts += [f"{tally.under_way} under way", f"{dollars(tally.spent)} spent"]
-    parts.append(f"about {duration(pace.left(ended, elapsed))} left")
-    return ", ".join(parts) + (f" — {dispatcher.door.notice}" if dispatcher.door.notice else "")
+    # While fal cannot be reached no guess is worth its place: a narrow terminal would show it instead of the reason.
+    parts.append(dispatcher.door.notice or f"about {duration(pace.left(ended, elapsed))} left")
+    return ", ".join(parts)
 
 
 def duration(seconds: float) -> str:
@@ -70,7 +71,7 @@ async def _bar(dispatcher: Dispatcher, pace: Pace, out: TextIO) -> None:
     from tqdm import tqdm  # only where somebody looks
 
     started = current_time()
-    layout = "{percentage:3.0f}%|{bar:24}| {desc}"
+    layout = "{percentage:3.0f}%|{bar}| {desc}"  # the bar takes what the words leave: never cuts them off itself
     with tqdm(total=pace.rows, file=out, bar_format=layout, leave=False, dynamic_ncols=True) as bar:
         while True:
             tally = dispatcher.tally

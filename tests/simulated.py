@@ -1,0 +1,170 @@
+"""A night on a mock clock: the real dispatcher, the real ledger, and the sandbox's queue asked without a network."""
+
+import random
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import anyio
+import trio.testing
+from anyio import current_time
+
+from batch import answers as a
+from batch import states
+from batch.dispatch import Dispatcher, Settings
+from batch.enrol import enrol, match
+from batch.job import Arguments
+from batch.journal import in_line, journal
+from batch.ledger import Ledger
+from batch.plan import Planned, fingerprint
+from batch.sandbox import Queue
+from batch.sandbox.queue import RunSeconds
+from batch.states import Receipt
+from jobs.kling import KLING_2_1_PRO as JOB
+
+EPOCH = 1_800_000_000.0
+LATENCY = 0.05
+
+
+class Crash(BaseException):
+    """The process dies here: nothing after it runs, and nothing of it is written down."""
+
+
+def play(night: Callable[[], Awaitable[Any]]) -> Any:
+    """Runs on trio's mock clock: it jumps to the next deadline whenever everybody waits."""
+    clock = trio.testing.MockClock(autojump_threshold=0)
+    return anyio.run(night, backend="trio", backend_options={"clock": clock})
+
+
+def service_queue(slots: int, run_seconds: RunSeconds, **how: Any) -> Queue:
+    """The sandbox's queue, with no clock but the one that every call brings."""
+    return Queue(slots, run_seconds, clock=lambda: 0.0, **how)
+
+
+def shots(count: int, prompt: str = "shot") -> list[Planned]:
+    """Rows as planned from a manifest with an id column."""
+    return [shot(place, f"{prompt} {place}") for place in range(count)]
+
+
+def shot(place: int, prompt: str, duration: str = "5") -> Planned:
+    arguments = {"prompt": prompt, "image_url": "https://example.com/a.png", "duration": duration}
+    return Planned(place, place + 2, f"s{place}", {}, arguments, fingerprint(JOB, arguments), JOB.prices[duration])
+
+
+def ledger_of(rows: Iterable[Planned]) -> Ledger:
+    ledger = Ledger.in_memory()
+    match(ledger, rows, JOB.endpoint)
+    enrol(ledger, EPOCH, new=True)
+    return ledger
+
+
+def recover(ledger: Ledger, now: float) -> None:
+    """What a run does first: rows found in mid-POST are in doubt."""
+    with ledger.transaction():
+        for row in ledger.interrupted():
+            ledger.apply(row, states.reply_lost(now, "the run ended"))
+
+
+@dataclass
+class Service:
+    """The sandbox's queue as a gateway, with faults made from outside. Times are seconds of the mock clock."""
+
+    queue: Queue
+    offline: Callable[[float], bool] = lambda _: False
+    locked: Callable[[float], bool] = lambda _: False
+    on_submit: Callable[[int], str | None] = lambda _: None
+    """What happens to the n-th POST: `lost` (accepted, no reply), `crash`, `crash_before`, `busy`, or nothing."""
+    before_poll: Callable[[int], None] = lambda _: None
+    latency: float = LATENCY
+    asked: Counter[str] = field(default_factory=Counter)
+    most_unfinished: int = 0
+    found_at: dict[str, float] = field(default_factory=dict)
+
+    async def prepare(self, arguments: Arguments) -> a.Preparation:
+        return a.Prepared(arguments)
+
+    async def submit(self, arguments: Arguments) -> a.Submitted:
+        self.asked["submit"] += 1
+        fault = self.on_submit(self.asked["submit"])
+        await anyio.sleep(self.latency)
+        if fault == "crash_before":
+            raise Crash
+        if self.offline(current_time()):
+            return a.NotSent("no network")
+        if self.locked(current_time()):
+            return a.AccountStop("locked", "User is locked. Reason: Exhausted balance.")
+        if fault == "busy":
+            return a.Throttled(None)
+        request = self.queue.submit(JOB.endpoint, arguments, 3600.0, now=current_time())
+        self._count()
+        if fault == "crash":
+            raise Crash
+        if fault == "lost":
+            return a.InDoubt("the reply was lost")
+        return a.Accepted(Receipt(request.id, f"https://q/{request.id}/s", f"https://q/{request.id}", "https://q/c"))
+
+    async def poll(self, receipt: Receipt) -> a.Polled:
+        self.asked["poll"] += 1
+        self.before_poll(self.asked["poll"])
+        await anyio.sleep(self.latency)
+        if self.offline(current_time()):
+            return a.Unclear("no network")
+        snapshot = self.queue.status(receipt.request_id, now=current_time())
+        if snapshot.state == "COMPLETED":
+            return a.Finished()
+        return a.Waiting(running=snapshot.state == "IN_PROGRESS", position=snapshot.position)
+
+    async def collect(self, receipt: Receipt, finished: a.Finished) -> a.Collected:
+        self.asked["collect"] += 1
+        await anyio.sleep(self.latency)
+        if self.offline(current_time()):
+            return a.Unclear("no network")
+        reply = self.queue.result(receipt.request_id, now=current_time())
+        self.found_at[receipt.request_id] = current_time()
+        if reply.code == 200:
+            return a.Video('{"video":{}}', f"https://v3.fal.media/{receipt.request_id}.mp4")
+        return a.Broke(f"http_{reply.code}", "it broke", reply.code)
+
+    def _count(self) -> None:
+        unfinished = self.queue.running + self.queue.waiting
+        self.most_unfinished = max(self.most_unfinished, unfinished)
+
+    @property
+    def lags(self) -> list[float]:
+        """Seconds between the end of each request and its result."""
+        ends = {request.id: request.ended_at for request in self.queue.requests}
+        return sorted(found - ends[name] for name, found in self.found_at.items())
+
+
+async def night(
+    ledger: Ledger, service: Service, *, concurrency: int = 10, seed: int = 0, **settings: Any
+) -> Dispatcher:
+    """One run to its end."""
+    recover(ledger, EPOCH + current_time())
+    async with journal(ledger, in_line) as book:
+        dispatcher = Dispatcher(
+            book,
+            service,
+            Settings(
+                concurrency=concurrency,
+                now=lambda: EPOCH + current_time(),
+                rand=random.Random(seed).random,
+                typical_seconds=JOB.typical_seconds,
+                kind_of=lambda arguments: str(arguments["duration"]),
+                **settings,
+            ),
+        )
+        await dispatcher.run()
+    return dispatcher
+
+
+def count(ledger: Ledger, state: str) -> int:
+    return int(ledger.db.execute("SELECT COUNT(*) FROM row WHERE state = ?", (state,)).fetchone()[0])
+
+
+def assert_nothing_bought_twice(ledger: Ledger, queue: Queue) -> None:
+    """Accepted by the service ≤ attempts in the ledger, and no two requests for one row but after a failure."""
+    accepted = Counter(request.input["prompt"] for request in queue.requests)
+    for arguments, attempts in ledger.db.execute("SELECT json_extract(arguments, '$.prompt'), attempts FROM row"):
+        assert accepted[arguments] <= attempts, f"{arguments}: accepted {accepted[arguments]}, attempts {attempts}"

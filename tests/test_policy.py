@@ -1,0 +1,116 @@
+"""The verdicts on every documented way to fail: fal's own table, written down a second time."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from batch import policy
+from batch.answers import Broke
+from batch.policy import Retry, backoff, cost, worth_another_try
+
+PRICE = 490_000
+
+# type, HTTP status, worth another try (fal docs: model errors, request errors)
+DOCUMENTED = [
+    ("internal_server_error", 500, True),
+    ("generation_timeout", 504, True),
+    ("downstream_service_error", 400, True),
+    ("downstream_service_error", 500, True),
+    ("downstream_service_unavailable", 500, True),
+    ("content_policy_violation", 422, False),
+    ("no_media_generated", 422, False),
+    ("image_too_small", 422, False),
+    ("image_too_large", 422, False),
+    ("image_load_error", 422, False),
+    ("unsupported_image_format", 422, False),
+    ("face_detection_error", 422, False),
+    ("feature_not_supported", 422, False),
+    ("file_download_error", 422, False),
+    ("file_too_large", 422, False),
+    ("greater_than", 422, False),
+    ("greater_than_equal", 422, False),
+    ("less_than", 422, False),
+    ("less_than_equal", 422, False),
+    ("multiple_of", 422, False),
+    ("sequence_too_short", 422, False),
+    ("sequence_too_long", 422, False),
+    ("one_of", 422, False),
+    ("missing", 422, False),
+    ("literal_error", 422, False),
+    ("request_timeout", 504, True),
+    ("startup_timeout", 504, True),
+    ("runner_scheduling_failure", 503, True),
+    ("runner_connection_timeout", 503, True),
+    ("runner_disconnected", 503, True),
+    ("runner_connection_refused", 503, True),
+    ("runner_connection_error", 503, True),
+    ("runner_incomplete_response", 502, True),
+    ("runner_server_error", 500, True),
+    ("internal_error", 500, True),
+    ("client_disconnected", 499, False),
+    ("client_cancelled", 499, False),
+    ("bad_request", 400, False),
+]
+OPEN_ENDED = [("value_error.missing", 422), ("value_error.any_str.max_length", 422), ("string_too_long", 422)]
+
+
+@pytest.mark.parametrize(("kind", "status", "again"), DOCUMENTED)
+def test_every_documented_type_has_its_documented_verdict(kind: str, status: int, again: bool) -> None:
+    """By type, and listed: nothing documented is left to the rule for unknown types."""
+    assert worth_another_try(Broke(kind, "", status)) is again
+    assert kind in (policy.WORTH_ANOTHER_TRY if again else policy.FINAL)
+
+
+def test_the_two_lists_hold_nothing_else() -> None:
+    """Each type has one verdict; what is not fal's is our own word for a result without a video."""
+    documented = {kind for kind, _, _ in DOCUMENTED}
+    assert not policy.WORTH_ANOTHER_TRY & policy.FINAL
+    assert documented | {"no_video_in_result"} == policy.WORTH_ANOTHER_TRY | policy.FINAL
+    assert set(policy.ADVICE) <= policy.FINAL
+
+
+@pytest.mark.parametrize(("kind", "status"), OPEN_ENDED)
+def test_what_the_input_is_to_blame_for_is_final(kind: str, status: int) -> None:
+    """pydantic's types pass through under any name, v1 style too: below 500 none is tried again."""
+    assert not worth_another_try(Broke(kind, "", status))
+
+
+@given(st.text(), st.integers(400, 599))
+def test_an_unknown_type_goes_by_its_status(kind: str, status: int) -> None:
+    """fal docs: retry on 500 and above, else not."""
+    if kind not in policy.WORTH_ANOTHER_TRY | policy.FINAL:
+        assert worth_another_try(Broke(kind, "", status)) is (status >= 500)
+
+
+@pytest.mark.parametrize(("kind", "status", "again"), DOCUMENTED)
+@pytest.mark.parametrize("said", [True, False])
+def test_fals_own_word_overrules_the_table(kind: str, status: int, again: bool, said: bool) -> None:
+    """X-Fal-Retryable, where present, decides."""
+    assert worth_another_try(Broke(kind, "", status, retryable=said)) is said
+
+
+@pytest.mark.parametrize(("kind", "status", "again"), DOCUMENTED)
+def test_nothing_is_billed_from_500_on_and_everything_below(kind: str, status: int, again: bool) -> None:
+    """fal docs: nothing for ≥ 500; a 422, a 499, a refusal of a partner may be billed, so they count."""
+    assert cost(Broke(kind, "", status), PRICE) == (0 if status >= 500 else PRICE)
+
+
+def test_an_unknown_price_counts_as_nothing() -> None:
+    """A request whose price nobody knows adds nothing to the sum."""
+    assert cost(Broke("content_policy_violation", "", 422), None) == 0
+
+
+@given(st.integers(1, 10_000), st.floats(0, 1, exclude_max=True), st.floats(0.01, 60), st.floats(1, 100))
+def test_a_wait_doubles_to_its_ceiling_and_is_spread(failures: int, rand: float, base: float, factor: float) -> None:
+    """Never beyond ± 50 % of the ceiling, never less than half of the base, for any number of failures."""
+    retry = Retry(base=base, ceiling=base * factor)
+    wait = backoff(retry, failures, lambda: rand)
+    assert base * 0.5 <= wait <= retry.ceiling * 1.5
+    assert wait <= backoff(retry, failures + 1, lambda: rand)
+
+
+@pytest.mark.parametrize("wrong", [{"tries": 0}, {"base": 0.0}, {"base": 10.0, "ceiling": 9.0}])
+def test_a_policy_that_cannot_be_meant_is_refused(wrong: dict[str, float]) -> None:
+    """No try at all, no wait at all, a ceiling below the base."""
+    with pytest.raises(ValueError, match="tries"):
+        Retry(**wrong)  # type: ignore[arg-type]
