@@ -5,6 +5,7 @@ outcome = batch.run("shots.csv", concurrency=10)
 frame = batch.results("shots.csv")
 """
 
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,14 +16,16 @@ import anyio
 import batch
 from batch.checking import Checked
 from batch.checking import check as _check
-from batch.dispatch import Gateway
+from batch.decisions import Decision, Named, TakenBack, decide, look_up, open_rows, shown, take_back
+from batch.dispatch import START_TIMEOUT, Gateway
 from batch.job import Job
 from batch.manifest import Manifest
 from batch.places import places
 from batch.rehearsal import RUN_SECONDS
-from batch.runner import Batch, Options
+from batch.runner import Batch, Options, at_hand
 from batch.runner import run as _run
-from batch.summary import Outcome
+from batch.summary import Outcome, standing
+from batch.told import prices
 from jobs.kling import KLING_2_1_PRO
 
 if TYPE_CHECKING:
@@ -34,6 +37,7 @@ def open_batch(
     *,
     mapped: Mapping[str, str] | None = None,
     prefix: str = "",
+    price: str | None = None,
     output: str | Path | None = None,
     sandbox: bool = False,
     job: Job = KLING_2_1_PRO,
@@ -45,11 +49,17 @@ def open_batch(
     said = [str(path)]
     said += [part for name, column in (mapped or {}).items() for part in ("--map", f"{name}={column}")]
     said += ["--prefix", prefix] if prefix else []
+    said += ["--price", price] if price else []
     said += ["--output", str(output)] if output else []
     said += ["--sandbox"] if sandbox else []
     return Batch(
         manifest=Manifest(
-            path=path, job=job, mapped=mapped or {}, prefix=prefix, prices=job.prices, reads_own=target is None
+            path=path,
+            job=job,
+            mapped=mapped or {},
+            prefix=prefix,
+            prices=prices(price, job.prices) if price else job.prices,
+            reads_own=target is None,
         ),
         ledger=ledger,
         target=target,
@@ -66,6 +76,36 @@ def check(manifest: str | Path, **table: object) -> Checked:
 def run_batch(batch: Batch, options: Options, say: Callable[[str], None], *, sandbox: bool) -> Outcome:
     """Runs a batch to its end on an event loop of its own."""
     return anyio.run(_run, batch, lambda: _connect(batch, sandbox=sandbox), options, say)
+
+
+def resolve_batch(batch: Batch, decision: Decision | None, *, sandbox: bool) -> tuple[list[str], Outcome]:
+    """Carries out a decision and asks fal's records; the lines to show, and where the batch stands."""
+    return anyio.run(_resolve, batch, decision, sandbox)
+
+
+async def _resolve(batch: Batch, decision: Decision | None, sandbox: bool) -> tuple[list[str], Outcome]:
+    now, start_timeout = time.time(), START_TIMEOUT
+    lines = []
+    async with at_hand(batch, lambda: _connect(batch, sandbox=sandbox), now) as (ledger, book, gateway):
+        if decision:
+            lines.append(f"{await decide(ledger, gateway, decision, now)} rows settled as you say")
+        if open_rows(ledger):
+            lines.append(await look_up(book, gateway, now, start_timeout))
+        rows = open_rows(ledger)
+        lines.append(shown(rows, start_timeout, now) if rows else "no row is in doubt")
+        return lines, Outcome(standing=standing(ledger), table=str(batch.table), command=batch.command)
+
+
+def cancel_batch(batch: Batch, named: Named, *, sandbox: bool) -> tuple[TakenBack, Outcome]:
+    """Asks fal to take back what is there: all of it, or the named rows."""
+    return anyio.run(_cancel, batch, named, sandbox)
+
+
+async def _cancel(batch: Batch, named: Named, sandbox: bool) -> tuple[TakenBack, Outcome]:
+    now = time.time()
+    async with at_hand(batch, lambda: _connect(batch, sandbox=sandbox), now) as (ledger, _, gateway):
+        done = await take_back(ledger, gateway, named, now)
+        return done, Outcome(standing=standing(ledger), table=str(batch.table), command=batch.command)
 
 
 @asynccontextmanager

@@ -4,12 +4,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from batch.enrol import Findings, enrol, match
-from batch.errors import Exit
+from batch.errors import Exit, ManifestError
 from batch.job import dollars
 from batch.ledger import Ledger
 from batch.runner import Batch, require_target
 from batch.states import Status
 from batch.summary import Prices, Standing, prices_to_run, standing
+from batch.table import TableChanged
 
 SHOWN = 20
 """Problems listed before the rest is only counted."""
@@ -82,10 +83,11 @@ def check(batch: Batch) -> Checked:
     """
     require_target(batch)
     job = batch.manifest.job
-    with Ledger.in_memory() as scratch:
-        if batch.ledger.exists():
-            with Ledger.read(batch.ledger) as ledger:
-                ledger.db.backup(scratch.db)
-        findings = match(scratch, batch.manifest.plan(batch.manifest.open()), job.endpoint)
+    with Ledger.read(batch.ledger) as ledger, Ledger.in_memory() as scratch:
+        ledger.db.backup(scratch.db)
+        try:
+            findings = match(scratch, batch.manifest.plan(batch.manifest.open()), job.endpoint)
+        except TableChanged as error:
+            raise ManifestError(f"{error}: try again when that is done") from error
         enrol(scratch, 0.0, new=True)
         return Checked(findings, standing(scratch), prices_to_run(scratch, job))

@@ -15,6 +15,7 @@ from batch.errors import BatchError, Exit
 
 if TYPE_CHECKING:
     from batch.rerun import Selection
+    from batch.runner import Options
 
 
 class _Group(click.Group):
@@ -62,6 +63,9 @@ _table = _with(
         "--map", "mapped", multiple=True, callback=_mapping, metavar="INPUT=COLUMN", help="Which column holds an input."
     ),
     click.option("--prefix", default="", metavar="TEXT", help="Put before the names of our result columns."),
+    click.option(
+        "--price", metavar="5=0.49,10=0.98", help="What a row costs by its duration, if not fal's usual price."
+    ),
     click.option("--output", type=_path, help="Write the results to this file instead of into the manifest."),
     _sandbox,
 )
@@ -72,6 +76,19 @@ _running = _with(
         default=10,
         show_default=True,
         help="How many requests are unfinished at fal at once.",
+    ),
+    click.option("--max-spend", metavar="USD", help="Spend no more in this run, with what is under way or in doubt."),
+    click.option("--max-spend-total", metavar="USD", help="Spend no more on this table, over all its runs."),
+    click.option("--limit", type=click.IntRange(1), metavar="ROWS", help="Begin no more rows than this."),
+    click.option("--until", metavar="HH:MM", help="End by this time of day, with everything home that can be."),
+    click.option("--max-runtime", metavar="8h", help="End after this long at the latest."),
+    click.option(
+        "--stop-after",
+        type=click.IntRange(0),
+        default=10,
+        show_default=True,
+        metavar="N",
+        help="Stop submitting when so many rows in a row end the same bad way; 0: never.",
     ),
     _as_json,
 )
@@ -107,12 +124,12 @@ def check(ctx: click.Context, /, as_json: bool, every: bool, **table: Any) -> No
 @_running
 @click.option("--stale", is_flag=True, help="Buy new videos for rows that were edited after theirs were made.")
 @click.pass_context
-def run(ctx: click.Context, /, concurrency: int, as_json: bool, stale: bool, **table: Any) -> None:
+def run(ctx: click.Context, /, as_json: bool, stale: bool, **said: Any) -> None:
     """Submit, wait, write back. Run it again and it goes on where it was; failed rows wait for `rerun`."""
     from batch.rerun import Selection
 
     selection = Selection(failed=False, stale=True) if stale else None
-    _night(ctx, table, selection, concurrency, as_json)
+    _night(ctx, selection, as_json, said)
 
 
 @main.command()
@@ -126,19 +143,71 @@ def run(ctx: click.Context, /, concurrency: int, as_json: bool, stale: bool, **t
 def rerun(
     ctx: click.Context,
     /,
-    concurrency: int,
     as_json: bool,
     kinds: Sequence[str],
     numbers: Sequence[int],
     ids: Sequence[str],
     stale: bool,
-    **table: Any,
+    **said: Any,
 ) -> None:
     """Run the failed rows again: all, by kind of failure, or by row."""
     from batch.rerun import Selection
 
     selection = Selection(kinds=kinds, numbers=numbers, ids=ids, stale=stale)
-    _night(ctx, table, selection, concurrency, as_json)
+    _night(ctx, selection, as_json, said)
+
+
+_named = _with(
+    click.option("--row", "numbers", multiple=True, type=int, help="This row, as the spreadsheet numbers it."),
+    click.option("--id", "ids", multiple=True, help="The row with this id."),
+)
+
+
+@main.command()
+@_table
+@_named
+@click.option("--adopt", metavar="REQUEST_ID", help="It was accepted: this is its request.")
+@click.option("--resubmit", is_flag=True, help="It was not, or buy it again all the same.")
+@click.option("--give-up", is_flag=True, help="Leave it; it counts as failed and as spent.")
+@click.pass_context
+def resolve(
+    ctx: click.Context,
+    /,
+    numbers: Sequence[int],
+    ids: Sequence[str],
+    adopt: str | None,
+    resubmit: bool,
+    give_up: bool,
+    **table: Any,
+) -> None:
+    """Settle rows that may have been paid for: by fal's records, or by your decision."""
+    from batch.api import open_batch, resolve_batch
+    from batch.decisions import Choice, Decision, Named
+
+    named = Named(numbers, ids)
+    choices = [choice for choice, wanted in zip(Choice, (adopt, resubmit, give_up), strict=True) if wanted]
+    if len(choices) > 1 or bool(choices) != bool(named):
+        raise click.UsageError("name rows with --row or --id, and one of --adopt, --resubmit, --give-up for them")
+    decision = Decision(named, choices[0], adopt or "") if choices else None
+    lines, outcome = resolve_batch(open_batch(**table), decision, sandbox=table["sandbox"])
+    click.echo("\n".join(lines))
+    _say(outcome.text(run=False))
+    ctx.exit(outcome.exit_code)
+
+
+@main.command()
+@_table
+@_named
+@click.pass_context
+def cancel(ctx: click.Context, /, numbers: Sequence[int], ids: Sequence[str], **table: Any) -> None:
+    """Take back what is queued at fal, all or by row; say what could not be taken back."""
+    from batch.api import cancel_batch, open_batch
+    from batch.decisions import Named
+
+    done, outcome = cancel_batch(open_batch(**table), Named(numbers, ids), sandbox=table["sandbox"])
+    click.echo("\n".join([f"{done.cancelled} rows taken back", *done.kept]))
+    _say(outcome.text(run=False))
+    ctx.exit(outcome.exit_code)
 
 
 @main.command()
@@ -171,20 +240,45 @@ def sandbox(port: int, slots: int, run_seconds: float, folder: Path | None, faul
     rehearsal.stand_alone(port, slots, run_seconds, folder, faults)
 
 
-def _night(
-    ctx: click.Context, table: dict[str, Any], selection: "Selection | None", concurrency: int, as_json: bool
-) -> None:
+def _night(ctx: click.Context, selection: "Selection | None", as_json: bool, said: dict[str, Any]) -> None:
     from batch.api import open_batch, run_batch
-    from batch.runner import Options
 
     # What fal-client logs by itself (a host tried again) would stand in the middle of the bar, and once for each row.
     logging.getLogger("fal_client").addHandler(logging.NullHandler())
-    options = Options(concurrency=concurrency, before=selection.mark if selection else None)
-    outcome = run_batch(open_batch(**table), options, _say, sandbox=table["sandbox"])
+    table = {name: said.pop(name) for name in ("manifest", "mapped", "prefix", "price", "output", "sandbox")}
+    outcome = run_batch(open_batch(**table), _options(selection, **said), _say, sandbox=table["sandbox"])
     _say(outcome.text())
     if as_json:
         click.echo(_json(outcome.json()))
     ctx.exit(outcome.exit_code)
+
+
+def _options(
+    selection: "Selection | None",
+    concurrency: int,
+    max_spend: str | None,
+    max_spend_total: str | None,
+    limit: int | None,
+    until: str | None,
+    max_runtime: str | None,
+    stop_after: int,
+) -> "Options":
+    from datetime import datetime
+
+    from batch import told
+    from batch.runner import Options
+
+    ends = [told.seconds(max_runtime)] if max_runtime else []
+    ends += [told.seconds_until(until, datetime.now().astimezone())] if until else []
+    return Options(
+        concurrency=concurrency,
+        max_spend=told.micros(max_spend) if max_spend else None,
+        max_spend_total=told.micros(max_spend_total) if max_spend_total else None,
+        limit=limit,
+        max_seconds=min(ends, default=None),
+        stop_after=stop_after,
+        before=selection.mark if selection else None,
+    )
 
 
 def _json(value: dict[str, Any]) -> str:

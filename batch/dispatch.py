@@ -16,7 +16,9 @@ from anyio import current_time
 from anyio.abc import TaskGroup
 
 from batch import answers as a
-from batch import policy, states
+from batch import policy, settling, states
+from batch.breaker import Breaker
+from batch.budget import Budget
 from batch.door import Door
 from batch.follow import Asked, Follower
 from batch.job import Arguments
@@ -27,19 +29,34 @@ PAGE = 200
 """Rows read from the ledger at a time: a million waiting rows do not come into memory."""
 
 
-class Book(Protocol):
+BUDGET_SECONDS = 5.0
+"""How long a row waits that the budget has no room for, while others may still end at no cost."""
+START_TIMEOUT = 3600.0
+SETTLE_SECONDS = 60.0
+"""How often rows in doubt are looked up in fal's records."""
+SETTLE_IDLE_SECONDS = 5.0
+"""The same, with nothing else to do."""
+SETTLE_PATIENCE = 300.0
+"""How long a run goes on for nothing but rows in doubt: the listing may be minutes late."""
+UNREADABLE_TIMES = 3
+"""After so many looks at unreadable records, a run does not wait for them any longer."""
+
+
+class Book(settling.Book, Protocol):
     """What the dispatcher needs of the ledger; each call returns when it is on disk."""
 
-    async def apply(self, row: int, move: Move) -> None: ...
+    async def claim(self, row: int, move: Move, budget: Budget) -> bool: ...
+    async def work(self, row: int) -> Work | None: ...
     async def claimable(self, after: int, limit: int) -> list[Work]: ...
     async def flights(self) -> list[Flight]: ...
 
 
-class Gateway(Asked, Protocol):
+class Gateway(Asked, settling.Records, Protocol):
     """What the dispatcher needs of the service."""
 
     async def prepare(self, arguments: Arguments) -> a.Preparation: ...
     async def submit(self, arguments: Arguments) -> a.Submitted: ...
+    async def cancel(self, receipt: Receipt) -> a.Cancelled: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,10 +70,27 @@ class Settings:
     kind_of: Callable[[Arguments], str]
     """Requests of one kind take about equally long."""
     retry: policy.Retry = field(default_factory=policy.Retry)
+    budget: Budget = field(default_factory=Budget)
+    limit: int | None = None
+    """How many rows are begun at most."""
+    deadline: float = float("inf")
+    """On anyio's clock: nothing is submitted that could not be home by then."""
+    stop_after: int = 10
+    """So many equal failures in a row stop the submitting; 0: never."""
+    start_timeout: float = START_TIMEOUT
+    """Seconds after which fal gives up a request that no runner has started."""
 
     def __post_init__(self) -> None:
         if self.concurrency < 1:
             raise ValueError("concurrency is 1 at least")
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Why nothing more is submitted."""
+
+    kind: str
+    message: str
 
 
 @dataclass(slots=True)
@@ -83,8 +117,18 @@ class Dispatcher:
         self._follower = Follower(gateway, settings.typical_seconds, settings.rand)
         self.door = Door(settings.rand)
         self.tally = Tally()
-        self.stopped: a.AccountStop | None = None
-        """Why nothing more is submitted, where the account was refused."""
+        self.stopped: Stop | None = None
+        """Why nothing more is submitted, where rows are left."""
+        self._settler = settling.Settler(book, gateway, settings.now, settings.start_timeout)
+        self._refusals = Breaker(settings.stop_after)
+        self._failures = Breaker(settings.stop_after)
+        self._doubts = 0
+        self._unreadable = 0
+        self._idle_since: float | None = None
+        self._started = False
+        self._begun = 0
+        self._at_fal = 0
+        self._limited = False
         self._page: deque[Work] = deque()
         self._place = -1
         self._read_all = False
@@ -96,10 +140,17 @@ class Dispatcher:
     async def run(self) -> None:
         """Returns when no row can be brought further in this run; cancelling it is safe at any moment."""
         async with anyio.create_task_group() as tasks:
+            await self._settle(tasks)
             for flight in await self._book.flights():  # what is paid for comes first
                 self._begin(tasks, flight.row, self._resume, flight)
+            tasks.start_soon(self._keep_settling, tasks, name="settling")
             while (work := await self._next()) is not None:
                 self._begin(tasks, work.row, self._bring, work)
+            while self.tally.under_way or self._may_settle():
+                await self._change()
+            if self._limited and not self.stopped:
+                self.stopped = Stop("limit", "stopped: no more rows were to be begun (--limit)")
+            tasks.cancel_scope.cancel()
 
     def _begin(self, tasks: TaskGroup, row: int, life: Callable[[Any], Awaitable[None]], of: Flight | Work) -> None:
         self.tally.under_way += 1
@@ -118,7 +169,7 @@ class Dispatcher:
         while not self.stopped:
             if self._room() and (work := await self._ready()):
                 return work
-            if self._read_all and not (self._page or self._later or self.tally.under_way):
+            if self._read_all and not (self._page or self._later or self.tally.under_way or self._may_settle()):
                 return None
             await self._change()
         return None
@@ -136,13 +187,19 @@ class Dispatcher:
                 continue
             work = self._page.popleft()
             self._place = work.place
-            if work.row not in self._held:  # a row that came back to pending in this run is in `_later`
-                return work
+            if work.row in self._held:
+                continue  # it came back to pending in this run, and is in `_later`
+            if self._begun == self._set.limit:
+                self._page.clear()
+                self._read_all = self._limited = True
+                return None
+            self._begun += 1
+            return work
         return None
 
     async def _change(self) -> None:
         """Until a row has ended, or one that waits for another try is due."""
-        due = self._later[0][0] if self._later and self._room() else float("inf")
+        due = self._later[0][0] if self._later and self._room() and not self.stopped else float("inf")
         with anyio.CancelScope(deadline=due):
             await self._changed.wait()
         self._changed = anyio.Event()
@@ -162,10 +219,11 @@ class Dispatcher:
             case a.NotSent():
                 self.door.leave(prepared)
                 self._put_back(work, 0.0)
-            case a.AccountStop():
-                self._stop(prepared)
+            case a.AccountStop(kind, message):
+                self._stop(Stop(kind, message))
             case a.Refused(kind, message):
-                await self._settle(work.row, states.unsendable(self._set.now(), kind, message))
+                await self._write(work.row, states.unsendable(self._set.now(), kind, message))
+                self._failed(self._refusals, kind)
                 self.tally.failed += 1
 
     async def _submit(self, work: Work, arguments: Arguments) -> Receipt | None:
@@ -173,15 +231,30 @@ class Dispatcher:
             return None
         answer: a.Submitted | None = None
         try:
+            if current_time() + self._follower.longest() > self._set.deadline:
+                self._stop(Stop("time", "stopped submitting: what is submitted now could not be home in time"))
+                return None
             # From the intent to the receipt nothing may come between: a reply that is not written down is lost.
             with anyio.CancelScope(shield=True):
                 sent = None if arguments == work.arguments else encoded(arguments)
-                await self._book.apply(work.row, states.claimed(self._set.now(), sent, work.price))
+                intent = states.claimed(self._set.now(), sent, work.price)
+                if not await self._book.claim(work.row, intent, self._set.budget):
+                    self._over_budget(work)
+                    return None
+                self._at_fal += 1
                 answer = await self._gateway.submit(arguments)
                 await self._book.apply(work.row, self._answered(answer))
         finally:
             self.door.leave(answer)
+        self._at_fal -= not isinstance(answer, a.Accepted)
         return self._after(work, answer)
+
+    def _over_budget(self, work: Work) -> None:
+        """What is under way may fail at no cost and leave room; with nothing under way there is none."""
+        if self._at_fal:
+            self._put_back(work, BUDGET_SECONDS)
+        else:
+            self._stop(Stop("budget", "stopped submitting: the next row would go over the budget"))
 
     def _answered(self, answer: a.Submitted) -> Move:
         now = self._set.now()
@@ -202,38 +275,53 @@ class Dispatcher:
     def _after(self, work: Work, answer: a.Submitted | None) -> Receipt | None:
         match answer:
             case a.Accepted(receipt):
+                self._refusals.succeeded()
                 return receipt
             case a.NotSent() | a.Throttled():
                 self._put_back(work, 0.0)  # the door keeps it waiting
-            case a.AccountStop():
-                self._stop(answer)
-            case a.Refused():
+            case a.AccountStop(kind, message):
+                self._stop(Stop(kind, message))
+            case a.Refused(kind):
+                self._failed(self._refusals, kind)
                 self.tally.failed += 1
-            case a.InDoubt():
+            case a.InDoubt(reason):
+                self._failed(self._refusals, f"in doubt: {reason}")
                 self.tally.in_doubt += 1
+                self._doubts += 1
         return None
 
-    def _stop(self, answer: a.AccountStop) -> None:
-        self.stopped = answer
+    def _failed(self, breaker: Breaker, kind: str) -> None:
+        if breaker.failed(kind):
+            message = f"stopped submitting: the last {self._set.stop_after} rows all ended the same way ({kind})"
+            self._stop(Stop("failures", message))
+
+    def _stop(self, why: Stop) -> None:
+        self.stopped = self.stopped or why
         self.door.close()
+        self._changed.set()
 
     async def _resume(self, flight: Flight) -> None:
         """A request that an earlier run was given the receipt of."""
         age = max(0.0, self._set.now() - flight.submitted_at)
+        self._at_fal += 1
         work = Work(flight.row, flight.place, flight.number or 0, flight.arguments, flight.price, flight.tries)
         await self._follow(work, flight.receipt, age=age, resumed=True)
 
     async def _follow(self, work: Work, receipt: Receipt, *, age: float = 0.0, resumed: bool = False) -> None:
         kind = self._set.kind_of(work.arguments)
         end = await self._follower.end(receipt, kind, age, resumed=resumed)
+        self._at_fal -= 1
         if isinstance(end, a.Unclear):
             self.tally.left += 1
             return
         move = self._ended(work, end)
-        await self._settle(work.row, move)
-        if move.new is State.SUCCEEDED:
+        await self._write(work.row, move)
+        if isinstance(end, a.Video):
+            self._failures.succeeded()
             self.tally.succeeded += 1
-        elif move.new is State.FAILED:
+            return
+        self._failed(self._failures, str(move.changes["kind"]))
+        if move.new is State.FAILED:
             self.tally.failed += 1
         elif work.place >= 0:  # a row that the manifest no longer has is not bought again
             self._put_back(work, policy.backoff(self._set.retry, work.tries, self._set.rand))
@@ -251,7 +339,47 @@ class Dispatcher:
                     return states.another_try(now, kind, message, cost)
                 return states.failed(now, kind, message, cost)
 
-    async def _settle(self, row: int, move: Move) -> None:
+    async def _write(self, row: int, move: Move) -> None:
         with anyio.CancelScope(shield=True):
             await self._book.apply(row, move)
         self.tally.spent += move.cost
+
+    # Rows in doubt
+
+    async def _settle(self, tasks: TaskGroup) -> None:
+        """One look at fal's records; rows found are followed by the caller, or here once the run is under way."""
+        verdicts = await self._settler.round()
+        self._doubts = len(await self._book.doubts())
+        if isinstance(verdicts, a.Unclear):
+            self._unreadable += 1
+            return
+        self._unreadable = 0
+        for row in verdicts.absent:
+            if work := await self._book.work(row):
+                self._held.add(row)  # wherever the reading of the table has come to, it is brought from here
+                self._put_back(work, 0.0)
+        if verdicts.found and self._started:
+            flights = {flight.row: flight for flight in await self._book.flights()}
+            for row in verdicts.found:
+                self.tally.in_doubt -= row in self._held
+                self._begin(tasks, row, self._resume, flights[row])
+
+    async def _keep_settling(self, tasks: TaskGroup) -> None:
+        self._started = True
+        while True:
+            idle = not self.tally.under_way
+            with anyio.CancelScope(deadline=current_time() + (SETTLE_IDLE_SECONDS if idle else SETTLE_SECONDS)):
+                await anyio.sleep_forever()
+            if self._doubts:
+                await self._settle(tasks)
+            self._changed.set()
+
+    def _may_settle(self) -> bool:
+        """Whether rows in doubt are worth waiting for with nothing else to do."""
+        if not self._doubts or self._unreadable >= UNREADABLE_TIMES:
+            return False
+        if self.tally.under_way:
+            self._idle_since = None
+            return True
+        self._idle_since = current_time() if self._idle_since is None else self._idle_since
+        return current_time() - self._idle_since < SETTLE_PATIENCE

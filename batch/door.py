@@ -52,10 +52,10 @@ class Door:
                 self._pause(pause if after is None else after, "fal asks for a pause (429)")
             case a.AccountStop():
                 self.closed = True
-            case a.Accepted() | a.Refused() | a.InDoubt():
+            case a.Accepted() | a.Refused():
                 self._careful, self._troubles, self.notice = False, 0, ""
             case _:
-                pass
+                pass  # a lost reply says nothing good: whoever is careful stays so
         self._stir()
 
     def close(self) -> None:

@@ -26,8 +26,11 @@ class Findings:
     warnings: list[Problem] = field(default_factory=list)
 
 
-def match(ledger: Ledger, planned: Iterable[Planned], job_endpoint: str) -> Findings:
+def match(ledger: Ledger, planned: Iterable[Planned], job_endpoint: str, *, refuse_foreign: bool = True) -> Findings:
     """Finds each record's row. Writes temporary tables only, so a reader of the ledger may do it too.
+
+    Args:
+        refuse_foreign: False where the results go to another file, and nothing in this one is overwritten.
 
     Raises:
         ManifestError: our columns hold values that we did not write.
@@ -36,9 +39,12 @@ def match(ledger: Ledger, planned: Iterable[Planned], job_endpoint: str) -> Find
     ledger.db.executescript(_sql("incoming.sql"))
     rows = (_incoming(plan, findings, job_endpoint) for plan in planned)
     ledger.db.execute("BEGIN")
-    ledger.db.executemany("INSERT INTO temp.incoming VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
-    ledger.db.execute("COMMIT")
-    _refuse_foreign(ledger.db)
+    try:
+        ledger.db.executemany("INSERT INTO temp.incoming VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+    finally:  # also where the manifest cannot be read to its end
+        ledger.db.execute("COMMIT")
+    if refuse_foreign:
+        _refuse_foreign(ledger.db)
     ledger.db.executescript(_sql("match.sql"))
     findings.warnings += _doubled_ids(ledger.db)
     return findings
@@ -60,6 +66,7 @@ def _incoming(plan: Planned, findings: Findings, endpoint: str) -> tuple[object,
         plan.own.get("request_id", ""),
         plan.own.get("video_url", ""),
         plan.own.get("status", ""),
+        next((name for name in plan.own if name not in _KNOWN_BY), None),
         plan.fingerprint,
         None if plan.arguments is None else encoded(plan.arguments),
         plan.price,
@@ -68,21 +75,29 @@ def _incoming(plan: Planned, findings: Findings, endpoint: str) -> tuple[object,
     )
 
 
+_KNOWN_BY = ("status", "request_id")
+"""Our columns that say whose a record's other cells in our columns are: with a result there is always a status."""
+
+
 def _refuse_foreign(db: sqlite3.Connection) -> None:
     """A value in our columns that this ledger does not know is somebody's work, or of a ledger that is lost."""
     checks = {
-        "status": "status <> '' AND status NOT IN (SELECT value FROM json_each(:statuses))",
+        # A ledger that has read no row yet has written into no table.
+        "status": "status <> '' AND (status NOT IN (SELECT value FROM json_each(:statuses)) "
+        "OR NOT EXISTS (SELECT 1 FROM main.sheet) AND NOT EXISTS (SELECT 1 FROM main.row))",
         "request_id": "request_id <> '' AND request_id NOT IN (SELECT request_id FROM main.request)",
-        "video_url": "video_url <> '' AND request_id = ''",
+        "other": "other IS NOT NULL AND request_id = '' AND (status = '' OR other = 'video_url')",
     }
     for column, foreign in checks.items():
         found = db.execute(
-            f"SELECT number, {column} FROM temp.incoming WHERE {foreign} LIMIT 1",  # noqa: S608 - the three above
+            f"SELECT number, {column}, other FROM temp.incoming WHERE {foreign} LIMIT 1",  # noqa: S608 - the three above
             {"statuses": json.dumps(sorted(Status))},
         ).fetchone()
         if found:
+            number, value, other = found
+            shown = f"column {other}: its value" if column == "other" else f"column {column}: {value[:60]!r}"
             raise ManifestError(
-                f"row {found[0]}, column {column}: {str(found[1])[:60]!r} was not written by this table's ledger, and "
+                f"row {number}, {shown} was not written by this table's ledger, and "
                 "would be overwritten. Put the ledger back beside the table if it was moved; if the column is your "
                 "own, name ours otherwise with --prefix PREFIX; or empty the column"
             )
@@ -117,17 +132,36 @@ def enrol(ledger: Ledger, at: float, *, new: bool) -> int:
     return enrolled
 
 
+def renew(ledger: Ledger, at: float) -> None:
+    """Rows that a person asked for again take the inputs that the manifest gives now. After `enrol`, in a transaction.
+
+    A row whose video was made from other inputs kept these until now.
+    """
+    _take_inputs(ledger.db, at)
+    _replace_sheet(ledger.db)
+
+
 def _replace_rows(db: sqlite3.Connection, at: float) -> None:
     db.execute(
         "UPDATE row SET place = NULL WHERE place IS NOT NULL AND NOT EXISTS (SELECT 1 FROM temp.matched m "
         "JOIN temp.incoming i USING (place) WHERE m.row = row.id AND m.place = row.place AND i.problem IS NULL)"
+    )
+    # A key changes hands where ids were swapped or identical rows deleted: its old holder lets go of it first.
+    db.execute(
+        "UPDATE row SET key = '~' || id WHERE id IN (SELECT holder.id FROM temp.matched m "
+        "JOIN temp.incoming i ON i.place = m.place JOIN main.row holder ON holder.key = m.key "
+        "WHERE i.problem IS NULL AND m.row IS NOT holder.id)"
     )
     db.execute(
         "UPDATE row SET place = m.place, key = m.key FROM temp.matched m JOIN temp.incoming i ON i.place = m.place "
         "WHERE m.row = row.id AND i.problem IS NULL AND m.key IS NOT NULL "
         "AND (row.place IS NOT m.place OR row.key <> m.key)"
     )
-    # What was not sent, or has ended without a video, takes the inputs that the manifest gives now.
+    _take_inputs(db, at)
+
+
+def _take_inputs(db: sqlite3.Connection, at: float) -> None:
+    """What was not sent, or has ended without a video, takes the inputs that the manifest gives now."""
     db.execute(
         "UPDATE row SET fingerprint = i.fingerprint, arguments = i.arguments, price = i.price, endpoint = i.endpoint, "
         "changed_at = :at FROM temp.matched m JOIN temp.incoming i ON i.place = m.place "

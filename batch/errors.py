@@ -4,6 +4,7 @@
     ├── UsageError            2   an option or argument that cannot be meant
     ├── ManifestError         2   the table cannot be used
     ├── LedgerError           2   the ledger cannot be used (damaged, or of a newer version)
+    ├── LedgerLost            3   the ledger could not be written any more in the middle of a run
     ├── MissingExtra          2   an optional part is not installed
     ├── MissingKey            2   no fal key where one is needed
     └── LedgerBusy           75   another run holds the ledger
@@ -42,6 +43,12 @@ class ManifestError(BatchError):
 
 class LedgerError(BatchError):
     """The ledger cannot be used: damaged, or written by a newer version."""
+
+
+class LedgerLost(BatchError):
+    """The ledger could not be written any more: the run stopped, and what it had submitted is picked up by the next."""
+
+    exit_code = Exit.STOPPED_EARLY
 
 
 class MissingExtra(BatchError):

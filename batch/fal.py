@@ -17,9 +17,11 @@ import httpx
 from fal_client.auth import AuthCredentials, MissingCredentialsError, fetch_auth_credentials
 
 from batch import answers as a
+from batch import records
 from batch.errors import MissingKey
 from batch.guard import Answered, Exchange, ReplyLost, Unreachable, guarded_client, last_body
 from batch.job import Arguments, Job
+from batch.settle import Listed
 from batch.states import Receipt
 
 SUBMIT_SECONDS = 60.0
@@ -241,6 +243,18 @@ class Fal:
             return self._unanswered(said)
         return said if isinstance(said, a.Unclear) else a.CancelRequested()
 
+    async def listing(self, since: float) -> list[Listed] | a.Unclear:
+        """Every request of ours in fal's own records that was sent after `since` (seconds since 1970)."""
+        return await records.listing(self._get, self._job.endpoint, since)
+
+    async def _get(self, url: str, query: Mapping[str, str]) -> Any:
+        return await self._ask("GET", url, query)
+
+    def built_receipt(self, request_id: str) -> Receipt:
+        """The receipt of a request of which only the id is known, by fal-client's own rule."""
+        built = fal_client.AsyncRequestHandle.from_request_id(self._http, self._job.endpoint, request_id)
+        return Receipt(request_id, built.status_url, built.response_url, built.cancel_url)
+
     def _unanswered(self, answered: Answered) -> a.Gone | a.Unclear:
         text = self._clean(f"HTTP {answered.status}: {_text_of(answered)}")
         if answered.status == 404:
@@ -320,8 +334,8 @@ _NO_KEY = (
 
 
 def _secrets(token: str) -> list[str]:
-    """What must never be seen: the whole key, and the half of it behind the colon."""
-    return [secret for secret in (token, token.rpartition(":")[2]) if len(secret) >= SECRET_LENGTH]
+    """What must never be seen: the whole key, and each half of it."""
+    return [secret for secret in (token, *token.split(":")) if len(secret) >= SECRET_LENGTH]
 
 
 def _is_https(url: str) -> bool:

@@ -16,7 +16,8 @@ from batch.states import Receipt
 
 ASK_AGAIN = Retry(base=1.0, ceiling=30.0)
 HEARD_TIMES = 3
-"""How often an answer that may be a passing fault of the service has to be heard before it is believed."""
+BELIEVED_SECONDS = 60.0
+"""How often, and for how long, an answer that may be a passing fault of the service has to be heard to be believed."""
 HEARD_SECONDS = 600.0
 """How long nothing but 404, or nothing but refusals of the account, has to be heard about one request."""
 
@@ -53,6 +54,10 @@ class Follower:
             return finished
         finally:
             times.watched -= 1
+
+    def longest(self) -> float:
+        """Seconds that a request submitted now will take at most, by what is known."""
+        return max((times.quantile(0.95) for times in self._kinds.values() if times.known), default=self._typical)
 
     async def _finish(self, receipt: Receipt, times: RunTimes, watch: Watch) -> a.Finished | a.Gone | a.Unclear:
         doubts = _Doubts(self._rand)
@@ -104,7 +109,7 @@ class Follower:
             match answer:
                 case a.Video() | a.Broke(sure=True):
                     return answer
-                case a.Broke() if doubts.heard(answer) >= HEARD_TIMES:
+                case a.Broke() if doubts.believed(answer):
                     return answer
                 case a.Gone() | a.Unclear() if doubts.last(answer):
                     return answer
@@ -122,12 +127,13 @@ class _Doubts:
         self._total = 0
         self._since = 0.0
 
-    def heard(self, answer: object) -> int:
-        """How often this very answer has been heard in a row."""
-        if answer != self._same:
-            self._same, self._times = answer, 0
+    def believed(self, answer: a.Broke) -> bool:
+        """Whether this has been the answer often and long enough."""
+        heard = (answer.kind, answer.status)
+        if self._same != heard:
+            self._same, self._times, self._since = heard, 0, current_time()
         self._times += 1
-        return self._times
+        return self._times >= HEARD_TIMES and current_time() - self._since >= BELIEVED_SECONDS
 
     def last(self, answer: a.Gone | a.Unclear) -> bool:
         """Whether this kind of answer has been all there was for so long that asking again is idle."""

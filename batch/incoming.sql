@@ -4,9 +4,10 @@ CREATE TEMP TABLE IF NOT EXISTS incoming (
     place INTEGER PRIMARY KEY,   -- 0 is the first record
     number INTEGER NOT NULL,     -- as the spreadsheet numbers it
     id TEXT NOT NULL,
-    request_id TEXT NOT NULL,    -- this and the next two: what our own columns say already
+    request_id TEXT NOT NULL,    -- this and the next three: what our own columns say already
     video_url TEXT NOT NULL,
     status TEXT NOT NULL,
+    other TEXT,                  -- the first of our other columns that holds something here
     fingerprint BLOB,
     arguments TEXT,
     price INTEGER,

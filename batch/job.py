@@ -58,3 +58,8 @@ def dollars(micros: int) -> str:
     text = f"{micros / MICROS:,.6f}"
     whole, fraction = text.split(".")
     return f"${whole}.{fraction[:2]}{fraction[2:].rstrip('0')}"
+
+
+def counted(rows: int) -> str:
+    """`1 row`, `2 rows`."""
+    return f"{rows:,} row" + ("" if rows == 1 else "s")

@@ -1,13 +1,16 @@
 """The ledger's asynchronous face: one writer, one fsync for all that was asked for while the last one ran."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import anyio
 
+from batch import doubts
+from batch.budget import Budget
 from batch.ledger import Flight, Ledger, Work
+from batch.settle import Doubt, Own
 from batch.states import Move
 
 T = TypeVar("T")
@@ -45,11 +48,24 @@ class Journal:
         """Returns when the move is on disk."""
         await self._do(lambda: self._ledger.apply(row, move))
 
+    async def claim(self, row: int, move: Move, budget: Budget) -> bool:
+        """Whether the intent is on disk; False where the budget has no room for it."""
+        return await self._do(lambda: self._ledger.claim(row, move, budget))
+
     async def claimable(self, after: int, limit: int) -> list[Work]:
         return await self._do(lambda: self._ledger.claimable(after, limit))
 
     async def flights(self) -> list[Flight]:
         return await self._do(self._ledger.flights)
+
+    async def work(self, row: int) -> Work | None:
+        return await self._do(lambda: self._ledger.work(row))
+
+    async def doubts(self) -> list[Doubt]:
+        return await self._do(lambda: doubts.doubts(self._ledger))
+
+    async def own(self, request_ids: Iterable[str]) -> dict[str, Own]:
+        return await self._do(lambda: doubts.own(self._ledger, request_ids))
 
     async def call(self, call: Callable[[], T]) -> T:
         """Any other read or write of the ledger, in the writer's turn."""
@@ -66,15 +82,22 @@ class Journal:
         return value
 
     async def write(self) -> None:
-        """The writer; runs until cancelled, and leaves nothing half written."""
-        while True:
-            await self._wake.wait()
-            self._wake = anyio.Event()
-            batch, self._waiting = self._waiting, []
-            with anyio.CancelScope(shield=True):
-                await self._offload(lambda: self._commit(batch))  # noqa: B023 - awaited before `batch` changes
-            for entry in batch:
-                entry.done.set()
+        """The writer; runs until cancelled, and leaves nothing half written and nothing unwritten."""
+        try:
+            while True:
+                await self._wake.wait()
+                self._wake = anyio.Event()
+                await self._write_waiting()
+        finally:
+            while self._waiting:  # of callers that were cancelled in the same moment
+                await self._write_waiting()
+
+    async def _write_waiting(self) -> None:
+        batch, self._waiting = self._waiting, []
+        with anyio.CancelScope(shield=True):
+            await self._offload(lambda: self._commit(batch))
+        for entry in batch:
+            entry.done.set()
 
     def _commit(self, batch: list[_Entry]) -> None:
         try:

@@ -7,15 +7,16 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Self
 
+from batch.budget import Budget, Money
 from batch.errors import LedgerBusy, LedgerError
 from batch.job import Arguments
-from batch.states import EDGES, Move, Receipt, State
+from batch.states import EDGES, Move, Receipt
 
 VERSION = 1
 _APPLICATION_ID = 0x6B6C6E67  # "klng": tells a ledger from any other SQLite file
@@ -69,9 +70,10 @@ class Ledger:
         with _readable_errors(path):
             if not path.exists():
                 _make(path)
-            ledger = cls(_connect(f"{path.as_uri()}?mode=rw"), path)
-            ledger._check_whole()
-            ledger.db.execute("PRAGMA journal_mode = WAL")
+            ledger = cls(_connect_existing(path, "rw"), path)
+            with _closed_on_error(ledger.db):
+                ledger._check_whole()
+                ledger.db.execute("PRAGMA journal_mode = WAL")
         return ledger
 
     @classmethod
@@ -80,8 +82,9 @@ class Ledger:
         if not path.exists():
             return cls.in_memory()
         with _readable_errors(path):
-            ledger = cls(_connect(f"{path.as_uri()}?mode=ro"), path)
-            ledger._check_version()
+            ledger = cls(_connect_existing(path, "ro"), path)
+            with _closed_on_error(ledger.db):
+                ledger._check_version()
         return ledger
 
     @classmethod
@@ -91,13 +94,18 @@ class Ledger:
         return cls(connection, None)
 
     def close(self) -> None:
+        with suppress(sqlite3.Error):  # somebody reads it, or it is only read here: the log stays beside it
+            self.db.execute("PRAGMA journal_mode = DELETE")
         self.db.close()
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, _type: object, error: BaseException | None, _trace: object) -> None:
         self.close()
+        # Damage that opening it did not come across; a broken constraint, say, is a fault of ours and stays one.
+        if self.path and isinstance(error, sqlite3.Error) and not isinstance(error, sqlite3.IntegrityError):
+            raise _unusable(self.path, error) from error
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -121,8 +129,8 @@ class Ledger:
             self._keep(row, move.receipt)
         changes = {"state": move.new, "changed_at": move.at, **move.changes}
         sets = [f"{column} = :{column}" for column in changes] + ["spent = spent + :cost"]
-        if step := _counted(move):
-            sets += [f"attempts = attempts + {step}", f"tries = tries + {step}"]
+        if move.step:
+            sets += [f"attempts = attempts + {move.step}", f"tries = tries + {move.step}"]
         done = self.db.execute(
             f"UPDATE row SET {', '.join(sets)} WHERE id = :row AND state = :old",  # noqa: S608 - names of our own columns
             {**changes, "cost": move.cost, "row": row, "old": move.old},
@@ -139,6 +147,17 @@ class Ledger:
             (receipt.request_id, row, *urls),
         )
 
+    def claim(self, row: int, move: Move, budget: Budget) -> bool:
+        """Commits the intent of a POST, unless the budget has no room for it; decided in one transaction."""
+        if not budget.allows(move.changes["price"], self.money()):
+            return False
+        self.apply(row, move)
+        return True
+
+    def money(self) -> Money:
+        """What is spent and what is under way, over the ledger's whole life."""
+        return Money(*self.db.execute("SELECT spent, under_way FROM money").fetchone())
+
     def claimable(self, after: int, limit: int) -> list[Work]:
         """Pending rows of the manifest behind a place, in the manifest's order."""
         found = self.db.execute(
@@ -150,6 +169,11 @@ class Ledger:
             Work(row, place, number, json.loads(arguments), price, tries)
             for row, place, number, arguments, price, tries in found
         ]
+
+    def work(self, row: int) -> Work | None:
+        """A pending row, if the manifest still has it."""
+        found = self.db.execute("SELECT place FROM row WHERE id = ? AND place IS NOT NULL", (row,)).fetchone()
+        return next((work for work in self.claimable(found[0] - 1, 1) if work.row == row), None) if found else None
 
     def flights(self) -> list[Flight]:
         """Every row whose request is at fal, also of rows that the manifest no longer has."""
@@ -190,7 +214,7 @@ class Ledger:
         self._check_version()
         found = [line for (line,) in self.db.execute("PRAGMA quick_check(1)")]
         if found != ["ok"]:
-            raise sqlite3.DatabaseError(found[0])
+            raise sqlite3.DatabaseError(" ".join(found[0].split()))
 
 
 @contextmanager
@@ -217,13 +241,6 @@ def locked(path: Path) -> Iterator[None]:
         lock.release()
 
 
-def _counted(move: Move) -> int:
-    """A POST counts from its intent; it is taken off again where it is proven that nothing was bought."""
-    if move.new is State.SUBMITTING:
-        return 1
-    return -1 if (move.old, move.new) == (State.SUBMITTING, State.PENDING) else 0
-
-
 def _urls(receipt: Receipt) -> tuple[str, str, str]:
     return receipt.status_url, receipt.response_url, receipt.cancel_url
 
@@ -239,11 +256,36 @@ def _connect(uri: str) -> sqlite3.Connection:
     return connection
 
 
+def _connect_existing(path: Path, mode: str) -> sqlite3.Connection:
+    """Never of 0 bytes: SQLite would take it for a new database, and throw away what still stands in its log."""
+    if not path.stat().st_size:
+        raise LedgerError(
+            f"{path} is not a ledger of kling-batch, or it was cut off (0 bytes): put a copy of it back; delete it "
+            "only if nothing was ever run from this table"
+        )
+    return _connect(f"{path.absolute().as_uri()}?mode={mode}")
+
+
+@contextmanager
+def _closed_on_error(connection: sqlite3.Connection) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        connection.close()
+        raise
+
+
 def _make(path: Path) -> None:
     """Whole or not at all: an empty ledger that is found is a damaged one, never a new one."""
+    log = path.with_name(path.name + "-wal")
+    if log.exists() and log.stat().st_size:  # it would be read into the new ledger
+        raise LedgerError(
+            f"{path} is missing, but its log {log.name} is there: put the ledger back beside it; delete the log only "
+            "if nothing was ever run from this table"
+        )
     fresh = path.with_name(path.name + ".new")
     fresh.unlink(missing_ok=True)
-    connection = _connect(fresh.as_uri())
+    connection = _connect(fresh.absolute().as_uri())
     try:
         _write_schema(connection)
     finally:
@@ -277,10 +319,14 @@ def _readable_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except (sqlite3.DatabaseError, OSError) as error:
-        raise LedgerError(
-            f"the ledger {path} cannot be used ({error}): it may be damaged, or on a full or read-only disk. "
-            "Nothing was spent. Put a copy of it back; without it nobody knows what was paid for"
-        ) from error
+        raise _unusable(path, error) from error
+
+
+def _unusable(path: Path, error: Exception) -> LedgerError:
+    return LedgerError(
+        f"the ledger {path} cannot be used ({error}): it may be damaged, or on a full or read-only disk. "
+        "Nothing was spent. Put a copy of it back; without it nobody knows what was paid for"
+    )
 
 
 def encoded(arguments: Mapping[str, Any]) -> str:

@@ -65,6 +65,11 @@ CREATE TABLE event (
     detail TEXT
 );
 
+-- What all rows together have spent, and the price of what may be paid for without a result yet. One record, kept by
+-- the trigger below: a budget is decided at every submit, and must not read a million rows for it.
+CREATE TABLE money (spent INTEGER NOT NULL, under_way INTEGER NOT NULL);
+INSERT INTO money VALUES (0, 0);
+
 -- The manifest as it was last read: which row stands at which place, and what is wrong with it.
 CREATE TABLE sheet (
     place INTEGER PRIMARY KEY,            -- 0 is the first record
@@ -112,4 +117,14 @@ BEGIN
             ELSE NEW.message
         END
     );
+END;
+
+CREATE TRIGGER money_is_counted AFTER UPDATE OF state, spent, price ON row
+WHEN NEW.spent <> OLD.spent OR NEW.state <> OLD.state OR NEW.price IS NOT OLD.price
+BEGIN
+    UPDATE money SET
+        spent = spent + NEW.spent - OLD.spent,
+        under_way = under_way
+            + CASE WHEN NEW.state IN ('submitting', 'submitted', 'in_doubt') THEN COALESCE(NEW.price, 0) ELSE 0 END
+            - CASE WHEN OLD.state IN ('submitting', 'submitted', 'in_doubt') THEN COALESCE(OLD.price, 0) ELSE 0 END;
 END;

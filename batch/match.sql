@@ -43,8 +43,8 @@ WHERE known.place = matched.place;
 
 -- The same inputs at the same place, where nothing was written beside them yet.
 UPDATE matched SET row = paid.id
-FROM paid
-WHERE matched.row IS NULL AND paid.place = matched.place AND paid.fingerprint = matched.fingerprint
+FROM sheet JOIN paid ON paid.id = sheet.row
+WHERE matched.row IS NULL AND sheet.place = matched.place AND paid.fingerprint = matched.fingerprint
   AND NOT EXISTS (SELECT 1 FROM matched AS other WHERE other.row = paid.id);
 
 -- The same inputs anywhere: an id that was added, changed or taken away buys nothing.

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from batch.errors import ManifestError, UsageError
 from batch.job import Arguments, Job
+from batch.states import Status
 
 
 class Row(Protocol):
@@ -141,6 +142,8 @@ def _find(
     names: Sequence[str], said: str | None, header: Sequence[str], by_name: Mapping[str, Sequence[int]]
 ) -> int | None:
     if said is not None:
+        if list(header).count(said) > 1:
+            raise ManifestError(f"the table has more than one column {said!r}: rename all but one")
         if said in header:
             return list(header).index(said)
         if not by_name.get(simple(said)):
@@ -179,14 +182,18 @@ class Planner:
     look: Callable[[str], Picture]
 
     def plan(self, rows: Iterable[Row]) -> Iterator[Planned]:
-        """One plan per row, in order. Rows without any input and id are none of ours and are left out."""
+        """One plan per row, in order. Rows without any input and id are none of ours and are left out.
+
+        Unless somebody wrote into our columns there: a sum below the prices must not be lost unseen.
+        """
         for place, row in enumerate(rows):
             given = {name: self.columns.cell(row, index) for name, index in self.columns.inputs.items()}
             row_id = self.columns.cell(row, self.columns.id).strip()
-            if row_id or any(text.strip() for text in given.values()):
-                yield self._row(place, row, row_id, given)
+            own = {name: cell for name, index in self.columns.own.items() if (cell := self.columns.cell(row, index))}
+            if row_id or any(text.strip() for text in given.values()) or _foreign(own):
+                yield self._row(place, row, row_id, given, own)
 
-    def _row(self, place: int, row: Row, row_id: str, given: Mapping[str, str]) -> Planned:
+    def _row(self, place: int, row: Row, row_id: str, given: Mapping[str, str], own: Mapping[str, str]) -> Planned:
         arguments: Arguments = {}
         identity: Arguments = {}
         problems: list[Problem] = []
@@ -194,16 +201,17 @@ class Planner:
         for name, text in given.items():
             if not text.strip():
                 continue
-            arguments[name] = identity[name] = self._value(name, text)
             if problem := _unprintable(text):
                 problems.append(self._problem(row, name, problem))
-            elif name in self.job.images:
+                arguments[name] = self._value(name, text.encode("utf-8", "replace").decode())
+                continue
+            arguments[name] = identity[name] = self._value(name, text)
+            if name in self.job.images:
                 picture = self.look(text.strip())
                 identity[name] = picture.identity
                 problems += [self._problem(row, name, picture.problem)] if picture.problem else []
-                warnings += [self._problem(row, name, text) for text in picture.warnings]
+                warnings += [self._problem(row, name, warning) for warning in picture.warnings]
         problems += [self._problem(row, fault.name, self._remedy(fault, given)) for fault in self.check(arguments)]
-        own = {name: cell for name, index in self.columns.own.items() if (cell := self.columns.cell(row, index))}
         found = tuple(problems), tuple(warnings)
         if problems:
             return Planned(place, row.number, row_id, own, None, None, None, *found)
@@ -243,9 +251,20 @@ class Planner:
 
 def fingerprint(job: Job, identity: Mapping[str, Any]) -> bytes:
     """16 bytes that are equal for equal requests: endpoint and arguments, fal's defaults filled in."""
-    full = {name: job.default(name) for name in job.schema["properties"]} | dict(identity)
+    full = {name: job.default(name) for name in job.schema["properties"]}
+    full |= {name: _one_line_end(value) for name, value in identity.items()}
     text = json.dumps([job.endpoint, full], sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:16]
+
+
+def _one_line_end(value: Any) -> Any:
+    """Editors and version control rewrite the line ends of a whole file: that edits no prompt."""
+    return value.replace("\r\n", "\n").replace("\r", "\n") if isinstance(value, str) else value
+
+
+def _foreign(own: Mapping[str, str]) -> bool:
+    """Whether a record's cells in our columns are certainly not our work: what we write has a status."""
+    return bool(own) and own.get("status", "") not in set(Status)
 
 
 def _choice(text: str, options: Sequence[str], units: Sequence[str]) -> str:
@@ -273,8 +292,10 @@ def _number(text: str) -> Decimal | None:
 
 
 def _unprintable(text: str) -> str | None:
-    """Control characters come from broken exports; fal would take them, and nobody would know what was asked."""
+    """Control characters and halves of emoji come from broken exports; nobody would know what was asked."""
     for position, character in enumerate(text, 1):
+        if "\ud800" <= character <= "\udfff":
+            return f"has a broken character (U+{ord(character):04X}) at position {position}: type it again"
         if character < " " and character not in "\t\n\r":
             name = "NUL" if character == "\0" else f"U+{ord(character):04X}"
             return f"has a control character ({name}) at position {position}: delete it"

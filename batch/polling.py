@@ -129,7 +129,7 @@ class RunTimes:
         if self.known:
             last_alive = watch.alive or age - 4 * self._fine()
         else:  # nobody ended before; what another was seen to reach is the best word on this one
-            last_alive = max(watch.alive, self._alive if self._alive < age else age / 2)
+            last_alive = max(watch.alive, self._alive if 0 < self._alive < age else age / 2)
         if age - last_alive <= age * (KNOWN_ENOUGH if self.known else FIRST_ENOUGH):
             self._remember((last_alive + age) / 2)
 

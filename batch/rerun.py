@@ -4,22 +4,28 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from batch.enrol import renew
 from batch.errors import UsageError
 from batch.ledger import Ledger
 from batch.states import State, again
 
 _CHOSEN = """
-SELECT row.id, state FROM row JOIN sheet ON sheet.row = row.id
-WHERE problem IS NULL
+SELECT row.id, state FROM row JOIN sheet ON sheet.row = row.id JOIN temp.incoming AS given ON given.place = sheet.place
+WHERE sheet.problem IS NULL
   AND (
     (:failed AND state IN ('failed', 'cancelled')
       AND (json_array_length(:kinds) = 0 OR kind IN (SELECT value FROM json_each(:kinds))))
     OR (:stale AND state = 'succeeded' AND edited)
   )
   AND (
-    :all OR number IN (SELECT value FROM json_each(:numbers)) OR key IN (SELECT value FROM json_each(:keys))
+    :all OR given.number IN (SELECT value FROM json_each(:numbers)) OR given.id IN (SELECT value FROM json_each(:ids))
   )
 ORDER BY sheet.place
+"""
+
+_NAMED = """
+SELECT state, sheet.problem, edited FROM sheet JOIN temp.incoming AS given USING (place)
+LEFT JOIN row ON row.id = sheet.row
 """
 
 
@@ -42,14 +48,19 @@ class Selection:
     failed: bool = True
 
     def mark(self, ledger: Ledger, at: float) -> None:
-        """Marks the chosen rows as pending. Inside a transaction.
+        """Marks the chosen rows as pending, with the inputs that the manifest gives now. Inside a transaction.
+
+        The manifest was read (`match`, `enrol`) on the same connection.
 
         Raises:
             UsageError: a row or id was named that cannot be run again; nothing was changed.
         """
         self._require_named(ledger)
-        for row, state in self._chosen(ledger):
+        chosen = self._chosen(ledger)
+        for row, state in chosen:
             ledger.apply(row, again(State(state), at))
+        if chosen:
+            renew(ledger, at)
 
     def _chosen(self, ledger: Ledger) -> list[tuple[int, str]]:
         found = ledger.db.execute(_CHOSEN, self._values())
@@ -59,22 +70,20 @@ class Selection:
         return {
             "all": not (self.numbers or self.ids),
             "numbers": json.dumps(list(self.numbers)),
-            "keys": json.dumps([f"id:{name}" for name in self.ids]),
+            "ids": json.dumps([name.strip() for name in self.ids]),
             "kinds": json.dumps(list(self.kinds)),
             "failed": self.failed,
             "stale": self.stale,
         }
 
     def _require_named(self, ledger: Ledger) -> None:
-        for option, column, values in (("--row", "number", self.numbers), ("--id", "key", self.ids)):
+        for option, column, values in (("--row", "number", self.numbers), ("--id", "id", self.ids)):
             for value in values:
-                wanted = f"id:{value}" if column == "key" else value
-                found = ledger.db.execute(
-                    f"SELECT state, problem, edited FROM sheet LEFT JOIN row ON row.id = sheet.row WHERE {column} = ?",  # noqa: S608 - one of the two names above
-                    (wanted,),
-                ).fetchone()
-                if trouble := self._trouble(found):
-                    raise UsageError(f"{option} {value}: {trouble}")
+                wanted = value.strip() if isinstance(value, str) else value
+                found = ledger.db.execute(f"{_NAMED} WHERE given.{column} = ?", (wanted,)).fetchall()
+                for one in found or [None]:
+                    if trouble := self._trouble(one):
+                        raise UsageError(f"{option} {value}: {trouble}")
 
     def _trouble(self, found: tuple[str | None, str | None, int] | None) -> str | None:
         if found is None:

@@ -32,9 +32,9 @@ ORDER BY i.place
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """Where the results stand; `trouble` says why it is not the table itself."""
+    """Where the results stand, None: in the ledger only; `trouble` says why it is not the table itself."""
 
-    path: Path
+    path: Path | None
     trouble: str | None = None
 
 
@@ -64,8 +64,9 @@ class Results:
             trouble = str(error)
         beside = results_path(self._target)
         try:
+            require_ours(beside, self._manifest)
             self._write(beside)
-        except (TableLocked, TableChanged) as error:
+        except (TableLocked, TableChanged, ManifestError) as error:
             raise ManifestError(
                 f"{trouble}; and {error}. Nothing is lost: `kling-batch run` writes it later"
             ) from error
@@ -74,7 +75,9 @@ class Results:
     def _write(self, target: Path) -> None:
         table = self._manifest.open()
         with Ledger.read(self._ledger) as ledger:
-            match(ledger, self._manifest.plan(table), self._manifest.job.endpoint)
+            plans = self._manifest.plan(table)
+            # A copy overwrites nothing of the user's: a remark in our columns must not keep a night's results away.
+            match(ledger, plans, self._manifest.job.endpoint, refuse_foreign=target == self._manifest.path)
             cells = _in_place(ledger.db.execute(_VIEW), sum(1 for _ in table.records()))
             table.write(target, self._manifest.result_columns, cells)
 
@@ -100,7 +103,10 @@ def refuse_foreign_columns(manifest: Manifest) -> None:
     table = manifest.open()
     ours = {column.name for column in manifest.result_columns}
     places = [index for index, title in enumerate(table.columns) if title in ours]
+    status_at = next((index for index in places if table.columns[index] == manifest.prefix + "status"), None)
     for record in table.records() if places else ():
+        if status_at is not None and record.cells[status_at] in set(Status):
+            continue  # from a run of ours
         for index in places:
             if record.cells[index]:
                 raise ManifestError(
@@ -155,6 +161,8 @@ def _error(shown: Status, problem: str | None, kind: str | None, message: str | 
     match shown:
         case Status.INVALID:
             return problem, "invalid"
+        case Status.STALE if problem:
+            return f"its inputs were changed after this video was made, and cannot be run: {problem}", "stale"
         case Status.STALE:
             return "its inputs were changed after this video was made; `run --stale` buys a new one", "stale"
         case Status.IN_DOUBT:

@@ -6,8 +6,8 @@ import signal
 import sqlite3
 import sys
 import time
-from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager, closing
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,15 +15,16 @@ import anyio
 from anyio import current_time
 
 from batch import progress, states
-from batch.dispatch import Dispatcher, Gateway, Settings, Tally
+from batch.budget import Budget
+from batch.dispatch import Dispatcher, Gateway, Settings, Stop, Tally
 from batch.enrol import Findings, enrol, match
-from batch.errors import Exit, LedgerError
-from batch.job import Arguments, dollars
-from batch.journal import journal
+from batch.errors import Exit, LedgerError, LedgerLost, ManifestError, UsageError
+from batch.job import Arguments, counted, dollars
+from batch.journal import Journal, journal
 from batch.ledger import Ledger, locked
 from batch.manifest import Manifest
 from batch.results import Results, Saved, refuse_foreign_columns, require_ours
-from batch.summary import Outcome, Standing, prices_to_run, standing
+from batch.summary import Outcome, prices_to_run, standing
 
 SAVE_SECONDS = 30.0
 SAVE_SHARE = 0.02
@@ -80,6 +81,14 @@ class Options:
     """
 
     concurrency: int = 10
+    max_spend: int | None = None
+    """Millionths of a dollar for this run, with what earlier runs left under way or in doubt."""
+    max_spend_total: int | None = None
+    """Millionths of a dollar over the ledger's whole life."""
+    limit: int | None = None
+    max_seconds: float | None = None
+    """The run ends by then; what is under way is left to the next one."""
+    stop_after: int = 10
     before: Callable[[Ledger, float], None] | None = None
     watch: bool = True
     now: Callable[[], float] = time.time
@@ -97,17 +106,49 @@ async def run(batch: Batch, connect: Connect, options: Options, say: Say) -> Out
         BatchError: nothing was spent, or nothing more will be.
     """
     require_target(batch)
+    with locked(batch.ledger):
+        fresh = not batch.ledger.exists()
+        with closing(Ledger.open(batch.ledger)) as ledger:
+            try:
+                findings = _take_stock(batch, ledger, options)
+            except BaseException:
+                if fresh:  # nothing was submitted from it, and no refused run leaves anything behind
+                    ledger.close()
+                    batch.ledger.unlink()
+                raise
+            try:
+                return await _run(batch, ledger, findings, connect, options, say)
+            except (sqlite3.Error, ExceptionGroup) as caught:
+                error = _only(caught)
+                if not isinstance(error, sqlite3.Error):
+                    raise error from None
+                raise LedgerLost(
+                    f"the ledger {batch.ledger} cannot be written any more ({error}): make room on the disk, or mend "
+                    "what keeps it from being written, and run again. Nothing more was submitted; what was is picked up"
+                ) from error
+
+
+@asynccontextmanager
+async def at_hand(batch: Batch, connect: Connect, now: float) -> AsyncIterator[tuple[Ledger, Journal, Gateway]]:
+    """The ledger held, brought up to date, and the gateway open: for what a person settles between runs.
+
+    Raises:
+        BatchError: there is no ledger, another run holds it, or there is no key.
+    """
+    if not batch.ledger.exists():
+        raise LedgerError(f"{batch.manifest.path} has no ledger yet: nothing was run")
     with locked(batch.ledger), closing(Ledger.open(batch.ledger)) as ledger:
-        try:
-            return await _run(batch, ledger, connect, options, say)
-        except (sqlite3.Error, ExceptionGroup) as caught:
-            error = _only(caught)
-            if not isinstance(error, sqlite3.Error):
-                raise error from None
-            raise LedgerError(
-                f"the ledger {batch.ledger} cannot be written ({error}): make room on the disk, then run again. "
-                "Nothing more was submitted; what was is picked up by the next run"
-            ) from error
+        _write_down_interrupted(ledger, now)
+        async with connect() as gateway, journal(ledger) as book:
+            yield ledger, book, gateway
+        Results(batch.manifest, batch.ledger, batch.target).save()
+
+
+def _write_down_interrupted(ledger: Ledger, now: float) -> None:
+    """What an earlier run left in the air: its POST may have arrived."""
+    with ledger.transaction():
+        for row in ledger.interrupted():
+            ledger.apply(row, states.reply_lost(now, "the run ended while this row was being submitted"))
 
 
 def _only(error: Exception) -> Exception:
@@ -117,23 +158,30 @@ def _only(error: Exception) -> Exception:
     return error
 
 
-async def _run(batch: Batch, ledger: Ledger, connect: Connect, options: Options, say: Say) -> Outcome:
-    findings = _take_stock(batch, ledger, options)
+async def _run(
+    batch: Batch, ledger: Ledger, findings: Findings, connect: Connect, options: Options, say: Say
+) -> Outcome:
     before = standing(ledger)
     saver = _Saver(Results(batch.manifest, batch.ledger, batch.target), say)
     ended = _Ended()
     if findings.invalid:
-        say(f"{findings.invalid} rows cannot be run as they are; `kling-batch check` lists why")
+        say(f"{counted(findings.invalid)} cannot be run: `kling-batch check` lists why")
     if before.to_run:
         prices = prices_to_run(ledger, batch.manifest.job).text()
-        say(f"{before.to_run} rows to run for {dollars(before.to_run_price)} {prices}")
-    if before.to_run or before.count(states.Status.SUBMITTED) or before.orphans:
+        say(f"{counted(before.to_run)} to run for {dollars(before.to_run_price)} {prices}")
+    budget = Budget(options.max_spend, options.max_spend_total, ledger.money().spent)
+    if budget.capped and before.unpriced:
+        raise UsageError(
+            f"the price of {before.unpriced} rows is not known, so no budget can be kept: give it with --price"
+        )
+    if before.to_run or before.at_fal or before.in_doubt:
         async with connect() as gateway:
-            await _night(batch, ledger, gateway, options, before, saver, ended)
+            await _night(batch, ledger, gateway, options, budget, saver, ended)
     saved = saver.last()
     return Outcome(
         standing=standing(ledger),
-        table=str(saved.path),
+        table=str(saved.path or batch.ledger),
+        unwritten=saved.path is None,
         command=batch.command,
         spent_now=ended.tally.spent,
         interrupted=ended.interrupted,
@@ -145,9 +193,7 @@ async def _run(batch: Batch, ledger: Ledger, connect: Connect, options: Options,
 def _take_stock(batch: Batch, ledger: Ledger, options: Options) -> Findings:
     """What an earlier run left in the air is written down as such; then the manifest is enrolled."""
     now = options.now()
-    with ledger.transaction():
-        for row in ledger.interrupted():
-            ledger.apply(row, states.reply_lost(now, "the run ended while this row was being submitted"))
+    _write_down_interrupted(ledger, now)
     findings = match(ledger, batch.manifest.plan(batch.manifest.open()), batch.manifest.job.endpoint)
     enrol(ledger, now, new=True)
     if options.before:
@@ -164,31 +210,48 @@ class _Ended:
 
 
 async def _night(
-    batch: Batch, ledger: Ledger, gateway: Gateway, options: Options, before: Standing, saver: "_Saver", ended: _Ended
+    batch: Batch, ledger: Ledger, gateway: Gateway, options: Options, budget: Budget, saver: "_Saver", ended: _Ended
 ) -> None:
+    deadline = current_time() + (options.max_seconds or float("inf"))
     settings = Settings(
         concurrency=options.concurrency,
         now=options.now,
         rand=options.rand,
         typical_seconds=batch.typical,
         kind_of=batch.kind_of,
+        budget=budget,
+        limit=options.limit,
+        deadline=deadline,
+        stop_after=options.stop_after,
     )
-    rows = before.to_run + before.count(states.Status.SUBMITTED)
+    now = standing(ledger)
+    rows = min(now.to_run, options.limit or now.to_run) + now.at_fal
     pace = progress.Pace(rows, options.concurrency, batch.typical)
-    async with journal(ledger) as book, anyio.create_task_group() as tasks:
-        dispatcher = Dispatcher(book, gateway, settings)
-        ended.tally = dispatcher.tally
-        tasks.start_soon(_until_signal, tasks.cancel_scope, ended, saver.say, name="signals")
-        tasks.start_soon(saver.keep, dispatcher.tally, name="results")
-        if options.watch:
-            tasks.start_soon(progress.show, dispatcher, pace, sys.stderr, name="progress")
-        await dispatcher.run()
-        if dispatcher.stopped:
-            ended.stopped = f"stopped: {dispatcher.stopped.message} {_REMEDY.get(dispatcher.stopped.kind, '')}".rstrip()
-        tasks.cancel_scope.cancel()
+    async with anyio.create_task_group() as watch:
+        async with journal(ledger) as book, anyio.create_task_group() as tasks:
+            dispatcher = Dispatcher(book, gateway, settings)
+            ended.tally = dispatcher.tally
+            # In a group of its own: the second signal must find somebody while the first one's work winds down.
+            watch.start_soon(_until_signal, tasks.cancel_scope, ended, saver.say, name="signals")
+            tasks.start_soon(saver.keep, dispatcher.tally, name="results")
+            if options.watch:
+                tasks.start_soon(progress.show, dispatcher, pace, sys.stderr, name="progress")
+            with anyio.CancelScope(deadline=deadline) as in_time:
+                await dispatcher.run()
+            ended.stopped = _why(dispatcher.stopped, in_time.cancelled_caught)
+            tasks.cancel_scope.cancel()
+        watch.cancel_scope.cancel()
+
+
+def _why(stopped: Stop | None, out_of_time: bool) -> str | None:
+    if stopped:
+        return f"{stopped.message} {_REMEDY.get(stopped.kind, '')}".rstrip()
+    return "stopped: the time is up; the next run brings home what is under way" if out_of_time else None
 
 
 _REMEDY = {
+    "budget": "— raise --max-spend to go on",
+    "failures": "— mend what is wrong, then run again; --stop-after sets how many are too many",
     "locked": "— top up or unlock the account at https://fal.ai/dashboard/billing, then run again",
     "http_401": "— set FAL_KEY to a valid key (https://fal.ai/dashboard/keys), then run again",
     "http_402": "— top up the account at https://fal.ai/dashboard/billing, then run again",
@@ -204,7 +267,10 @@ async def _until_signal(scope: anyio.CancelScope, ended: _Ended, say: Say) -> No
             if ended.interrupted:
                 os._exit(Exit.INTERRUPTED)  # asked twice: the ledger has everything, nothing is waited for
             ended.interrupted = True
-            say("stopping: nothing more is submitted; what is under way is picked up by the next run")
+            say(
+                "stopping: nothing more is submitted; what is under way is picked up by the next run. A submit that is on "
+                "its way is waited for, up to a minute (once more: stop at once, as safe)"
+            )
             scope.cancel()
 
 
@@ -229,9 +295,12 @@ class _Saver:
             pause = max(SAVE_SECONDS, (current_time() - began) / SAVE_SHARE)
 
     def last(self) -> Saved:
-        """One save; where the table cannot be written, that is said once."""
-        saved = self._results.save()
+        """One save. Where it cannot be made that is said once, and is no reason to end a night."""
+        try:
+            saved = self._results.save()
+        except ManifestError as error:
+            saved = Saved(None, str(error))
         if saved.trouble and saved.trouble != self._trouble:
-            self.say(f"{saved.trouble}: the results are in {saved.path}")
+            self.say(saved.trouble + (f": the results are in {saved.path}" if saved.path else ""))
         self._trouble = saved.trouble
         return saved

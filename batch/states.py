@@ -110,6 +110,9 @@ class Move:
     cost: int = 0
     """Added to what the row has spent."""
     receipt: Receipt | None = None
+    step: int = 0
+    """Added to the row's attempts and tries: a POST counts from its intent, and is taken off again where it is proven
+    that nothing was bought."""
 
 
 _NO_FAILURE = {"kind": None, "message": None}
@@ -118,7 +121,7 @@ _NO_FAILURE = {"kind": None, "message": None}
 def claimed(at: float, sent: str | None, price: int | None) -> Move:
     """The intent, committed before the POST: `sent` is the JSON that will leave, None where it is the row's own."""
     changes = {"sent": sent, "intent_at": at, "price": price, "request_id": None, "finished_at": None, **_NO_FAILURE}
-    return Move(State.PENDING, State.SUBMITTING, at, changes)
+    return Move(State.PENDING, State.SUBMITTING, at, changes, step=1)
 
 
 def accepted(at: float, receipt: Receipt) -> Move:
@@ -129,7 +132,7 @@ def accepted(at: float, receipt: Receipt) -> Move:
 
 def not_sent(at: float, message: str) -> Move:
     """Nothing left this machine, or the service refused it for now: the row is as it was, the try does not count."""
-    return Move(State.SUBMITTING, State.PENDING, at, {"message": message})
+    return Move(State.SUBMITTING, State.PENDING, at, {"message": message}, step=-1)
 
 
 def refused(at: float, kind: str, message: str) -> Move:
@@ -155,8 +158,13 @@ def found_at_fal(at: float, receipt: Receipt) -> Move:
 
 
 def never_accepted(at: float) -> Move:
-    """Proven absent from fal's records, or so decided by a person."""
-    return Move(State.IN_DOUBT, State.PENDING, at, _NO_FAILURE)
+    """Proven absent from fal's records: it may be submitted again."""
+    return Move(State.IN_DOUBT, State.PENDING, at, _NO_FAILURE, step=-1)
+
+
+def resubmitted(at: float, cost: int) -> Move:
+    """A person decided that a row in doubt is to be bought again; what may have been paid counts as spent."""
+    return Move(State.IN_DOUBT, State.PENDING, at, {"tries": 0, **_NO_FAILURE}, cost)
 
 
 def given_up(at: float, message: str, cost: int) -> Move:

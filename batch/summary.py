@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from batch.errors import Exit, LedgerError
-from batch.job import Job, dollars
+from batch.job import Job, counted, dollars
 from batch.ledger import Ledger
 from batch.policy import ADVICE
 from batch.states import State, Status, status
@@ -36,6 +36,8 @@ class Standing:
     """Rows with a paid request that the manifest no longer has."""
     in_doubt: int
     """Rows in doubt, also those that the manifest no longer has."""
+    at_fal: int
+    """Rows whose request is at fal, also those that the manifest no longer has."""
     to_run: int
     to_run_price: int
     unpriced: int
@@ -69,10 +71,10 @@ def standing(ledger: Ledger) -> Standing:
     ):
         shown = status(State(state) if state else None, edited=bool(edited), invalid=bool(invalid))
         rows[shown] = rows.get(shown, 0) + count
-    (spent, under_way, in_doubt, orphans) = ledger.db.execute(
+    (spent, under_way, in_doubt, at_fal, orphans) = ledger.db.execute(
         "SELECT COALESCE(SUM(spent), 0), "
         "COALESCE(SUM(price) FILTER (WHERE state IN ('submitting', 'submitted', 'in_doubt')), 0), "
-        "COUNT(*) FILTER (WHERE state = 'in_doubt'), "
+        "COUNT(*) FILTER (WHERE state = 'in_doubt'), COUNT(*) FILTER (WHERE state = 'submitted'), "
         "COUNT(*) FILTER (WHERE state IN ('submitted', 'in_doubt', 'succeeded') "
         "AND id NOT IN (SELECT row FROM sheet WHERE row IS NOT NULL)) FROM row"
     ).fetchone()
@@ -80,7 +82,7 @@ def standing(ledger: Ledger) -> Standing:
         "SELECT COUNT(*), COALESCE(SUM(price), 0), COUNT(*) FILTER (WHERE price IS NULL) FROM row "
         "WHERE state = 'pending' AND place IS NOT NULL"
     ).fetchone()
-    return Standing(rows, _failures(ledger), spent, under_way, orphans, in_doubt, to_run, price, unpriced)
+    return Standing(rows, _failures(ledger), spent, under_way, orphans, in_doubt, at_fal, to_run, price, unpriced)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +141,8 @@ class Outcome:
     """Why rows were left, where the run stopped by itself."""
     left: int = 0
     """Requests that could not be asked after."""
+    unwritten: bool = False
+    """The results are in the ledger only; the table could not be read or written."""
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -148,7 +152,7 @@ class Outcome:
             return Exit.INTERRUPTED
         if self.standing.in_doubt:
             return Exit.IN_DOUBT
-        if self.stopped or self.left or self.standing.to_run or self.standing.count(Status.SUBMITTED):
+        if self.unwritten or self.stopped or self.left or self.standing.to_run or self.standing.at_fal:
             return Exit.STOPPED_EARLY
         if self.standing.count(Status.FAILED, Status.INVALID, Status.CANCELLED):
             return Exit.ROWS_FAILED
@@ -160,6 +164,10 @@ class Outcome:
         lines = [f"{now.count(Status.SUCCEEDED, Status.STALE)} of {now.total} rows have their video; see {self.table}"]
         lines += [f"  {_failure(failure)}" for failure in now.failures]
         lines += [f"  {count} {_OTHERS[one]}" for one in _OTHERS if (count := now.count(one))]
+        if self.unwritten:
+            lines.append(
+                "  the table could not be written: the results are safe in the ledger, the next run writes them"
+            )
         if now.orphans:
             lines.append(
                 f"  {now.orphans} paid for, of rows that the table no longer has: put the rows back to see them"
@@ -167,7 +175,9 @@ class Outcome:
         money = f"spent {dollars(self.spent_now)} in this run, " if run else "spent "
         money += f"{dollars(now.spent)} in all"
         lines.append(money + (f"; {dollars(now.under_way)} more under way or in doubt" if now.under_way else ""))
-        lines += [self.stopped] if self.stopped else []
+        if self.stopped:
+            rest = f"; left: {counted(now.to_run)} for {dollars(now.to_run_price)}" if now.to_run else ""
+            lines.append(f"{self.stopped}{rest}")
         lines += self.notes
         lines += [f"next: {self.next_command}"] if self.next_command else []
         return "\n".join(lines)
@@ -177,8 +187,10 @@ class Outcome:
         """What to type next; None where all is done."""
         now = self.standing
         batch = shlex.join(self.command)
-        if now.to_run or now.count(Status.SUBMITTED) or self.left:
+        if now.to_run or now.at_fal or self.left or self.unwritten:
             return f"kling-batch run {batch}"
+        if now.in_doubt:
+            return f"kling-batch resolve {batch}"
         if now.failures:
             return f"kling-batch rerun {batch}" + ("   (when the rows are mended)" if not _passing(now) else "")
         if now.count(Status.INVALID):
@@ -207,8 +219,8 @@ class Outcome:
 
 _OTHERS = {
     Status.INVALID: "invalid: `kling-batch check` lists what is wrong with them",
-    Status.IN_DOUBT: "in doubt: they may have been paid for, and are not submitted again by themselves",
-    Status.SUBMITTED: "under way at fal: the next run brings them home",
+    Status.IN_DOUBT: "in doubt: they may have been paid for; every run asks fal, `kling-batch resolve` decides",
+    Status.SUBMITTED: "under way at fal: a run brings them home",
     Status.PENDING: "not submitted yet",
     Status.CANCELLED: "cancelled",
     Status.STALE: "of the videos are stale: the rows were edited after they were made",

@@ -4,6 +4,7 @@ import random
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import anyio
@@ -18,8 +19,9 @@ from batch.job import Arguments
 from batch.journal import in_line, journal
 from batch.ledger import Ledger
 from batch.plan import Planned, fingerprint
-from batch.sandbox import Queue
+from batch.sandbox import History, Query, Queue
 from batch.sandbox.queue import RunSeconds
+from batch.settle import Listed
 from batch.states import Receipt
 from jobs.kling import KLING_2_1_PRO as JOB
 
@@ -39,7 +41,7 @@ def play(night: Callable[[], Awaitable[Any]]) -> Any:
 
 def service_queue(slots: int, run_seconds: RunSeconds, **how: Any) -> Queue:
     """The sandbox's queue, with no clock but the one that every call brings."""
-    return Queue(slots, run_seconds, clock=lambda: 0.0, **how)
+    return Queue(slots, run_seconds, clock=lambda: 0.0, history=how.pop("history", History(page=10**6)), **how)
 
 
 def shots(count: int, prompt: str = "shot") -> list[Planned]:
@@ -77,6 +79,7 @@ class Service:
     """What happens to the n-th POST: `lost` (accepted, no reply), `crash`, `crash_before`, `busy`, or nothing."""
     before_poll: Callable[[int], None] = lambda _: None
     latency: float = LATENCY
+    unreadable: bool = False
     asked: Counter[str] = field(default_factory=Counter)
     most_unfinished: int = 0
     found_at: dict[str, float] = field(default_factory=dict)
@@ -102,7 +105,7 @@ class Service:
             raise Crash
         if fault == "lost":
             return a.InDoubt("the reply was lost")
-        return a.Accepted(Receipt(request.id, f"https://q/{request.id}/s", f"https://q/{request.id}", "https://q/c"))
+        return a.Accepted(self.built_receipt(request.id))
 
     async def poll(self, receipt: Receipt) -> a.Polled:
         self.asked["poll"] += 1
@@ -125,6 +128,30 @@ class Service:
         if reply.code == 200:
             return a.Video('{"video":{}}', f"https://v3.fal.media/{receipt.request_id}.mp4")
         return a.Broke(f"http_{reply.code}", "it broke", reply.code)
+
+    async def cancel(self, receipt: Receipt) -> a.Cancelled:
+        reply = self.queue.cancel(receipt.request_id, now=current_time())
+        return a.CancelRequested() if reply.code == 202 else a.TooLate()
+
+    async def listing(self, since: float) -> list[Listed] | a.Unclear:
+        self.asked["listing"] += 1
+        await anyio.sleep(self.latency)
+        if self.offline(current_time()) or self.unreadable:
+            return a.Unclear("no listing")
+        query = Query(JOB.endpoint, since - EPOCH, payloads=True, limit=10**6)
+        items = self.queue.history(query, now=current_time())["items"]
+        return [
+            Listed(
+                item["request_id"],
+                datetime.fromisoformat(item["sent_at"]).timestamp() + EPOCH,
+                bool(item["ended_at"]),
+                item["json_input"],
+            )
+            for item in items
+        ]
+
+    def built_receipt(self, request_id: str) -> Receipt:
+        return Receipt(request_id, f"https://q/{request_id}/s", f"https://q/{request_id}", "https://q/c")
 
     def _count(self) -> None:
         unfinished = self.queue.running + self.queue.waiting

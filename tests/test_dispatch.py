@@ -130,7 +130,7 @@ def test_final_failures_are_not_tried_again_and_count_as_spent() -> None:
 def test_a_lost_reply_leaves_the_row_in_doubt_and_alone() -> None:
     """Not submitted again, in this run or the next."""
     ledger = ledger_of(shots(12))
-    service = Service(service_queue(10, 60.0), on_submit=lambda n: "lost" if n % 4 == 0 else None)
+    service = Service(service_queue(10, 60.0), on_submit=lambda n: "lost" if n % 4 == 0 else None, unreadable=True)
     simulate(ledger, service)
     service.on_submit = lambda _: None
     simulate(ledger, service)

@@ -38,7 +38,7 @@ SHOT = {"prompt": "a ship", "image_url": "https://example.com/ship.png"}
 BASE = "https://queue.fal.run/fal-ai/kling-video/requests"
 RECEIPT = Receipt(request_id(1), *(f"{BASE}/{request_id(1)}{end}" for end in ("/status", "", "/cancel")))
 LOCKED = "User is locked. Reason: Exhausted balance. Top up your balance at fal.ai/dashboard/billing."
-SECRET = KEY.partition(":")[2]
+NAME, _, SECRET = KEY.partition(":")
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("plain_surroundings")]
 
@@ -392,7 +392,16 @@ async def test_a_cancellation_is_answered(
 
 # Secrets, and what a terminal or a file would stumble over
 
-ECHOES = [KEY, SECRET, f"Key {KEY}", f"a\u001b[31m{KEY}", f"{'x' * 70}{KEY}", f"{'x' * 480}{KEY}", f"{'x' * 1980}{KEY}"]
+ECHOES = [
+    KEY,
+    SECRET,
+    NAME,
+    f"Key {KEY}",
+    f"a\u001b[31m{KEY}",
+    f"{'x' * 70}{KEY}",
+    f"{'x' * 480}{KEY}",
+    f"{'x' * 1980}{KEY}",
+]
 TROUBLE = "\u0000\u001b[2J\u0007\ud800\u202e\r\n\t\u0085\u2028"
 
 
@@ -428,7 +437,8 @@ async def test_no_answer_holds_the_key_or_a_control_character(status: int, echo:
 
 
 def check_plain(answer: object) -> None:
-    assert KEY[-20:] not in repr(answer)
+    assert NAME not in repr(answer)
+    assert SECRET[-20:] not in repr(answer)
     for name in answer.__dataclass_fields__:  # type: ignore[attr-defined]
         value = getattr(answer, name)
         if name == "receipt":

@@ -19,7 +19,7 @@ def test_the_key_reaches_no_file_no_screen_and_no_command_line(tmp_path: Path) -
         until(lambda: now.asked("submit"), child)
         shown = [Path(f"/proc/{child.pid}/cmdline").read_text()] if Path("/proc").exists() else []
         said = [end(child)]
-        assert said[0].code == 4
+        assert said[0].code in (1, 4)
         assert now.accepted.total() == 6  # so the key was taken, and no other one would be
         now.address.account.lock(f"User is locked. Your key {KEY} is known")
         said += [now.run(command, shots, more=more) for command in ("rerun", "status", "check")]

@@ -1,0 +1,149 @@
+"""What fal's own records say about rows in doubt: found, proven absent, or still open.
+
+Pure. A row in doubt is found where the listing has a request, not yet known to be ours, that was sent in its time
+with equal values for every key that we sent; identical rows by count. Its absence is proven only when both hold:
+
+- its start deadline has passed: a request that is not listed because no runner took it cannot run any more;
+- the listing has caught up: it shows, as ended and with the input that we sent, a request of ours that was sent later.
+
+Times are seconds since 1970; ours by this machine's clock, the listing's by fal's.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+POST_SECONDS = 120.0
+"""A POST arrives no later than this after its intent: the longest wait for a reply, and a margin."""
+CLOCK_SKEW = 300.0
+"""How far the clocks may be apart where no request tells."""
+MARGIN = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """A row in doubt: what was sent, and when its intent was committed."""
+
+    row: int
+    sent: Mapping[str, Any]
+    intent_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One request in fal's records; `input` is None where the record lacks it."""
+
+    request_id: str
+    sent_at: float
+    ended: bool
+    input: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """A request that is known to be ours; without a time where it was an earlier try of its row."""
+
+    sent: Mapping[str, Any] | None = None
+    intent_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdicts:
+    """What is settled; rows that are in neither stay in doubt."""
+
+    found: dict[int, str] = field(default_factory=dict)
+    """Row → the request id that is its own."""
+    absent: list[int] = field(default_factory=list)
+    """Rows whose POST was never accepted: they may be submitted again."""
+
+
+def provable_at(intent_at: float, start_timeout: float) -> float:
+    """When the absence of a request can be proven at the earliest."""
+    return intent_at + POST_SECONDS + start_timeout + MARGIN
+
+
+def earliest(doubts: Sequence[Doubt]) -> float:
+    """From when on the listing has to be read."""
+    return min(doubt.intent_at for doubt in doubts) - 2 * CLOCK_SKEW
+
+
+def settle(
+    doubts: Sequence[Doubt], listed: Sequence[Listed], own: Mapping[str, Own], now: float, start_timeout: float
+) -> Verdicts:
+    """Settles what the listing allows.
+
+    Args:
+        listed: the whole listing since `earliest`, every page of it.
+        own: every listed id that is already some row's.
+        start_timeout: seconds after which fal gives up a request that no runner has started.
+    """
+    window = _Window.seen(listed, own)
+    strangers = sorted((one for one in listed if one.request_id not in own), key=lambda one: one.sent_at)
+    found = _found(sorted(doubts, key=lambda doubt: doubt.intent_at), strangers, window)
+    adopted = set(found.values())
+    nobodys = [one for one in strangers if one.request_id not in adopted]
+    caught_up = max((sent for one in listed if (sent := _evidence(one, own)) is not None), default=float("-inf"))
+    absent = [
+        doubt.row
+        for doubt in doubts
+        if doubt.row not in found
+        and now > provable_at(doubt.intent_at, start_timeout)
+        and caught_up > doubt.intent_at + POST_SECONDS
+        and not any(window.holds(doubt, one) and _alike(doubt.sent, one) for one in nobodys)
+    ]
+    return Verdicts(found, absent)
+
+
+def _evidence(one: Listed, own: Mapping[str, Own]) -> float | None:
+    """When a request of ours was sent whose record shows that the listing is complete and comparable up to there."""
+    known = own.get(one.request_id)
+    if known is None or known.intent_at is None or known.sent is None or not one.ended or one.input is None:
+        return None
+    return known.intent_at if _equal(known.sent, one.input) else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Window:
+    """The least and greatest of fal's time less ours."""
+
+    early: float
+    late: float
+
+    @classmethod
+    def seen(cls, listed: Sequence[Listed], own: Mapping[str, Own]) -> "_Window":
+        known = ((one.sent_at, own[one.request_id].intent_at) for one in listed if one.request_id in own)
+        apart = [theirs - ours for theirs, ours in known if ours is not None]
+        return cls(min([-CLOCK_SKEW, *apart]), max([CLOCK_SKEW, *apart]))
+
+    def holds(self, doubt: Doubt, one: Listed) -> bool:
+        return doubt.intent_at + self.early <= one.sent_at <= doubt.intent_at + self.late + POST_SECONDS
+
+
+def _found(doubts: Sequence[Doubt], strangers: Sequence[Listed], window: _Window) -> dict[int, str]:
+    taken: set[str] = set()
+    found: dict[int, str] = {}
+    by_input: dict[frozenset[tuple[str, str]], list[Listed]] = {}
+    for doubt in doubts:
+        names = tuple(doubt.sent)
+        key = frozenset((name, repr(doubt.sent[name])) for name in names)
+        if key not in by_input:
+            by_input[key] = [one for one in strangers if one.input is not None and _equal(doubt.sent, one.input)]
+        for one in by_input[key]:
+            if one.request_id not in taken and window.holds(doubt, one):
+                found[doubt.row] = one.request_id
+                taken.add(one.request_id)
+                break
+    return found
+
+
+def _equal(sent: Mapping[str, Any], listed: Mapping[str, Any]) -> bool:
+    """Only the keys that we sent count: fal may fill in the others."""
+    return all(name in listed and listed[name] == value for name, value in sent.items())
+
+
+def _alike(sent: Mapping[str, Any], one: Listed) -> bool:
+    """Whether it may be the request after all: no input to compare, or the same text with something else beside it."""
+    if one.input is None:
+        return True
+    longest = max((value for value in sent.values() if isinstance(value, str)), key=len, default=None)
+    return longest is None or longest in one.input.values()

@@ -1,0 +1,133 @@
+"""Rows in doubt, settled by fal's records: found, proven absent, or left alone."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from batch.settle import Doubt, Listed, Own, provable_at, settle
+
+START = 3600.0
+SHOT = {"prompt": "a boat", "image_url": "https://example.com/a.png"}
+OTHER = {"prompt": "a kite", "image_url": "https://example.com/b.png"}
+LATE = provable_at(1000.0, START) + 1
+
+
+def listed(name: str, at: float, given_: dict[str, object] | None = None, ended: bool = True) -> Listed:
+    return Listed(name, at, ended, SHOT if given_ is None else given_)
+
+
+def later_own() -> tuple[list[Listed], dict[str, Own]]:
+    """A request of ours that was sent later and has ended: the listing has caught up."""
+    return [listed("later", 2000.0, OTHER)], {"later": Own(OTHER, 1999.0)}
+
+
+def test_a_request_with_our_arguments_in_our_time_is_ours() -> None:
+    """More keys than we sent do not matter: fal fills in its defaults."""
+    record = listed("r1", 1002.0, {**SHOT, "duration": "5", "cfg_scale": 0.5})
+    assert settle([Doubt(7, SHOT, 1000.0)], [record], {}, 1010.0, START).found == {7: "r1"}
+
+
+def test_a_request_that_is_already_a_rows_own_is_not_found_again() -> None:
+    """Two rows never share a request."""
+    verdicts = settle([Doubt(7, SHOT, 1000.0)], [listed("r1", 1002.0)], {"r1": Own(SHOT, 1001.0)}, 1010.0, START)
+    assert verdicts.found == {}
+
+
+def test_a_request_of_another_time_is_not_ours() -> None:
+    """The same shot, sent last week, is last week's."""
+    doubt = Doubt(7, SHOT, 100_000.0)
+    assert settle([doubt], [listed("r1", 1002.0), listed("r2", 200_000.0)], {}, 200_001.0, START).found == {}
+
+
+def test_other_arguments_are_not_ours() -> None:
+    """Every key that we sent has to be equal."""
+    assert settle([Doubt(7, SHOT, 1000.0)], [listed("r1", 1002.0, OTHER)], {}, 1010.0, START).found == {}
+
+
+def test_identical_rows_are_found_by_count() -> None:
+    """Three rows in doubt and two requests: two rows are found, one stays open."""
+    doubts = [Doubt(row, SHOT, 1000.0 + row) for row in range(3)]
+    verdicts = settle(doubts, [listed("r1", 1002.0), listed("r2", 1003.0)], {}, 1010.0, START)
+    assert sorted(verdicts.found.values()) == ["r1", "r2"]
+    assert len(verdicts.found) == 2
+    assert verdicts.absent == []
+
+
+def test_absence_needs_the_start_deadline_and_a_later_request() -> None:
+    """Either alone proves nothing."""
+    records, own = later_own()
+    doubt = Doubt(7, SHOT, 1000.0)
+    assert settle([doubt], records, own, LATE, START).absent == [7]
+    assert settle([doubt], records, own, LATE - 2, START).absent == []
+    assert settle([doubt], [], {}, LATE, START).absent == []
+
+
+def test_a_later_request_that_has_not_ended_is_no_proof() -> None:
+    """The listing may show starts before ends of what is older."""
+    own = {"later": Own(OTHER, 1999.0)}
+    assert (
+        settle([Doubt(7, SHOT, 1000.0)], [listed("later", 2000.0, OTHER, ended=False)], own, LATE, START).absent == []
+    )
+
+
+def test_a_listing_with_other_inputs_than_we_sent_proves_nothing() -> None:
+    """If fal rewrites inputs, ours may be there and not be recognised."""
+    own = {"later": Own(OTHER, 1999.0)}
+    rewritten = listed("later", 2000.0, {"prompt": "A KITE"})
+    assert settle([Doubt(7, SHOT, 1000.0)], [rewritten], own, LATE, START).absent == []
+
+
+def test_a_request_that_looks_like_ours_forbids_the_proof_of_absence() -> None:
+    """The same prompt with another form of the image may be ours after all; so may one without its input."""
+    records, own = later_own()
+    doubt = Doubt(7, {**SHOT, "prompt": "a long and particular prompt about a boat"}, 1000.0)
+    near = listed("r9", 1003.0, {"prompt": doubt.sent["prompt"], "image_url": "https://cdn/other"})
+    assert settle([doubt], [*records, near], own, LATE, START).absent == []
+    assert settle([doubt], [*records, Listed("r9", 1003.0, True, None)], own, LATE, START).absent == []
+
+
+def test_a_clock_that_is_an_hour_off_is_noticed_by_what_is_known() -> None:
+    """fal's times are read by the requests that both sides know."""
+    off = 3600.0
+    own = {"later": Own(OTHER, 1999.0)}
+    records = [listed("later", 2000.0 + off, OTHER), listed("r1", 1002.0 + off)]
+    assert settle([Doubt(7, SHOT, 1000.0)], records, own, 1010.0, START).found == {7: "r1"}
+
+
+shots = st.sampled_from([SHOT, OTHER, {"prompt": "a train"}])
+
+
+@given(
+    accepted=st.lists(st.tuples(shots, st.floats(0, 5000), st.booleans(), st.booleans()), max_size=12),
+    never=st.lists(st.tuples(shots, st.floats(0, 5000)), max_size=6),
+    queued=st.booleans(),
+    now=st.floats(0, 20_000),
+    lag=st.floats(0, 3000),
+)
+def test_nothing_that_was_accepted_is_ever_called_absent(
+    accepted: list[tuple[dict[str, object], float, bool, bool]],
+    never: list[tuple[dict[str, object], float]],
+    queued: bool,
+    now: float,
+    lag: float,
+) -> None:
+    """Whatever is listed, however late, an accepted request that can still run is never declared absent by count."""
+    doubts, records, own = [], [], {}
+    for n, (sent, at, known, started) in enumerate(accepted):
+        name = f"r{n}"
+        runs_at = at + (10 if started else 3500)  # the start deadline bounds how late a runner can take it
+        if known:
+            own[name] = Own(sent, at)
+        else:
+            doubts.append(Doubt(n, sent, at))
+        if runs_at + lag <= now or (queued and at + lag <= now):
+            records.append(Listed(name, at + 1, runs_at + 300 + lag <= now, sent))
+    doubts += [Doubt(100 + n, sent, at) for n, (sent, at) in enumerate(never)]
+    verdicts = settle(doubts, records, own, now, START)
+    assert len(set(verdicts.found.values())) == len(verdicts.found)
+    assert not set(verdicts.found) & set(verdicts.absent)
+    if lag <= 60:  # a listing that is later than that while it shows newer ends is not in order
+        for shot in (SHOT, OTHER, {"prompt": "a train"}):
+            alike = [doubt for doubt in doubts if doubt.sent == shot]
+            real = sum(1 for sent, _, known, _ in accepted if sent == shot and not known)
+            settled_absent = sum(1 for doubt in alike if doubt.row in verdicts.absent)
+            assert settled_absent <= len(alike) - real
