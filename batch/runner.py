@@ -268,8 +268,8 @@ async def _until_signal(scope: anyio.CancelScope, ended: _Ended, say: Say) -> No
                 os._exit(Exit.INTERRUPTED)  # asked twice: the ledger has everything, nothing is waited for
             ended.interrupted = True
             say(
-                "stopping: nothing more is submitted; what is under way is picked up by the next run. A submit that is on "
-                "its way is waited for, up to a minute (once more: stop at once, as safe)"
+                "stopping: nothing more is submitted; what is under way is picked up by the next run. A submit that is "
+                "on its way is waited for, up to a minute (once more: stop at once, as safe)"
             )
             scope.cancel()
 
