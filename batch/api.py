@@ -22,7 +22,7 @@ from batch.job import Job
 from batch.manifest import Manifest
 from batch.places import places
 from batch.rehearsal import RUN_SECONDS
-from batch.runner import Batch, Options, at_hand
+from batch.runner import Batch, Options, Say, at_hand
 from batch.runner import run as _run
 from batch.summary import Outcome, standing
 from batch.told import prices
@@ -78,15 +78,15 @@ def run_batch(batch: Batch, options: Options, say: Callable[[str], None], *, san
     return anyio.run(_run, batch, lambda: _connect(batch, sandbox=sandbox), options, say)
 
 
-def resolve_batch(batch: Batch, decision: Decision | None, *, sandbox: bool) -> tuple[list[str], Outcome]:
+def resolve_batch(batch: Batch, decision: Decision | None, say: Say, *, sandbox: bool) -> tuple[list[str], Outcome]:
     """Carries out a decision and asks fal's records; the lines to show, and where the batch stands."""
-    return anyio.run(_resolve, batch, decision, sandbox)
+    return anyio.run(_resolve, batch, decision, say, sandbox)
 
 
-async def _resolve(batch: Batch, decision: Decision | None, sandbox: bool) -> tuple[list[str], Outcome]:
+async def _resolve(batch: Batch, decision: Decision | None, say: Say, sandbox: bool) -> tuple[list[str], Outcome]:
     now, start_timeout = time.time(), START_TIMEOUT
     lines = []
-    async with at_hand(batch, lambda: _connect(batch, sandbox=sandbox), now) as (ledger, book, gateway):
+    async with at_hand(batch, lambda: _connect(batch, sandbox=sandbox), now, say) as (ledger, book, gateway):
         if decision:
             lines.append(f"{await decide(ledger, gateway, decision, now)} rows settled as you say")
         if open_rows(ledger):
@@ -96,14 +96,14 @@ async def _resolve(batch: Batch, decision: Decision | None, sandbox: bool) -> tu
         return lines, Outcome(standing=standing(ledger), table=str(batch.table), command=batch.command)
 
 
-def cancel_batch(batch: Batch, named: Named, *, sandbox: bool) -> tuple[TakenBack, Outcome]:
+def cancel_batch(batch: Batch, named: Named, say: Say, *, sandbox: bool) -> tuple[TakenBack, Outcome]:
     """Asks fal to take back what is there: all of it, or the named rows."""
-    return anyio.run(_cancel, batch, named, sandbox)
+    return anyio.run(_cancel, batch, named, say, sandbox)
 
 
-async def _cancel(batch: Batch, named: Named, sandbox: bool) -> tuple[TakenBack, Outcome]:
+async def _cancel(batch: Batch, named: Named, say: Say, sandbox: bool) -> tuple[TakenBack, Outcome]:
     now = time.time()
-    async with at_hand(batch, lambda: _connect(batch, sandbox=sandbox), now) as (ledger, _, gateway):
+    async with at_hand(batch, lambda: _connect(batch, sandbox=sandbox), now, say) as (ledger, _, gateway):
         done = await take_back(ledger, gateway, named, now)
         return done, Outcome(standing=standing(ledger), table=str(batch.table), command=batch.command)
 

@@ -189,7 +189,7 @@ def resolve(
     if len(choices) > 1 or bool(choices) != bool(named):
         raise click.UsageError("name rows with --row or --id, and one of --adopt, --resubmit, --give-up for them")
     decision = Decision(named, choices[0], adopt or "") if choices else None
-    lines, outcome = resolve_batch(open_batch(**table), decision, sandbox=table["sandbox"])
+    lines, outcome = resolve_batch(open_batch(**table), decision, _say, sandbox=table["sandbox"])
     click.echo("\n".join(lines))
     _say(outcome.text(run=False))
     ctx.exit(outcome.exit_code)
@@ -204,7 +204,7 @@ def cancel(ctx: click.Context, /, numbers: Sequence[int], ids: Sequence[str], **
     from batch.api import cancel_batch, open_batch
     from batch.decisions import Named
 
-    done, outcome = cancel_batch(open_batch(**table), Named(numbers, ids), sandbox=table["sandbox"])
+    done, outcome = cancel_batch(open_batch(**table), Named(numbers, ids), _say, sandbox=table["sandbox"])
     click.echo("\n".join([f"{done.cancelled} rows taken back", *done.kept]))
     _say(outcome.text(run=False))
     ctx.exit(outcome.exit_code)

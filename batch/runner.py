@@ -25,10 +25,14 @@ from batch.ledger import Ledger, locked
 from batch.manifest import Manifest
 from batch.results import Results, Saved, refuse_foreign_columns, require_ours
 from batch.summary import Outcome, prices_to_run, standing
+from batch.table import TableChanged
 
 SAVE_SECONDS = 30.0
 SAVE_SHARE = 0.02
 """Saving takes no more than this share of the time, however large the table is."""
+
+READS = 5
+"""How often a table is read that changes meanwhile."""
 
 Say = Callable[[str], None]
 Connect = Callable[[], AbstractAsyncContextManager[Gateway]]
@@ -129,7 +133,9 @@ async def run(batch: Batch, connect: Connect, options: Options, say: Say) -> Out
 
 
 @asynccontextmanager
-async def at_hand(batch: Batch, connect: Connect, now: float) -> AsyncIterator[tuple[Ledger, Journal, Gateway]]:
+async def at_hand(
+    batch: Batch, connect: Connect, now: float, say: Say
+) -> AsyncIterator[tuple[Ledger, Journal, Gateway]]:
     """The ledger held, brought up to date, and the gateway open: for what a person settles between runs.
 
     Raises:
@@ -139,9 +145,12 @@ async def at_hand(batch: Batch, connect: Connect, now: float) -> AsyncIterator[t
         raise LedgerError(f"{batch.manifest.path} has no ledger yet: nothing was run")
     with locked(batch.ledger), closing(Ledger.open(batch.ledger)) as ledger:
         _write_down_interrupted(ledger, now)
-        async with connect() as gateway, journal(ledger) as book:
-            yield ledger, book, gateway
-        Results(batch.manifest, batch.ledger, batch.target).save()
+        try:
+            async with connect() as gateway, journal(ledger) as book:
+                yield ledger, book, gateway
+        except ExceptionGroup as caught:
+            raise _only(caught) from None
+        _Saver(Results(batch.manifest, batch.ledger, batch.target), say).last()
 
 
 def _write_down_interrupted(ledger: Ledger, now: float) -> None:
@@ -194,12 +203,21 @@ def _take_stock(batch: Batch, ledger: Ledger, options: Options) -> Findings:
     """What an earlier run left in the air is written down as such; then the manifest is enrolled."""
     now = options.now()
     _write_down_interrupted(ledger, now)
-    findings = match(ledger, batch.manifest.plan(batch.manifest.open()), batch.manifest.job.endpoint)
+    findings = _read(batch, ledger)
     enrol(ledger, now, new=True)
     if options.before:
         with ledger.transaction():
             options.before(ledger, now)
     return findings
+
+
+def _read(batch: Batch, ledger: Ledger) -> Findings:
+    for _ in range(READS):
+        try:
+            return match(ledger, batch.manifest.plan(batch.manifest.open()), batch.manifest.job.endpoint)
+        except TableChanged:
+            continue  # it was saved while it was being read
+    raise ManifestError(f"{batch.manifest.path} is being written by another program all the time: run again later")
 
 
 @dataclass(slots=True)

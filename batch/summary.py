@@ -2,7 +2,7 @@
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -143,7 +143,6 @@ class Outcome:
     """Requests that could not be asked after."""
     unwritten: bool = False
     """The results are in the ledger only; the table could not be read or written."""
-    notes: list[str] = field(default_factory=list)
 
     @property
     def exit_code(self) -> Exit:
@@ -175,11 +174,14 @@ class Outcome:
         money = f"spent {dollars(self.spent_now)} in this run, " if run else "spent "
         money += f"{dollars(now.spent)} in all"
         lines.append(money + (f"; {dollars(now.under_way)} more under way or in doubt" if now.under_way else ""))
+        if "--sandbox" in self.command:
+            lines.append("this was the sandbox: nothing was really spent")
         if self.stopped:
             rest = f"; left: {counted(now.to_run)} for {dollars(now.to_run_price)}" if now.to_run else ""
             lines.append(f"{self.stopped}{rest}")
-        lines += self.notes
-        lines += [f"next: {self.next_command}"] if self.next_command else []
+        if self.next_command:
+            mend = self.next_command.startswith("kling-batch rerun") and not _passing(now)
+            lines.append(f"next: {'mend the rows, then ' if mend else ''}{self.next_command}")
         return "\n".join(lines)
 
     @property
@@ -192,7 +194,7 @@ class Outcome:
         if now.in_doubt:
             return f"kling-batch resolve {batch}"
         if now.failures:
-            return f"kling-batch rerun {batch}" + ("   (when the rows are mended)" if not _passing(now) else "")
+            return f"kling-batch rerun {batch}"
         if now.count(Status.INVALID):
             return f"kling-batch check {batch}"
         return None
