@@ -36,8 +36,8 @@ SETTLE_SECONDS = 60.0
 """How often rows in doubt are looked up in fal's records."""
 SETTLE_IDLE_SECONDS = 5.0
 """The same, with nothing else to do."""
-SETTLE_PATIENCE = 300.0
-"""How long a run goes on for nothing but rows in doubt: the listing may be minutes late."""
+SETTLE_PATIENCE = 20.0
+"""How long a run goes on for nothing but rows in doubt: what the listing shows later, the next run finds."""
 UNREADABLE_TIMES = 3
 """After so many looks at unreadable records, a run does not wait for them any longer."""
 

@@ -181,7 +181,7 @@ class Outcome:
             lines.append(f"{self.stopped}{rest}")
         if self.next_command:
             mend = self.next_command.startswith("kling-batch rerun") and not _passing(now)
-            lines.append(f"next: {'mend the rows, then ' if mend else ''}{self.next_command}")
+            lines.append(f"next: {self.next_command}{'   (when the rows are mended)' if mend else ''}")
         return "\n".join(lines)
 
     @property

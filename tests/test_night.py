@@ -46,11 +46,24 @@ def test_lost_replies_are_found_in_fals_records_and_their_videos_come_home() -> 
     assert len(service.queue.requests) == 60
 
 
-def test_a_listing_that_is_minutes_late_is_waited_for() -> None:
-    """At the end of a run there is time for a late listing."""
+def test_a_listing_that_is_late_is_waited_for() -> None:
+    """At the end of a run there is a little time for a late listing."""
     ledger = ledger_of(shots(6))
-    queue = service_queue(10, 60.0, history=History(lag=200.0, page=1000))
+    queue = service_queue(10, 60.0, history=History(lag=70.0, page=1000))
     simulate(ledger, Service(queue, on_submit=lambda n: "lost" if n == 6 else None))
+    assert count(ledger, "succeeded") == 6
+    assert len(queue.requests) == 6
+
+
+def test_a_listing_that_is_hours_late_is_left_to_the_next_run() -> None:
+    """A run does not hang on for it; the next one finds the video, and nothing is bought again."""
+    ledger = ledger_of(shots(6))
+    queue = service_queue(10, 60.0, history=History(lag=7200.0, page=1000))
+    service = Service(queue, on_submit=lambda n: "lost" if n == 6 else None)
+    _, took = simulate(ledger, service)
+    assert count(ledger, "in_doubt") == 1
+    assert took < 200
+    simulate(ledger, service, start=8000.0)
     assert count(ledger, "succeeded") == 6
     assert len(queue.requests) == 6
 

@@ -101,7 +101,7 @@ def test_the_morning_after_is_told_in_a_few_lines() -> None:
         "2 of 3 rows have their video; see shots.csv\n"
         "  1 failed with content_policy_violation (reword the prompt or change the image): for example, row 3: a hat\n"
         "spent $0.49 in this run, $1.47 in all\n"
-        "next: mend the rows, then kling-batch rerun shots.csv"
+        "next: kling-batch rerun shots.csv   (when the rows are mended)"
     )
 
 
