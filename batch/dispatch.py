@@ -217,8 +217,7 @@ class Dispatcher:
                 if receipt := await self._submit(work, arguments):
                     await self._follow(replace(work, tries=work.tries + 1), receipt)
             case a.NotSent():
-                self.door.leave(prepared)
-                self._put_back(work, 0.0)
+                self._put_back(work, self.door.upset(prepared))
             case a.AccountStop(kind, message):
                 self._stop(Stop(kind, message))
             case a.Refused(kind, message):

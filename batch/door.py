@@ -41,7 +41,7 @@ class Door:
                 return True
         return False
 
-    def leave(self, answer: a.Submitted | a.Preparation | None) -> None:
+    def leave(self, answer: a.Submitted | None) -> None:
         """What came of it; None where nothing was tried after all."""
         self._probing = False
         match answer:
@@ -57,6 +57,12 @@ class Door:
             case _:
                 pass  # a lost reply says nothing good: whoever is careful stays so
         self._stir()
+
+    def upset(self, answer: a.NotSent) -> float:
+        """Trouble met before the door (an upload that failed); seconds after which to come again."""
+        if current_time() >= self._shut_until:
+            self._pause(backoff(PAUSES, self._troubles + 1, self._rand), f"fal cannot be reached ({answer.reason})")
+        return max(PAUSES.base, self._shut_until - current_time())
 
     def close(self) -> None:
         self.closed = True

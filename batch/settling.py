@@ -4,10 +4,15 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
+import anyio
+
 from batch import answers as a
 from batch import states
 from batch.settle import Doubt, Listed, Own, Verdicts, earliest, settle
 from batch.states import Move, Receipt
+
+LISTING_SECONDS = 120.0
+"""The longest that one look at the records may take; a run starts with one."""
 
 
 class Book(Protocol):
@@ -44,7 +49,9 @@ class Settler:
         doubts = await self.book.doubts()
         if not doubts:
             return Verdicts()
-        listed = await self.records.listing(earliest(doubts))
+        listed: list[Listed] | a.Unclear = a.Unclear("fal's request history takes too long")
+        with anyio.move_on_after(LISTING_SECONDS):
+            listed = await self.records.listing(earliest(doubts))
         if isinstance(listed, a.Unclear):
             return listed
         own = await self.book.own([one.request_id for one in listed])

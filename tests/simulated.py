@@ -80,11 +80,15 @@ class Service:
     before_poll: Callable[[int], None] = lambda _: None
     latency: float = LATENCY
     unreadable: bool = False
+    uploads: bool = False
     asked: Counter[str] = field(default_factory=Counter)
     most_unfinished: int = 0
     found_at: dict[str, float] = field(default_factory=dict)
 
     async def prepare(self, arguments: Arguments) -> a.Preparation:
+        self.asked["prepare"] += 1
+        if self.uploads and self.offline(current_time()):
+            return a.NotSent("no network for the upload")
         return a.Prepared(arguments)
 
     async def submit(self, arguments: Arguments) -> a.Submitted:
@@ -156,6 +160,11 @@ class Service:
     def _count(self) -> None:
         unfinished = self.queue.running + self.queue.waiting
         self.most_unfinished = max(self.most_unfinished, unfinished)
+
+    @property
+    def requests(self) -> int:
+        """HTTP requests that all this would have been; without local images nothing is uploaded."""
+        return sum(count for kind, count in self.asked.items() if kind != "prepare")
 
     @property
     def lags(self) -> list[float]:

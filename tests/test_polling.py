@@ -28,7 +28,7 @@ def played(rows: int, slots: int, seconds: float, spread: float = 0.0) -> tuple[
 def test_a_video_takes_about_eight_requests_and_is_found_soon(seconds: float, spread: float) -> None:
     """All told, submit and result included; the median end is found within 2.5 % of a run time."""
     service, _ = played(200, 40, seconds, spread)
-    assert sum(service.asked.values()) / 200 <= 9
+    assert service.requests / 200 <= 9
     assert service.lags[100] <= 0.025 * seconds
 
 
@@ -36,7 +36,7 @@ def test_short_runs_are_found_as_quickly_without_being_told() -> None:
     """The job says five minutes, the service takes three seconds: no slot idles for long."""
     service, took = played(1000, 250, 3.0)
     assert took <= 4 * 3.0 * 1.2
-    assert sum(service.asked.values()) / 1000 <= 6
+    assert service.requests / 1000 <= 6
 
 
 def test_a_single_row_is_not_asked_after_in_vain() -> None:
