@@ -29,8 +29,6 @@ PAGE = 200
 """Rows read from the ledger at a time: a million waiting rows do not come into memory."""
 
 
-BUDGET_SECONDS = 5.0
-"""How long a row waits that the budget has no room for, while others may still end at no cost."""
 START_TIMEOUT = 3600.0
 SETTLE_SECONDS = 60.0
 """How often rows in doubt are looked up in fal's records."""
@@ -133,6 +131,7 @@ class Dispatcher:
         self._place = -1
         self._read_all = False
         self._later: list[tuple[float, int, Work]] = []
+        self._over: list[Work] = []
         self._order = count()
         self._held: set[int] = set()
         self._changed = anyio.Event()
@@ -245,15 +244,23 @@ class Dispatcher:
                 await self._book.apply(work.row, self._answered(answer))
         finally:
             self.door.leave(answer)
-        self._at_fal -= not isinstance(answer, a.Accepted)
+        if not isinstance(answer, a.Accepted):
+            self._home()
         return self._after(work, answer)
 
     def _over_budget(self, work: Work) -> None:
         """What is under way may fail at no cost and leave room; with nothing under way there is none."""
         if self._at_fal:
-            self._put_back(work, BUDGET_SECONDS)
+            self._over.append(work)
         else:
             self._stop(Stop("budget", "stopped submitting: the next row would go over the budget"))
+
+    def _home(self) -> None:
+        """A request has ended, and may have left room in the budget for the rows that wait for some."""
+        self._at_fal -= 1
+        for work in self._over:
+            self._put_back(work, 0.0)
+        self._over.clear()
 
     def _answered(self, answer: a.Submitted) -> Move:
         now = self._set.now()
@@ -309,12 +316,13 @@ class Dispatcher:
     async def _follow(self, work: Work, receipt: Receipt, *, age: float = 0.0, resumed: bool = False) -> None:
         kind = self._set.kind_of(work.arguments)
         end = await self._follower.end(receipt, kind, age, resumed=resumed)
-        self._at_fal -= 1
         if isinstance(end, a.Unclear):
             self.tally.left += 1
+            self._home()
             return
         move = self._ended(work, end)
         await self._write(work.row, move)
+        self._home()
         if isinstance(end, a.Video):
             self._failures.succeeded()
             self.tally.succeeded += 1
@@ -350,7 +358,7 @@ class Dispatcher:
         verdicts = await self._settler.round()
         self._doubts = len(await self._book.doubts())
         if isinstance(verdicts, a.Unclear):
-            self._unreadable += 1
+            self._unreadable += UNREADABLE_TIMES if verdicts.account else 1
             return
         self._unreadable = 0
         for row in verdicts.absent:

@@ -34,7 +34,8 @@ async def listing(ask: Ask, endpoint: str, since: float) -> list[Listed] | a.Unc
         if isinstance(said, a.Unclear):
             return said
         if isinstance(said, Answered):
-            return a.Unclear(f"fal's request history answered HTTP {said.status}")
+            reason = f"fal's request history answered HTTP {said.status}"
+            return a.Unclear(reason, account=said.status in (401, 403))
         page = _page(said)
         if page is None:
             return a.Unclear("fal's request history is of an unknown form")
