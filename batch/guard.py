@@ -202,8 +202,21 @@ def guarded_client(headers: Mapping[str, str], timeout: float) -> httpx.AsyncCli
     """
     backup = AsyncBackupDomainTransport(transport=httpx.MockTransport(_never))
     # The layer makes an httpx client of its own, whose proxy transports would bypass the guard: replaced.
-    backup._client = _guarded_network()
+    backup._client = _Straight(_guarded_network())  # type: ignore[assignment]  # it needs no more than this of it
     return httpx.AsyncClient(transport=Seal(backup), headers=headers, timeout=timeout, trust_env=False)
+
+
+class _Straight:
+    """What the backup layer needs of an httpx client, without a second round of cookies, redirects and authorization."""
+
+    def __init__(self, network: _GuardedNetwork) -> None:
+        self._network = network
+
+    async def send(self, request: httpx.Request, *, stream: bool) -> httpx.Response:  # noqa: ARG002 - httpx's signature
+        return await self._network._transport_for_url(request.url).handle_async_request(request)
+
+    async def aclose(self) -> None:
+        await self._network.aclose()
 
 
 def _guarded_network() -> _GuardedNetwork:
