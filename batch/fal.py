@@ -27,6 +27,7 @@ from batch.states import Receipt
 SUBMIT_SECONDS = 60.0
 """The longest wait for the reply to a POST; then the row is in doubt."""
 ASK_SECONDS = 30.0
+_ASK_TIMEOUT = httpx.Timeout(ASK_SECONDS).as_dict()
 AT_ONCE = 64
 """HTTP exchanges in the air at once; submits and questions apart, so that a stalled kind leaves the other free."""
 UPLOADS_AT_ONCE = 4
@@ -266,7 +267,11 @@ class Fal:
         async with self._asks:
             try:
                 with anyio.fail_after(ASK_SECONDS):
-                    response = await self._http.request(method, url, params=params, timeout=ASK_SECONDS)
+                    # Straight through the client's own transport: its cookies and redirects are nothing to a question.
+                    request = httpx.Request(
+                        method, url, params=params, headers=self._http.headers, extensions={"timeout": _ASK_TIMEOUT}
+                    )
+                    response = await self._http._transport.handle_async_request(request)
             except Answered as answered:
                 return answered
             except Exchange as error:

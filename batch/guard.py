@@ -207,7 +207,7 @@ def guarded_client(headers: Mapping[str, str], timeout: float) -> httpx.AsyncCli
 
 
 class _Straight:
-    """What the backup layer needs of an httpx client, without a second round of cookies, redirects and authorization."""
+    """What the backup layer needs of an httpx client, without a second round of cookies and redirects."""
 
     def __init__(self, network: _GuardedNetwork) -> None:
         self._network = network
