@@ -1,6 +1,6 @@
-"""fal's own records, asked afterwards: which requests of ours it has, and what one costs.
+"""fal's own records, asked afterwards: which requests of ours it has.
 
-fal docs: `GET /v1/models/requests/by-endpoint` and `GET /v1/models/pricing`, with an ordinary API key.
+fal docs: `GET /v1/models/requests/by-endpoint`, with an ordinary API key.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -9,7 +9,6 @@ from typing import Any
 
 from batch import answers as a
 from batch.guard import Answered
-from batch.job import MICROS
 from batch.settle import Listed
 
 API = "https://api.fal.ai/v1/models"
@@ -80,13 +79,3 @@ def _seconds(text: Any) -> float | None:
     except (TypeError, ValueError):
         return None
     return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
-
-
-async def unit_price(ask: Ask, endpoint: str) -> tuple[int, str] | None:
-    """The live price in millionths of a dollar and its unit; None where fal does not say."""
-    said = await ask(f"{API}/pricing", {"endpoint_id": endpoint})
-    for price in said.get("prices") or [] if isinstance(said, dict) else []:
-        value = price.get("unit_price") if isinstance(price, dict) else None
-        if value is not None and price.get("endpoint_id") == endpoint and price.get("currency") == "USD":
-            return round(float(value) * MICROS), str(price.get("unit"))
-    return None
