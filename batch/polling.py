@@ -17,7 +17,7 @@ FIRST = 0.5
 """Age of the first question while nothing is known."""
 FINEST = 0.25
 """Smallest gap between two questions about one request."""
-FINE, COARSE = 0.025, 0.04
+FINE, COARSE = 0.025, 0.055
 """Least and greatest gap between questions around the likely end, as shares of the run time."""
 QUESTIONS = 5
 """How many questions are spread over the range in which requests tend to end, if the gaps allow."""
