@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import anyio
+import trio._core._run as scheduler
 import trio.testing
 from anyio import current_time
 
@@ -34,7 +35,13 @@ class Crash(BaseException):
 
 
 def play(night: Callable[[], Awaitable[Any]]) -> Any:
-    """Runs on trio's mock clock: it jumps to the next deadline whenever everybody waits."""
+    """Runs on trio's mock clock: it jumps to the next deadline whenever everybody waits. The same way every time.
+
+    Tasks that may go on at the same moment go in an order that trio shuffles; seeded, as pytest-trio does it for
+    hypothesis, the shuffle is repeatable.
+    """
+    scheduler._ALLOW_DETERMINISTIC_SCHEDULING = True
+    scheduler._r.seed(0)
     clock = trio.testing.MockClock(autojump_threshold=0)
     return anyio.run(night, backend="trio", backend_options={"clock": clock})
 
