@@ -74,12 +74,15 @@ Reference = WebUrl | DataUri | LocalPath | Unusable
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):(//)?")  # two characters at least: `C:` is a drive
+_PLAIN_URL = re.compile(r"https?://[a-z0-9][a-z0-9.-]*(?::[0-9]+)?(?:[/?#][!-~]*)?", re.IGNORECASE | re.ASCII)
 _NEVER_PATHS = frozenset({"data", "http", "https", "file", "blob"})
 _INVISIBLE = "\u200e\u200f\u202a\u202b\u202c\u202d\u202e\ufeff"  # Windows' property dialog copies paths with one
 
 
 def parse_reference(text: str) -> Reference:
     """What a cell refers to. Never raises; spaces around it do not count."""
+    if _PLAIN_URL.fullmatch(text):  # nearly every cell of a long sheet
+        return WebUrl(text)
     text = text.strip().strip(_INVISIBLE).strip()
     if not text:
         return Unusable("empty: give a URL or the path of an image")

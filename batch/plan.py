@@ -5,6 +5,7 @@ Pure: the schema check and the look at an image are functions handed in.
 
 import hashlib
 import json
+import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -186,21 +187,29 @@ class Planner:
 
         Unless somebody wrote into our columns there: a sum below the prices must not be lost unseen.
         """
+        cell, inputs, own_columns = self.columns.cell, self.columns.inputs.items(), self.columns.own.items()
+        full = defaults(self.job)
         for place, row in enumerate(rows):
-            given = {name: self.columns.cell(row, index) for name, index in self.columns.inputs.items()}
-            row_id = self.columns.cell(row, self.columns.id).strip()
-            own = {name: cell for name, index in self.columns.own.items() if (cell := self.columns.cell(row, index))}
-            if row_id or any(text.strip() for text in given.values()) or _foreign(own):
-                yield self._row(place, row, row_id, given, own)
+            given = {name: text for name, index in inputs if (text := cell(row, index)) and not text.isspace()}
+            row_id = cell(row, self.columns.id).strip()
+            own = {name: text for name, index in own_columns if (text := cell(row, index))}
+            if given or row_id or _foreign(own):
+                yield self._row(place, row, row_id, given, own, full)
 
-    def _row(self, place: int, row: Row, row_id: str, given: Mapping[str, str], own: Mapping[str, str]) -> Planned:
+    def _row(
+        self,
+        place: int,
+        row: Row,
+        row_id: str,
+        given: Mapping[str, str],
+        own: Mapping[str, str],
+        full: Mapping[str, Any],
+    ) -> Planned:
         arguments: Arguments = {}
         identity: Arguments = {}
         problems: list[Problem] = []
         warnings: list[Problem] = []
         for name, text in given.items():
-            if not text.strip():
-                continue
             if problem := _unprintable(text):
                 problems.append(self._problem(row, name, problem))
                 arguments[name] = self._value(name, text.encode("utf-8", "replace").decode())
@@ -216,7 +225,7 @@ class Planner:
         if problems:
             return Planned(place, row.number, row_id, own, None, None, None, *found)
         price = self.job.price(arguments, self.prices)
-        return Planned(place, row.number, row_id, own, arguments, fingerprint(self.job, identity), price, *found)
+        return Planned(place, row.number, row_id, own, arguments, _digest(self.job, full, identity), price, *found)
 
     def _value(self, name: str, text: str) -> Any:
         rules = self.job.schema["properties"][name]
@@ -249,22 +258,36 @@ class Planner:
                 return f"{_short(text)} breaks the rule {fault.rule} ({fault.limit})"
 
 
+def defaults(job: Job) -> dict[str, Any]:
+    """Every input with the value that fal takes where none is given."""
+    return {name: job.default(name) for name in job.schema["properties"]}
+
+
 def fingerprint(job: Job, identity: Mapping[str, Any]) -> bytes:
     """16 bytes that are equal for equal requests: endpoint and arguments, fal's defaults filled in."""
-    full = {name: job.default(name) for name in job.schema["properties"]}
-    full |= {name: _one_line_end(value) for name, value in identity.items()}
-    text = json.dumps([job.endpoint, full], sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return _digest(job, defaults(job), identity)
+
+
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def _digest(job: Job, full: Mapping[str, Any], identity: Mapping[str, Any]) -> bytes:
+    given = {name: _one_line_end(value) for name, value in identity.items()}
+    text = _CANONICAL.encode([job.endpoint, {**full, **given}])
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:16]
 
 
 def _one_line_end(value: Any) -> Any:
     """Editors and version control rewrite the line ends of a whole file: that edits no prompt."""
-    return value.replace("\r\n", "\n").replace("\r", "\n") if isinstance(value, str) else value
+    return value.replace("\r\n", "\n").replace("\r", "\n") if isinstance(value, str) and "\r" in value else value
 
 
 def _foreign(own: Mapping[str, str]) -> bool:
     """Whether a record's cells in our columns are certainly not our work: what we write has a status."""
-    return bool(own) and own.get("status", "") not in set(Status)
+    return bool(own) and own.get("status", "") not in _STATUSES
+
+
+_STATUSES = frozenset(Status)
 
 
 def _choice(text: str, options: Sequence[str], units: Sequence[str]) -> str:
@@ -291,15 +314,18 @@ def _number(text: str) -> Decimal | None:
         return None
 
 
+_BROKEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
+
+
 def _unprintable(text: str) -> str | None:
     """Control characters and halves of emoji come from broken exports; nobody would know what was asked."""
-    for position, character in enumerate(text, 1):
-        if "\ud800" <= character <= "\udfff":
-            return f"has a broken character (U+{ord(character):04X}) at position {position}: type it again"
-        if character < " " and character not in "\t\n\r":
-            name = "NUL" if character == "\0" else f"U+{ord(character):04X}"
-            return f"has a control character ({name}) at position {position}: delete it"
-    return None
+    if (found := _BROKEN.search(text)) is None:
+        return None
+    position, code = found.start() + 1, ord(found[0])
+    if code >= 0xD800:
+        return f"has a broken character (U+{code:04X}) at position {position}: type it again"
+    name = f"U+{code:04X}" if code else "NUL"
+    return f"has a control character ({name}) at position {position}: delete it"
 
 
 def _short(text: str) -> str:
