@@ -7,7 +7,7 @@ import sqlite3
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -112,7 +112,7 @@ async def run(batch: Batch, connect: Connect, options: Options, say: Say) -> Out
     require_target(batch)
     with locked(batch.ledger):
         fresh = not batch.ledger.exists()
-        with closing(Ledger.open(batch.ledger)) as ledger:
+        with Ledger.open(batch.ledger) as ledger:
             try:
                 findings = _take_stock(batch, ledger, options)
             except BaseException:
@@ -143,7 +143,7 @@ async def at_hand(
     """
     if not batch.ledger.exists():
         raise LedgerError(f"{batch.manifest.path} has no ledger yet: nothing was run")
-    with locked(batch.ledger), closing(Ledger.open(batch.ledger)) as ledger:
+    with locked(batch.ledger), Ledger.open(batch.ledger) as ledger:
         _write_down_interrupted(ledger, now)
         try:
             async with connect() as gateway, journal(ledger) as book:
@@ -316,7 +316,7 @@ class _Saver:
         """One save. Where it cannot be made that is said once, and is no reason to end a night."""
         try:
             saved = self._results.save()
-        except ManifestError as error:
+        except (ManifestError, LedgerError) as error:
             saved = Saved(None, str(error))
         if saved.trouble and saved.trouble != self._trouble:
             self.say(saved.trouble + (f": the results are in {saved.path}" if saved.path else ""))
