@@ -45,9 +45,22 @@ def match(ledger: Ledger, planned: Iterable[Planned], job_endpoint: str, *, refu
         ledger.db.execute("COMMIT")
     if refuse_foreign:
         _refuse_foreign(ledger.db)
-    ledger.db.executescript(_sql("match.sql"))
+    first, *rules = _sql("match.sql").split("\n\n")
+    ledger.db.executescript(first)
+    for rule in rules:
+        if not _some_without_row(ledger.db):
+            break
+        ledger.db.executescript(rule)
     findings.warnings += _doubled_ids(ledger.db)
     return findings
+
+
+def _some_without_row(db: sqlite3.Connection) -> bool:
+    """Whether there is a record without a row, and a row that may be its."""
+    (found,) = db.execute(
+        "SELECT EXISTS (SELECT 1 FROM temp.matched WHERE row IS NULL) AND EXISTS (SELECT 1 FROM main.row)"
+    ).fetchone()
+    return bool(found)
 
 
 def _sql(name: str) -> str:
@@ -104,10 +117,7 @@ def _refuse_foreign(db: sqlite3.Connection) -> None:
 
 
 def _doubled_ids(db: sqlite3.Connection) -> list[Problem]:
-    found = db.execute(
-        "SELECT id, MIN(number), MAX(number), COUNT(*) FROM temp.incoming WHERE id <> '' GROUP BY id "
-        "HAVING COUNT(*) > 1 ORDER BY 2 LIMIT 100"
-    )
+    found = db.execute("SELECT id, first, last, records FROM temp.doubled ORDER BY first LIMIT 100")
     return [
         Problem(
             first, "id", f"{name!r} stands in {count} rows (also row {last}): they are told apart by their contents"
@@ -137,59 +147,81 @@ def renew(ledger: Ledger, at: float) -> None:
 
     A row whose video was made from other inputs kept these until now.
     """
+    _find_changed(ledger.db)
     _take_inputs(ledger.db, at)
     _replace_sheet(ledger.db)
 
 
 def _replace_rows(db: sqlite3.Connection, at: float) -> None:
+    _find_changed(db)
     db.execute(
-        "UPDATE row SET place = NULL WHERE place IS NOT NULL AND NOT EXISTS (SELECT 1 FROM temp.matched m "
-        "JOIN temp.incoming i USING (place) WHERE m.row = row.id AND m.place = row.place AND i.problem IS NULL)"
+        "UPDATE row SET place = NULL WHERE place IS NOT NULL AND id IN (SELECT sheet.row FROM sheet "
+        "LEFT JOIN temp.matched m ON m.place = sheet.place LEFT JOIN temp.incoming i ON i.place = sheet.place "
+        "WHERE m.row IS NOT sheet.row OR i.problem IS NOT NULL)"
     )
     # A key changes hands where ids were swapped or identical rows deleted: its old holder lets go of it first.
     db.execute(
-        "UPDATE row SET key = '~' || id WHERE id IN (SELECT holder.id FROM temp.matched m "
-        "JOIN temp.incoming i ON i.place = m.place JOIN main.row holder ON holder.key = m.key "
-        "WHERE i.problem IS NULL AND m.row IS NOT holder.id)"
+        "UPDATE row SET key = '~' || id WHERE id IN (SELECT holder.id FROM temp.changed "
+        "JOIN temp.matched m ON m.place = changed.place JOIN main.row holder ON holder.key = m.key "
+        "WHERE m.row IS NOT holder.id)"
     )
     db.execute(
-        "UPDATE row SET place = m.place, key = m.key FROM temp.matched m JOIN temp.incoming i ON i.place = m.place "
-        "WHERE m.row = row.id AND i.problem IS NULL AND m.key IS NOT NULL "
-        "AND (row.place IS NOT m.place OR row.key <> m.key)"
+        "UPDATE row SET place = m.place, key = m.key FROM temp.changed JOIN temp.matched m ON m.place = changed.place "
+        "WHERE m.row = row.id AND (row.place IS NOT m.place OR row.key <> m.key)"
     )
     _take_inputs(db, at)
+
+
+_NEW_INPUTS = (
+    "row.state IN ('pending', 'failed', 'cancelled') AND "
+    "(row.fingerprint <> i.fingerprint OR row.arguments <> i.arguments OR row.price IS NOT i.price)"
+)
+
+
+def _find_changed(db: sqlite3.Connection) -> None:
+    """Records fit to be sent that are new to the ledger, or that the ledger has otherwise: mostly none of a million."""
+    db.execute("CREATE TEMP TABLE IF NOT EXISTS changed (place INTEGER PRIMARY KEY)")
+    db.execute("DELETE FROM temp.changed")
+    db.execute(
+        "INSERT INTO temp.changed SELECT m.place FROM temp.matched m "  # noqa: S608 - our own condition
+        "JOIN temp.incoming i ON i.place = m.place LEFT JOIN main.row ON row.id = m.row WHERE i.problem IS NULL AND "
+        f"(m.row IS NULL OR row.place IS NOT m.place OR row.key <> m.key OR {_NEW_INPUTS}) ORDER BY m.place"
+    )
 
 
 def _take_inputs(db: sqlite3.Connection, at: float) -> None:
     """What was not sent, or has ended without a video, takes the inputs that the manifest gives now."""
     db.execute(
-        "UPDATE row SET fingerprint = i.fingerprint, arguments = i.arguments, price = i.price, endpoint = i.endpoint, "
-        "changed_at = :at FROM temp.matched m JOIN temp.incoming i ON i.place = m.place "
-        "WHERE m.row = row.id AND i.problem IS NULL AND row.state IN ('pending', 'failed', 'cancelled') AND "
-        "(row.fingerprint <> i.fingerprint OR row.arguments <> i.arguments OR row.price IS NOT i.price)",
+        "UPDATE row SET fingerprint = i.fingerprint, arguments = i.arguments, "  # noqa: S608 - our own condition
+        "price = i.price, endpoint = i.endpoint, changed_at = :at "
+        "FROM temp.changed JOIN temp.matched m ON m.place = changed.place "
+        f"JOIN temp.incoming i ON i.place = m.place WHERE m.row = row.id AND {_NEW_INPUTS}",
         {"at": at},
     )
 
 
 def _insert_new(db: sqlite3.Connection, at: float) -> int:
-    db.execute(
+    (last,) = db.execute("SELECT COALESCE(MAX(id), 0) FROM row").fetchone()
+    done = db.execute(
         "INSERT INTO row (key, place, endpoint, fingerprint, arguments, price, changed_at) "
         "SELECT m.key, m.place, i.endpoint, i.fingerprint, i.arguments, i.price, :at FROM temp.matched m "
         "JOIN temp.incoming i ON i.place = m.place WHERE m.row IS NULL AND i.problem IS NULL ORDER BY m.place",
         {"at": at},
     )
-    (enrolled,) = db.execute("SELECT changes()").fetchone()
     db.execute(
-        "UPDATE temp.matched SET row = (SELECT id FROM main.row WHERE row.key = matched.key) "
-        "WHERE row IS NULL AND key IS NOT NULL"
+        "UPDATE temp.matched SET row = row.id FROM main.row WHERE row.id > ? AND matched.place = row.place", (last,)
     )
-    return int(enrolled)
+    return done.rowcount
 
 
 def _replace_sheet(db: sqlite3.Connection) -> None:
-    db.execute("DELETE FROM sheet")
+    """Only what is no longer so is written: a sheet that was read before is a million records of nothing new."""
+    db.execute("DELETE FROM sheet WHERE place NOT IN (SELECT place FROM temp.incoming)")
     db.execute(
-        "INSERT INTO sheet (place, number, row, edited, problem) "
-        "SELECT i.place, i.number, m.row, COALESCE(i.fingerprint IS NOT row.fingerprint AND m.row IS NOT NULL, 0), "
-        "i.problem FROM temp.incoming i JOIN temp.matched m ON m.place = i.place LEFT JOIN row ON row.id = m.row"
+        "INSERT OR REPLACE INTO sheet (place, number, row, edited, problem) SELECT * FROM ("
+        "SELECT i.place, i.number, m.row, COALESCE(i.fingerprint IS NOT row.fingerprint AND m.row IS NOT NULL, 0) "
+        "AS edited, i.problem FROM temp.incoming i JOIN temp.matched m ON m.place = i.place "
+        "LEFT JOIN main.row ON row.id = m.row) AS read "
+        "WHERE NOT EXISTS (SELECT 1 FROM sheet WHERE sheet.place = read.place AND sheet.number = read.number "
+        "AND sheet.row IS read.row AND sheet.edited = read.edited AND sheet.problem IS read.problem) ORDER BY place"
     )

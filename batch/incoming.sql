@@ -1,5 +1,8 @@
 -- The manifest as it is being read, one record a row; a temporary table, so that a reader may fill it too.
 
+PRAGMA main.cache_size = -65536;  -- 64 MB: the indexes of a million rows, which are probed in no order
+PRAGMA temp.cache_size = -65536;
+
 CREATE TEMP TABLE IF NOT EXISTS incoming (
     place INTEGER PRIMARY KEY,   -- 0 is the first record
     number INTEGER NOT NULL,     -- as the spreadsheet numbers it

@@ -1,11 +1,14 @@
 -- Which record of the manifest is which row of the ledger. Reads the ledger, writes temporary tables only.
 -- What was sent already comes before what is named: a paid row is looked for by its inputs in the whole sheet
 -- before an id or an old request id may claim it for a record with other inputs.
-
+-- The parts between blank lines are run one by one, and those after the first only while a record has no row.
 CREATE TEMP TABLE IF NOT EXISTS matched (
     place INTEGER PRIMARY KEY, named INTEGER NOT NULL, key TEXT, fingerprint BLOB, request_id TEXT NOT NULL,
     row INTEGER UNIQUE
 );
+CREATE TEMP TABLE IF NOT EXISTS doubled (  -- ids that stand in more than one record
+    id TEXT PRIMARY KEY, first INTEGER, last INTEGER, records INTEGER
+) WITHOUT ROWID;
 CREATE TEMP TABLE IF NOT EXISTS free (  -- rows without a record, the n-th of their inputs
     fingerprint BLOB, n INTEGER, row INTEGER, PRIMARY KEY (fingerprint, n)
 ) WITHOUT ROWID;
@@ -16,19 +19,20 @@ CREATE TEMP VIEW IF NOT EXISTS lone_nth AS
 SELECT place, fingerprint, ROW_NUMBER() OVER (PARTITION BY fingerprint ORDER BY place) AS n
 FROM lone WHERE fingerprint IS NOT NULL;
 DELETE FROM matched;
-
--- A filled, unique id is the key; otherwise the inputs, and how many identical records stand above.
+DELETE FROM doubled;
+INSERT INTO doubled
+SELECT id, MIN(number), MAX(number), COUNT(*) FROM incoming WHERE id <> '' GROUP BY id HAVING COUNT(*) > 1;
+-- A filled, unique id is the key. With the same inputs nothing has changed: it is that row.
+INSERT INTO matched (place, named, key, fingerprint, request_id, row)
+SELECT given.place, 1, 'id:' || given.id, given.fingerprint, given.request_id, row.id
+FROM incoming AS given LEFT JOIN main.row ON row.key = 'id:' || given.id AND row.fingerprint = given.fingerprint
+WHERE given.id <> '' AND given.id NOT IN (SELECT id FROM doubled) ORDER BY given.place;
+-- Otherwise the inputs are it, and how many identical records stand above.
 INSERT INTO matched (place, named, key, fingerprint, request_id)
-SELECT place, named, CASE
-    WHEN named THEN 'id:' || id
-    WHEN fingerprint IS NOT NULL THEN
-        lower(hex(fingerprint)) || ':' || ROW_NUMBER() OVER (PARTITION BY named, fingerprint ORDER BY place)
+SELECT place, 0, CASE WHEN fingerprint IS NOT NULL THEN
+    lower(hex(fingerprint)) || ':' || ROW_NUMBER() OVER (PARTITION BY fingerprint ORDER BY place)
 END, fingerprint, request_id
-FROM (SELECT *, id <> '' AND COUNT(*) OVER (PARTITION BY id) = 1 AS named FROM incoming);
-
--- Nothing changed: the same id with the same inputs.
-UPDATE matched SET row = row.id
-FROM row WHERE matched.named AND row.key = matched.key AND row.fingerprint = matched.fingerprint;
+FROM incoming WHERE id = '' OR id IN (SELECT id FROM doubled) ORDER BY place;
 
 -- The same inputs, and the request id that we wrote beside them: a sorted sheet keeps each video beside its record.
 UPDATE matched SET row = known.id
@@ -51,7 +55,8 @@ WHERE matched.row IS NULL AND sheet.place = matched.place AND paid.fingerprint =
 DELETE FROM free;
 INSERT INTO free
 SELECT fingerprint, ROW_NUMBER() OVER (PARTITION BY fingerprint ORDER BY place IS NULL, place, id), id
-FROM paid WHERE NOT EXISTS (SELECT 1 FROM matched WHERE matched.row = paid.id);
+FROM paid WHERE fingerprint IN (SELECT fingerprint FROM lone)
+  AND NOT EXISTS (SELECT 1 FROM matched WHERE matched.row = paid.id);
 UPDATE matched SET row = free.row
 FROM lone_nth AS lone CROSS JOIN free ON free.fingerprint = lone.fingerprint AND free.n = lone.n
 WHERE lone.place = matched.place;
@@ -83,7 +88,8 @@ WHERE matched.row IS NULL AND row.key = matched.key
 DELETE FROM free;
 INSERT INTO free
 SELECT fingerprint, ROW_NUMBER() OVER (PARTITION BY fingerprint ORDER BY state = 'pending', place IS NULL, id), id
-FROM row WHERE NOT EXISTS (SELECT 1 FROM matched WHERE matched.row = row.id);
+FROM row WHERE fingerprint IN (SELECT fingerprint FROM lone)
+  AND NOT EXISTS (SELECT 1 FROM matched WHERE matched.row = row.id);
 UPDATE matched SET row = free.row
 FROM lone_nth AS lone CROSS JOIN free ON free.fingerprint = lone.fingerprint AND free.n = lone.n
 WHERE lone.place = matched.place;
