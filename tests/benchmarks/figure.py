@@ -1,0 +1,53 @@
+"""The plot: rows done over time, against the line of slots that are never idle."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING
+
+from tests.benchmarks.measure import Case, Measured
+from tests.benchmarks.report import Runs
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+FIGURE = Path(__file__).with_name("rows_done.png")
+WIDEST = 2.2
+"""How many times the ideal the time axis reaches at most; who takes longer leaves the picture on the right."""
+
+
+def draw(results: Mapping[Case, Runs], path: Path = FIGURE) -> None:
+    """One panel for each case, with the middle run of every client. ImportError without matplotlib."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot as plt
+
+    figure, panels = plt.subplots(
+        1, len(results), figsize=(5.2 * len(results), 4.2), layout="constrained", squeeze=False
+    )
+    for panel, (case, runs) in zip(panels[0], results.items(), strict=True):
+        _panel(panel, case, runs)
+    panels[0][0].set_ylabel("rows done")
+    figure.savefig(path, dpi=90)
+    plt.close(figure)
+
+
+def _panel(panel: "Axes", case: Case, runs: Runs) -> None:
+    middles = [_middle(some) for some in runs.values()]
+    ideal = middles[0].ideal
+    panel.plot([0, ideal], [0, case.rows], color="black", linestyle="--", label=f"ideal: {ideal:.0f} s")
+    for run in middles:
+        done = sorted(at - run.began for at in run.seen["fetched"] if at is not None)
+        label = f"{run.client.name}: {run.wall:.0f} s"
+        panel.step([0, *done], range(len(done) + 1), where="post", color=run.client.colour, label=label)
+    panel.set_title(str(case), fontsize="medium")
+    panel.set_xlabel("seconds since the command was started")
+    panel.set_xlim(0, min(WIDEST * ideal, 1.05 * max(run.wall for run in middles)))
+    panel.legend(loc="lower right", fontsize="small")
+
+
+def _middle(runs: Sequence[Measured]) -> Measured:
+    """The run whose makespan is nearest the median."""
+    middle = median(run.wall for run in runs)
+    return min(runs, key=lambda run: abs(run.wall - middle))
