@@ -3,13 +3,14 @@
 import json
 import sqlite3
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from itertools import islice
 
 from batch.errors import ManifestError
 from batch.ledger import Ledger, encoded
 from batch.plan import Planned, Problem
+from batch.reading import Reading, remember
 from batch.states import Status
 
 SHOWN_PROBLEMS = 10_000
@@ -126,12 +127,13 @@ def _doubled_ids(db: sqlite3.Connection) -> list[Problem]:
     ]
 
 
-def enrol(ledger: Ledger, at: float, *, new: bool) -> int:
+def enrol(ledger: Ledger, at: float, *, new: bool, reading: Reading | None = None) -> int:
     """Writes what `match` found: where each row stands, edited inputs of rows not sent yet, and new rows.
 
     Args:
         at: now, seconds since 1970.
         new: whether records without a row are enrolled; else they wait for the next run.
+        reading: what was matched, where the same bytes will always mean the same.
 
     Returns: how many rows were enrolled.
     """
@@ -139,7 +141,23 @@ def enrol(ledger: Ledger, at: float, *, new: bool) -> int:
         _replace_rows(ledger.db, at)
         enrolled = _insert_new(ledger.db, at) if new else 0
         _replace_sheet(ledger.db)
+        remember(ledger, reading and replace(reading, final=_final(ledger.db)))
     return enrolled
+
+
+def _final(db: sqlite3.Connection) -> bool:
+    """Every record has what it asks for: none waits for a row, and no row under way for its record's new inputs."""
+    (found,) = db.execute(
+        "SELECT EXISTS (SELECT 1 FROM sheet WHERE row IS NULL AND problem IS NULL) OR EXISTS ("  # noqa: S608 - ours
+        "SELECT 1 FROM main.row CROSS JOIN temp.matched m ON m.row = row.id JOIN temp.incoming i ON i.place = m.place "
+        f"WHERE row.state IN ('submitting', 'submitted', 'in_doubt') AND i.problem IS NULL AND {_OTHER_INPUTS})"
+    ).fetchone()
+    return not found
+
+
+def standing_findings(ledger: Ledger) -> Findings:
+    """What the manifest was found to hold when it was last read, without the lists."""
+    return Findings(*ledger.db.execute("SELECT COUNT(*), COUNT(problem) FROM sheet").fetchone())
 
 
 def renew(ledger: Ledger, at: float) -> None:
@@ -172,10 +190,8 @@ def _replace_rows(db: sqlite3.Connection, at: float) -> None:
     _take_inputs(db, at)
 
 
-_NEW_INPUTS = (
-    "row.state IN ('pending', 'failed', 'cancelled') AND "
-    "(row.fingerprint <> i.fingerprint OR row.arguments <> i.arguments OR row.price IS NOT i.price)"
-)
+_OTHER_INPUTS = "(row.fingerprint <> i.fingerprint OR row.arguments <> i.arguments OR row.price IS NOT i.price)"
+_NEW_INPUTS = f"row.state IN ('pending', 'failed', 'cancelled') AND {_OTHER_INPUTS}"
 
 
 def _find_changed(db: sqlite3.Connection) -> None:

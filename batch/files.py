@@ -270,8 +270,11 @@ class Inspector:
 
     def __init__(self, cache: Mapping[str, object] | None = None) -> None:
         self._cache: dict[str, object] = dict(cache or {})
+        self.asked = False
+        """Whether there was any local image: a table that names some may mean something else while its bytes stay."""
 
     def inspect(self, path: Path) -> Image:
+        self.asked = True
         try:
             resolved = path.resolve()
             found = resolved.stat()

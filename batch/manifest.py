@@ -25,6 +25,9 @@ RESULT_COLUMNS = {
 }
 """The columns that are ours, in the order they are added."""
 
+RULES = 1
+"""Part of what a ledger remembers of a table it has read: raise it when the same bytes come to be read otherwise."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
@@ -49,6 +52,12 @@ class Manifest:
     def result_columns(self) -> list[Column]:
         """Our columns as this table names them."""
         return [Column(self.prefix + name, kind) for name, kind in RESULT_COLUMNS.items()]
+
+    @property
+    def settings(self) -> str:
+        """Equal where equal bytes of a table are read to the same effect, local images left aside."""
+        how = (RULES, self.job, sorted(self.mapped.items()), self.prefix, sorted(self.prices.items()), self.reads_own)
+        return hashlib.sha256(repr(how).encode()).hexdigest()
 
     def open(self) -> Table:
         """The table as it stands now.

@@ -1,7 +1,7 @@
 """The ledger shown in the table: the manifest read again, our columns filled, nothing else touched."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import repeat
@@ -14,20 +14,31 @@ from batch.job import MICROS
 from batch.ledger import Ledger
 from batch.manifest import RESULT_COLUMNS, Manifest
 from batch.places import results_path
+from batch.reading import Reading, last_event, remember, remembered
 from batch.states import State, Status, status
-from batch.table import Cell, TableChanged, TableLocked, open_table
+from batch.table import Cell, Table, TableChanged, TableLocked, open_table
 
 MERGES = 20
 """How often a table that changes under our hands is read again before the results go beside it."""
 
 _BLANK: tuple[Cell, ...] = (None,) * len(RESULT_COLUMNS)
 
-_VIEW = """
-SELECT i.place, i.problem, row.state, row.fingerprint IS NOT i.fingerprint, row.video_url, row.message, row.kind,
-       row.request_id, row.attempts, row.spent, row.price, row.submitted_at, row.finished_at
+_OURS = """
+row.video_url, row.message, row.kind, row.request_id, row.attempts, row.spent, row.price, row.submitted_at,
+row.finished_at
+"""
+
+_VIEW = f"""
+SELECT i.place, i.problem, row.state, row.fingerprint IS NOT i.fingerprint, {_OURS}
 FROM temp.incoming i JOIN temp.matched m ON m.place = i.place LEFT JOIN main.row ON row.id = m.row
 ORDER BY i.place
-"""
+"""  # noqa: S608 - our own columns
+
+_UNCHANGED = f"""
+SELECT sheet.place, sheet.problem, row.state, sheet.edited, {_OURS}
+FROM sheet LEFT JOIN row ON row.id = sheet.row ORDER BY sheet.place
+"""  # noqa: S608 - our own columns
+"""The same where the manifest is as it was when it was enrolled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +56,7 @@ class Results:
         self._manifest = manifest
         self._ledger = ledger
         self._target = target or manifest.path
+        self._last: Reading | None = None
 
     def save(self) -> Saved:
         """Reads, merges, writes; edits made since are kept.
@@ -72,14 +84,39 @@ class Results:
             ) from error
         return Saved(beside, trouble)
 
+    def remember(self, ledger: Ledger) -> None:
+        """Notes in the ledger what was written last, for the next run to know it again."""
+        if self._last:
+            remember(ledger, self._last)
+
     def _write(self, target: Path) -> None:
         table = self._manifest.open()
         with Ledger.read(self._ledger) as ledger:
-            plans = self._manifest.plan(table)
-            # A copy overwrites nothing of the user's: a remark in our columns must not keep a night's results away.
-            match(ledger, plans, self._manifest.job.endpoint, refuse_foreign=target == self._manifest.path)
-            cells = _in_place(ledger.db.execute(_VIEW), sum(1 for _ in table.records()))
-            table.write(target, self._manifest.result_columns, cells)
+            known, now = self._known(ledger, table.digest()), last_event(ledger)
+            if known is None:
+                self._merge(ledger, table, target)
+                return
+            if target == self._manifest.path and known.shown == now:
+                return
+            cells = _in_place(ledger.db.execute(_UNCHANGED), known.records)
+            written = table.write(target, self._manifest.result_columns, cells)
+            if target == self._manifest.path:
+                self._last = replace(known, digest=written, shown=now)
+
+    def _known(self, ledger: Ledger, digest: str) -> Reading | None:
+        """The reading of exactly these bytes: as they were enrolled, or as they were written here."""
+        for reading in (self._last, remembered(ledger, self._manifest.settings)):
+            if reading and reading.digest == digest:
+                return reading
+        return None
+
+    def _merge(self, ledger: Ledger, table: Table, target: Path) -> None:
+        """The manifest was edited: which record is which row is found out again."""
+        plans = self._manifest.plan(table)
+        # A copy overwrites nothing of the user's: a remark in our columns must not keep a night's results away.
+        match(ledger, plans, self._manifest.job.endpoint, refuse_foreign=target == self._manifest.path)
+        cells = _in_place(ledger.db.execute(_VIEW), table.count or 0)
+        table.write(target, self._manifest.result_columns, cells)
 
 
 def require_ours(target: Path, manifest: Manifest) -> None:

@@ -7,7 +7,7 @@ import sqlite3
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,12 +17,13 @@ from anyio import current_time
 from batch import progress, states
 from batch.budget import Budget
 from batch.dispatch import Dispatcher, Gateway, Settings, Stop, Tally
-from batch.enrol import Findings, enrol, match
+from batch.enrol import Findings, enrol, match, standing_findings
 from batch.errors import Exit, LedgerError, LedgerLost, ManifestError, UsageError
 from batch.job import Arguments, counted, dollars
 from batch.journal import Journal, journal
 from batch.ledger import Ledger, locked
 from batch.manifest import Manifest
+from batch.reading import Reading, remembered
 from batch.results import Results, Saved, refuse_foreign_columns, require_ours
 from batch.summary import Outcome, prices_to_run, standing
 from batch.table import TableChanged
@@ -150,7 +151,7 @@ async def at_hand(
                 yield ledger, book, gateway
         except ExceptionGroup as caught:
             raise _only(caught) from None
-        _Saver(Results(batch.manifest, batch.ledger, batch.target), say).last()
+        _Saver(Results(batch.manifest, batch.ledger, batch.target), say).finish(ledger)
 
 
 def _write_down_interrupted(ledger: Ledger, now: float) -> None:
@@ -186,7 +187,7 @@ async def _run(
     if before.to_run or before.at_fal or before.in_doubt:
         async with connect() as gateway:
             await _night(batch, ledger, gateway, options, budget, saver, ended)
-    saved = saver.last()
+    saved = saver.finish(ledger)
     return Outcome(
         standing=standing(ledger),
         table=str(saved.path or batch.ledger),
@@ -203,21 +204,32 @@ def _take_stock(batch: Batch, ledger: Ledger, options: Options) -> Findings:
     """What an earlier run left in the air is written down as such; then the manifest is enrolled."""
     now = options.now()
     _write_down_interrupted(ledger, now)
-    findings = _read(batch, ledger)
-    enrol(ledger, now, new=True)
+    findings = _read(batch, ledger, now, anew=options.before is not None)
     if options.before:
         with ledger.transaction():
             options.before(ledger, now)
     return findings
 
 
-def _read(batch: Batch, ledger: Ledger) -> Findings:
+def _read(batch: Batch, ledger: Ledger, now: float, *, anew: bool) -> Findings:
     for _ in range(READS):
         try:
-            return match(ledger, batch.manifest.plan(batch.manifest.open()), batch.manifest.job.endpoint)
+            return _enrolled(batch.manifest, ledger, now, anew=anew)
         except TableChanged:
             continue  # it was saved while it was being read
     raise ManifestError(f"{batch.manifest.path} is being written by another program all the time: run again later")
+
+
+def _enrolled(manifest: Manifest, ledger: Ledger, now: float, *, anew: bool) -> Findings:
+    """The manifest matched and enrolled, unless it is the one that was. `anew`: also then, for who reads `incoming`."""
+    table = manifest.open()
+    digest, known = table.digest(), remembered(ledger, manifest.settings)
+    if known and known.final and known.digest == digest and not anew:
+        return standing_findings(ledger)
+    findings = match(ledger, manifest.plan(table), manifest.job.endpoint)
+    reading = Reading(digest, manifest.settings, table.count or 0)
+    enrol(ledger, now, new=True, reading=None if manifest.inspector.asked else reading)
+    return findings
 
 
 @dataclass(slots=True)
@@ -311,6 +323,13 @@ class _Saver:
             with anyio.CancelScope(shield=True):
                 await anyio.to_thread.run_sync(self.last)
             pause = max(SAVE_SECONDS, (current_time() - began) / SAVE_SHARE)
+
+    def finish(self, ledger: Ledger) -> Saved:
+        """The last save of a run, noted down so that the next one need not read the table again."""
+        saved = self.last()
+        with suppress(sqlite3.Error):  # everything is saved already: without the note the next run only takes longer
+            self._results.remember(ledger)
+        return saved
 
     def last(self) -> Saved:
         """One save. Where it cannot be made that is said once, and is no reason to end a night."""

@@ -1,6 +1,7 @@
 """Replaces a file so that it is the old or the new one at every instant, whatever happens meanwhile."""
 
 import errno
+import hashlib
 import io
 import os
 import stat
@@ -8,9 +9,9 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any
 
-from batch.table.contract import TableLocked
+from batch.table.contract import DIGEST, TableLocked
 
 BLOCK = 1 << 20
 REMEDIES = {
@@ -25,7 +26,7 @@ REMEDIES = {
 
 
 @contextmanager
-def replacing(target: Path, before_rename: Callable[[], None]) -> Iterator[BinaryIO]:
+def replacing(target: Path, before_rename: Callable[[], None]) -> Iterator["Replacement"]:
     """A file to write; when the block ends well it takes the place of `target`, unless that holds the same bytes.
 
     One writer at a time, which the caller's lock ensures. `before_rename` is the last chance to refuse, by raising.
@@ -74,17 +75,31 @@ class _Temporary(io.FileIO):
     def __init__(self, descriptor: int, target: Path) -> None:
         super().__init__(descriptor, "wb")
         self._target = target
+        self.hash = hashlib.new(DIGEST)
 
-    def write(self, data: "bytes | bytearray | memoryview", /) -> int:  # type: ignore[override]
+    def write(self, data: Any, /) -> int:
         with _translated(self._target):
-            return super().write(data)
+            written = super().write(data)
+        self.hash.update(memoryview(data)[:written])  # a raw write may take less than it is given
+        return written
 
 
-def _create(temporary: Path, target: Path, present: os.stat_result | None) -> BinaryIO:
+class Replacement(io.BufferedWriter):
+    """A file that is to take another one's place."""
+
+    def __init__(self, raw: _Temporary) -> None:
+        super().__init__(raw, BLOCK)
+        self._hash = raw.hash
+
+    def digest(self) -> str:
+        """Of all that was written, once it is closed."""
+        return self._hash.hexdigest()
+
+
+def _create(temporary: Path, target: Path, present: os.stat_result | None) -> Replacement:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
     mode = 0o666 if present is None else 0o600  # never wider than the target, not even for a moment
-    raw: io.RawIOBase = _Temporary(os.open(temporary, flags, mode), target)
-    return io.BufferedWriter(raw, BLOCK)
+    return Replacement(_Temporary(os.open(temporary, flags, mode), target))
 
 
 def _same_bytes(one: Path, other: Path) -> bool:
@@ -97,7 +112,7 @@ def _same_bytes(one: Path, other: Path) -> bool:
     return True
 
 
-def _settle(file: BinaryIO, present: os.stat_result | None) -> None:
+def _settle(file: Replacement, present: os.stat_result | None) -> None:
     """Permissions as on the target, everything on disk, closed (Windows renames no open file)."""
     if present is not None and sys.platform != "win32":
         # As far as the system lets us: only root gives files away, and some file systems know no modes.

@@ -1,5 +1,6 @@
 """What a table is to the rest of the engine: records of plain strings, and columns of ours written beside them."""
 
+import hashlib
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,8 +11,11 @@ from enum import Enum, auto
 from itertools import count
 from pathlib import Path
 
+from batch.errors import ManifestError
+
 Cell = str | int | Decimal | datetime | None
 Signature = tuple[int, int, int]
+DIGEST = "sha256"
 
 
 class TableChanged(Exception):
@@ -59,9 +63,25 @@ class Table(ABC):
     columns: tuple[str, ...]
     """The header's names as they stand, duplicates and blanks included."""
 
+    count: int | None
+    """How many records there are, once `records` has come to the end."""
+
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.count = None
         self._signature = signature(path.stat())
+
+    def digest(self) -> str:
+        """Of the file's bytes. Raises ManifestError, TableChanged as `records` does."""
+        self.require_unchanged()
+        try:
+            with self.path.open("rb") as file:
+                found = hashlib.file_digest(file, DIGEST).hexdigest()
+        except OSError as fault:
+            self.require_unchanged()
+            raise ManifestError(f"{self.path} cannot be read: {fault}") from fault
+        self.require_unchanged()
+        return found
 
     @abstractmethod
     def records(self) -> Iterator[Record]:
@@ -71,12 +91,14 @@ class Table(ABC):
         """
 
     @abstractmethod
-    def write(self, target: Path, columns: Sequence[Column], rows: Iterable[Sequence[Cell]]) -> None:
+    def write(self, target: Path, columns: Sequence[Column], rows: Iterable[Sequence[Cell]]) -> str:
         """Write this table with `columns` of ours to `target`, which is the old or the new file at every instant.
 
         `rows` holds one cell per column for every record, in the order of `records()`. A column whose name the header
         holds is filled where it stands (the last one of that name), others are appended. A target that
         would not change is left alone. Raises TableChanged, TableLocked, or ManifestError for a damaged source.
+
+        Returns: the digest of the bytes that the target holds.
         """
 
     def unchanged(self) -> bool:

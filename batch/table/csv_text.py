@@ -28,6 +28,7 @@ class CsvTable(Table):
     def records(self) -> Iterator[Record]:
         """See Table."""
         width = widest = len(self.columns)
+        count = 0
         for number, _, row in self._scan():
             found = len(row)
             if not found or number <= self._header:
@@ -35,10 +36,11 @@ class CsvTable(Table):
             if found < width:
                 row += [""] * (width - found)
             widest = max(widest, found)
+            count += 1
             yield Record(number, tuple(row[:width]), tuple(row[width:]))
-        self._widest = widest
+        self._widest, self.count = widest, count
 
-    def write(self, target: Path, columns: Sequence[Column], rows: Iterable[Sequence[Cell]]) -> None:
+    def write(self, target: Path, columns: Sequence[Column], rows: Iterable[Sequence[Cell]]) -> str:
         """See Table."""
         placement = self._place(columns)
         render = renderer(columns, self.dialect.delimiter)
@@ -47,6 +49,7 @@ class CsvTable(Table):
             file.write(self.dialect.bom)
             for block in _blocks(self._unambiguous(merged)):
                 file.write(block.encode(self.dialect.codec, "backslashreplace"))
+        return file.digest()
 
     def _find_header(self) -> tuple[int, tuple[str, ...]]:
         for number, _, row in self._scan():

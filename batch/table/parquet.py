@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -44,19 +44,26 @@ class ParquetTable(Table):
         for cells in self._rows():
             number += 1
             yield Record(number, cells)
+        self.count = number - 1
 
-    def write(self, target: Path, columns: Sequence[Column], rows: Iterable[Sequence[Cell]]) -> None:
+    def write(self, target: Path, columns: Sequence[Column], rows: Iterable[Sequence[Cell]]) -> str:
         """See Table."""
         positions = places([column.name for column in columns], self.columns, len(self.columns))
         with replacing(target, self.require_unchanged) as sink:
-            if not columns:
+            if columns:
+                self._write(sink, columns, positions, iter(rows))
+            else:
                 with self.path.open("rb") as source:
                     shutil.copyfileobj(source, sink)
-                return
-            schema = _with_ours(self._schema, columns, positions)
-            with pq.ParquetWriter(sink, schema, **self._settings(columns)) as writer:
-                for group in self._merged(schema, columns, positions, iter(rows)):
-                    writer.write_table(group, row_group_size=max(1, group.num_rows))
+        return sink.digest()
+
+    def _write(
+        self, sink: BinaryIO, columns: Sequence[Column], positions: list[int], rows: Iterator[Sequence[Cell]]
+    ) -> None:
+        schema = _with_ours(self._schema, columns, positions)
+        with pq.ParquetWriter(sink, schema, **self._settings(columns)) as writer:
+            for group in self._merged(schema, columns, positions, rows):
+                writer.write_table(group, row_group_size=max(1, group.num_rows))
 
     @contextmanager
     def _opened(self) -> Iterator[pq.ParquetFile]:
