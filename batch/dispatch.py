@@ -4,11 +4,8 @@ Pure anyio: the ledger and the gateway are two narrow protocols, the clock and t
 a night can be played on a mock clock.
 """
 
-import heapq
-from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
-from itertools import count
 from typing import Any, Protocol
 
 import anyio
@@ -16,7 +13,7 @@ from anyio import current_time
 from anyio.abc import TaskGroup
 
 from batch import answers as a
-from batch import policy, settling, states
+from batch import policy, rows, settling, states
 from batch.breaker import Breaker
 from batch.budget import Budget
 from batch.door import Door
@@ -24,28 +21,29 @@ from batch.follow import Asked, Follower
 from batch.job import Arguments
 from batch.ledger import Flight, Work, encoded
 from batch.states import Move, Receipt, State
-
-PAGE = 200
-"""Rows read from the ledger at a time: a million waiting rows do not come into memory."""
-
+from batch.window import Window
 
 START_TIMEOUT = 3600.0
 SETTLE_SECONDS = 60.0
 """How often rows in doubt are looked up in fal's records."""
 SETTLE_IDLE_SECONDS = 5.0
 """The same, with nothing else to do."""
-SETTLE_PATIENCE = 20.0
-"""How long a run goes on for nothing but rows in doubt: what the listing shows later, the next run finds."""
+SETTLE_PATIENCE = 60.0
+"""How long a run goes on for nothing but rows in doubt, or as long as it has taken so far: a night is worth an hour's
+wait for a proof, a trial of three rows is not. What the listing shows later, the next run finds."""
+LOOK_SOON = 0.15
+"""Seconds from an accepted submit to the question whether it runs or waits, while the slots are being counted."""
+LOOK_SHARE = 0.04
+"""The time between two such questions later, as a share of a run time."""
 UNREADABLE_TIMES = 3
 """After so many looks at unreadable records, a run does not wait for them any longer."""
 
 
-class Book(settling.Book, Protocol):
+class Book(rows.Book, settling.Book, Protocol):
     """What the dispatcher needs of the ledger; each call returns when it is on disk."""
 
     async def claim(self, row: int, move: Move, budget: Budget) -> bool: ...
     async def work(self, row: int) -> Work | None: ...
-    async def claimable(self, after: int, limit: int) -> list[Work]: ...
     async def flights(self) -> list[Flight]: ...
 
 
@@ -61,7 +59,10 @@ class Gateway(Asked, settling.Records, Protocol):
 class Settings:
     """How a run behaves. `now` is wall time in seconds since 1970, for the ledger only."""
 
-    concurrency: int
+    concurrency: int | None
+    """How many requests are unfinished at fal at once; None: as many as the account runs, and a few that wait."""
+    most: int = 2000
+    """Never more than these."""
     now: Callable[[], float]
     rand: Callable[[], float]
     typical_seconds: float
@@ -79,7 +80,7 @@ class Settings:
     """Seconds after which fal gives up a request that no runner has started."""
 
     def __post_init__(self) -> None:
-        if self.concurrency < 1:
+        if self.most < 1 or (self.concurrency is not None and self.concurrency < 1):
             raise ValueError("concurrency is 1 at least")
 
 
@@ -113,6 +114,7 @@ class Dispatcher:
         self._gateway = gateway
         self._set = settings
         self._follower = Follower(gateway, settings.typical_seconds, settings.rand)
+        self.window = Window(self._follower.line, settings.concurrency, settings.most)
         self.door = Door(settings.rand)
         self.tally = Tally()
         self.stopped: Stop | None = None
@@ -122,38 +124,35 @@ class Dispatcher:
         self._failures = Breaker(settings.stop_after)
         self._doubts = 0
         self._unreadable = 0
+        self._began = 0.0
         self._idle_since: float | None = None
         self._started = False
-        self._begun = 0
+        self._rows = rows.Rows(book, settings.limit)
         self._at_fal = 0
-        self._limited = False
-        self._page: deque[Work] = deque()
-        self._place = -1
-        self._read_all = False
-        self._later: list[tuple[float, int, Work]] = []
+        self._fetching = 0
         self._over: list[Work] = []
-        self._order = count()
-        self._held: set[int] = set()
         self._changed = anyio.Event()
 
     async def run(self) -> None:
         """Returns when no row can be brought further in this run; cancelling it is safe at any moment."""
+        self._began = current_time()
         async with anyio.create_task_group() as tasks:
             await self._settle(tasks)
             for flight in await self._book.flights():  # what is paid for comes first
                 self._begin(tasks, flight.row, self._resume, flight)
             tasks.start_soon(self._keep_settling, tasks, name="settling")
+            tasks.start_soon(self._keep_looking, name="slots")
             while (work := await self._next()) is not None:
                 self._begin(tasks, work.row, self._bring, work)
             while self.tally.under_way or self._may_settle():
                 await self._change()
-            if self._limited and not self.stopped:
+            if self._rows.limited and not self.stopped:
                 self.stopped = Stop("limit", "stopped: no more rows were to be begun (--limit)")
             tasks.cancel_scope.cancel()
 
     def _begin(self, tasks: TaskGroup, row: int, life: Callable[[Any], Awaitable[None]], of: Flight | Work) -> None:
         self.tally.under_way += 1
-        self._held.add(row)
+        self._rows.hold(row)
         tasks.start_soon(self._live, life, of, name=f"row {of.number}")
 
     async def _live(self, life: Callable[[Any], Awaitable[None]], of: Flight | Work) -> None:
@@ -166,45 +165,42 @@ class Dispatcher:
     async def _next(self) -> Work | None:
         """The next row to submit, as soon as there is room for it; None when there will be none."""
         while not self.stopped:
-            if self._room() and (work := await self._ready()):
+            if self._room() and (work := await self._rows.next()):
                 return work
-            if self._read_all and not (self._page or self._later or self.tally.under_way or self._may_settle()):
+            if self._rows.none_left and not (self.tally.under_way or self._may_settle()):
                 return None
             await self._change()
         return None
 
     def _room(self) -> bool:
-        return self.tally.under_way < self._set.concurrency
-
-    async def _ready(self) -> Work | None:
-        if self._later and self._later[0][0] <= current_time():
-            return heapq.heappop(self._later)[2]
-        while not self._read_all or self._page:
-            if not self._page:
-                self._page.extend(await self._book.claimable(self._place, PAGE))
-                self._read_all = len(self._page) < PAGE
-                continue
-            work = self._page.popleft()
-            self._place = work.place
-            if work.row in self._held:
-                continue  # it came back to pending in this run, and is in `_later`
-            if self._begun == self._set.limit:
-                self._page.clear()
-                self._read_all = self._limited = True
-                return None
-            self._begun += 1
-            return work
-        return None
+        """A request whose result is only being fetched has left its slot, but not so many of them as to be a crowd."""
+        fetching = min(self._fetching, self.window.size)
+        return self.tally.under_way - fetching < self.window.size
 
     async def _change(self) -> None:
         """Until a row has ended, or one that waits for another try is due."""
-        due = self._later[0][0] if self._later and self._room() and not self.stopped else float("inf")
+        due = self._rows.due if self._room() and not self.stopped else float("inf")
         with anyio.CancelScope(deadline=due):
             await self._changed.wait()
         self._changed = anyio.Event()
 
-    def _put_back(self, work: Work, seconds: float) -> None:
-        heapq.heappush(self._later, (current_time() + seconds, next(self._order), work))
+    # How many at once
+
+    async def _keep_looking(self) -> None:
+        """Asks about the request sent last, now and then while the window is full: does it run, or wait?"""
+        pause = LOOK_SOON
+        while True:
+            with anyio.CancelScope(deadline=current_time() + pause):
+                await anyio.sleep_forever()
+            if self.window.open_question(full=not self._room()) and (at := await self._follower.look()):
+                self.window.looked(at, current_time())
+                self._changed.set()
+            pause = LOOK_SOON if self.window.counting else min(1.5 * pause, self._look_seldom())
+
+    def _look_seldom(self) -> float:
+        """About as often as every second row, and not more often than anything can have changed."""
+        typical = self._follower.typical() or self._set.typical_seconds
+        return max(1.0, LOOK_SHARE * typical, 1.5 * typical / self.window.slots)
 
     # One row
 
@@ -216,7 +212,7 @@ class Dispatcher:
                 if receipt := await self._submit(work, arguments):
                     await self._follow(replace(work, tries=work.tries + 1), receipt)
             case a.NotSent():
-                self._put_back(work, self.door.upset(prepared))
+                self._rows.put_back(work, self.door.upset(prepared))
             case a.AccountStop(kind, message):
                 self._stop(Stop(kind, message))
             case a.Refused(kind, message):
@@ -259,7 +255,7 @@ class Dispatcher:
         """A request has ended, and may have left room in the budget for the rows that wait for some."""
         self._at_fal -= 1
         for work in self._over:
-            self._put_back(work, 0.0)
+            self._rows.put_back(work, 0.0)
         self._over.clear()
 
     def _answered(self, answer: a.Submitted) -> Move:
@@ -284,7 +280,7 @@ class Dispatcher:
                 self._refusals.succeeded()
                 return receipt
             case a.NotSent() | a.Throttled():
-                self._put_back(work, 0.0)  # the door keeps it waiting
+                self._rows.put_back(work, 0.0)  # the door keeps it waiting
             case a.AccountStop(kind, message):
                 self._stop(Stop(kind, message))
             case a.Refused(kind):
@@ -315,7 +311,8 @@ class Dispatcher:
 
     async def _follow(self, work: Work, receipt: Receipt, *, age: float = 0.0, resumed: bool = False) -> None:
         kind = self._set.kind_of(work.arguments)
-        end = await self._follower.end(receipt, kind, age, resumed=resumed)
+        end = await self._follower.end(receipt, kind, age, resumed=resumed, freed=self._freed)
+        self._fetching -= 1
         if isinstance(end, a.Unclear):
             self.tally.left += 1
             self._home()
@@ -331,7 +328,11 @@ class Dispatcher:
         if move.new is State.FAILED:
             self.tally.failed += 1
         elif work.place >= 0:  # a row that the manifest no longer has is not bought again
-            self._put_back(work, policy.backoff(self._set.retry, work.tries, self._set.rand))
+            self._rows.put_back(work, policy.backoff(self._set.retry, work.tries, self._set.rand))
+
+    def _freed(self) -> None:
+        self._fetching += 1
+        self._changed.set()
 
     def _ended(self, work: Work, end: a.Video | a.Broke | a.Gone) -> Move:
         now = self._set.now()
@@ -363,12 +364,11 @@ class Dispatcher:
         self._unreadable = 0
         for row in verdicts.absent:
             if work := await self._book.work(row):
-                self._held.add(row)  # wherever the reading of the table has come to, it is brought from here
-                self._put_back(work, 0.0)
+                self._rows.put_back(work, 0.0)  # wherever the reading of the table has come to: from here
         if verdicts.found and self._started:
             flights = {flight.row: flight for flight in await self._book.flights()}
             for row in verdicts.found:
-                self.tally.in_doubt -= row in self._held
+                self.tally.in_doubt -= self._rows.holds(row)
                 self._begin(tasks, row, self._resume, flights[row])
 
     async def _keep_settling(self, tasks: TaskGroup) -> None:
@@ -389,4 +389,4 @@ class Dispatcher:
             self._idle_since = None
             return True
         self._idle_since = current_time() if self._idle_since is None else self._idle_since
-        return current_time() - self._idle_since < SETTLE_PATIENCE
+        return current_time() - self._idle_since < max(SETTLE_PATIENCE, self._idle_since - self._began)

@@ -1,17 +1,18 @@
-"""One request followed to its end: asked rarely, in step with what is known of the run times.
+"""One request followed to its end: asked rarely, in step with what is known of the run times and of the line.
 
 A failed question is never a failed row: whatever the answers are, the request is asked after again.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 import anyio
 from anyio import current_time
 
 from batch import answers as a
+from batch.line import Line, Watch
 from batch.policy import Retry, backoff
-from batch.polling import RunTimes, Watch
+from batch.polling import RunTimes
 from batch.states import Receipt
 
 ASK_AGAIN = Retry(base=1.0, ceiling=30.0)
@@ -36,71 +37,119 @@ class Follower:
     """Follows requests; those of one kind take about equally long and learn from each other."""
 
     def __init__(self, service: Asked, typical_seconds: float, rand: Callable[[], float]) -> None:
+        self.line = Line()
         self._service = service
         self._typical = typical_seconds
         self._rand = rand
         self._kinds: dict[str, RunTimes] = {}
-        self._learnt = anyio.Event()
+        self._receipts: dict[Watch, Receipt] = {}
+        self._news: dict[Watch, anyio.Event] = {}
 
-    async def end(self, receipt: Receipt, kind: str, age: float, *, resumed: bool) -> End:
-        """Waits for a request that was accepted `age` seconds ago."""
+    async def end(
+        self, receipt: Receipt, kind: str, age: float, *, resumed: bool, freed: Callable[[], None] = lambda: None
+    ) -> End:
+        """Waits for a request that was accepted `age` seconds ago.
+
+        Args:
+            freed: called as soon as the request has left fal's slots, before its result is fetched.
+        """
         times = self._kinds.setdefault(kind, RunTimes(self._typical, self._rand))
-        watch = Watch(started=current_time() - age, resumed=resumed)
+        watch = Watch(times, current_time() - age, resumed=resumed)
+        self._receipts[watch], self._news[watch] = receipt, anyio.Event()
+        self.line.join(watch)
         times.watched += 1
         try:
-            finished = await self._finish(receipt, times, watch)
-            if isinstance(finished, a.Finished):
-                return await self._collect(receipt, finished)
-            return finished
+            finished = await self._finish(receipt, watch)
         finally:
             times.watched -= 1
+            self.line.leave(watch)
+            del self._receipts[watch], self._news[watch]
+        freed()
+        return await self._collect(receipt, finished) if isinstance(finished, a.Finished) else finished
 
     def longest(self) -> float:
         """Seconds that a request submitted now will take at most, by what is known."""
         return max((times.quantile(0.95) for times in self._kinds.values() if times.known), default=self._typical)
 
-    async def _finish(self, receipt: Receipt, times: RunTimes, watch: Watch) -> a.Finished | a.Gone | a.Unclear:
-        doubts = _Doubts(self._rand)
+    def typical(self) -> float | None:
+        """Seconds that a request runs, by what is known; the kind with most requests under way says."""
+        known = [times for times in self._kinds.values() if times.known]
+        return max(known, key=lambda times: times.watched).quantile(0.5) if known else None
+
+    async def look(self) -> Watch | None:
+        """One question about the request sent last; given back where the answer told whether it runs or waits."""
+        watch = self.line.newest
+        if watch is None:
+            return None
+        watch.times.asking(watch, current_time())
+        answer = await self._service.poll(self._receipts[watch])
+        if watch not in self._receipts:
+            return None  # its own watch has heard the end meanwhile
+        if isinstance(answer, a.Waiting):
+            self._seen(watch, answer)
+        elif isinstance(answer, a.Finished):
+            watch.suspected = True
+        self._tell([watch])
+        return watch if isinstance(answer, a.Waiting) else None
+
+    async def _finish(self, receipt: Receipt, watch: Watch) -> a.Finished | a.Gone | a.Unclear:
+        doubts, times = _Doubts(self._rand), watch.times
         due = current_time() + self._rand() if watch.resumed else times.next(watch, current_time())
         while True:
-            await self._until(due, times, watch)
+            await self._until(due, watch)
             times.asking(watch, current_time())
             answer = await self._service.poll(receipt)
             match answer:
                 case a.Finished():
-                    self._learn(times, watch)
+                    self._ended(watch, answer)
                     return answer
-                case a.Waiting(running=False):
-                    times.seen_queued(watch, current_time())
                 case a.Waiting():
-                    times.seen_running(watch, current_time())
-                case a.Gone() | a.Unclear():
-                    if doubts.last(answer):
-                        return answer
+                    self._seen(watch, answer)
+                case a.Gone() | a.Unclear() if doubts.last(answer):
+                    return answer
             pause = doubts.pause(answer)
             due = times.next(watch, current_time()) if pause is None else current_time() + pause
 
-    async def _until(self, due: float, times: RunTimes, watch: Watch) -> None:
-        """Sleeps; sooner awake when the first end is found, later where others asked at this age meanwhile."""
+    async def _until(self, due: float, watch: Watch) -> None:
+        """Sleeps; sooner awake when something is heard of it, or of its kind, that changes when to ask."""
         while current_time() < due:
-            unknown, learnt = not times.known, self._learnt
+            known = watch.times.known
             with anyio.CancelScope(deadline=due):  # not "after due - now": rounded, that may end before it is due
-                await learnt.wait()
-            if unknown and not watch.resumed:
-                due = max(due, times.next(watch, current_time())) if not times.known else self._at_once(times, watch)
+                await self._news[watch].wait()
+            if current_time() < due or self._news[watch].is_set():
+                self._news[watch] = anyio.Event()
+                due = self._at_once(watch) if watch.times.known and not known else self._next(watch)
+            elif not watch.times.known and not watch.resumed:
+                due = max(due, self._next(watch))  # others asked at this age meanwhile
 
-    def _at_once(self, times: RunTimes, watch: Watch) -> float:
+    def _next(self, watch: Watch) -> float:
+        return watch.times.next(watch, current_time())
+
+    def _at_once(self, watch: Watch) -> float:
         """The first end was just found: whatever is as old may have ended too; not all in the same instant."""
         now = current_time()
         soon = now + 0.1 * self._rand()
-        return soon if now - watch.started >= times.quantile(0.0) else times.next(watch, now)
+        return soon if not watch.queued and now - watch.started >= watch.times.quantile(0.0) else self._next(watch)
 
-    def _learn(self, times: RunTimes, watch: Watch) -> None:
-        known = times.known
-        times.seen_done(watch, current_time())
-        if times.known and not known:
-            self._learnt.set()
-            self._learnt = anyio.Event()
+    def _seen(self, watch: Watch, answer: a.Waiting) -> None:
+        now = current_time()
+        if answer.running:
+            news = self.line.seen_running(watch, now)
+            watch.times.seen_running(watch)
+        else:
+            news = self.line.seen_waiting(watch, answer.position, now)
+        self._tell(each for each in news if each is not watch)
+
+    def _ended(self, watch: Watch, answer: a.Finished) -> None:
+        known = watch.times.known
+        at = watch.times.seen_done(watch, current_time(), answer.seconds)
+        news = self.line.ended(watch, at)
+        everybody = watch.times.known and not known
+        self._tell((each for each in self._receipts if each.times is watch.times) if everybody else news)
+
+    def _tell(self, watches: Iterable[Watch]) -> None:
+        for each in watches:
+            self._news[each].set()
 
     async def _collect(self, receipt: Receipt, finished: a.Finished) -> End:
         doubts = _Doubts(self._rand)

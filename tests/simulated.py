@@ -88,6 +88,8 @@ class Service:
     latency: float = LATENCY
     unreadable: bool = False
     uploads: bool = False
+    tells: bool = False
+    """How long each request ran is said with its end."""
     asked: Counter[str] = field(default_factory=Counter)
     most_unfinished: int = 0
     found_at: dict[str, float] = field(default_factory=dict)
@@ -126,7 +128,9 @@ class Service:
             return a.Unclear("no network")
         snapshot = self.queue.status(receipt.request_id, now=current_time())
         if snapshot.state == "COMPLETED":
-            return a.Finished()
+            request = snapshot.request
+            ran = request.ended_at - request.started_at if self.tells and request.started_at is not None else None
+            return a.Finished(ran)
         return a.Waiting(running=snapshot.state == "IN_PROGRESS", position=snapshot.position)
 
     async def collect(self, receipt: Receipt, finished: a.Finished) -> a.Collected:
@@ -181,7 +185,7 @@ class Service:
 
 
 async def night(
-    ledger: Ledger, service: Service, *, concurrency: int = 10, seed: int = 0, **settings: Any
+    ledger: Ledger, service: Service, *, concurrency: int | None = 10, seed: int = 0, **settings: Any
 ) -> Dispatcher:
     """One run to its end."""
     recover(ledger, EPOCH + current_time())

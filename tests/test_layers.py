@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent
 
 PURE = {
     *("answers", "breaker", "budget", "errors", "job", "places", "plan"),
-    *("policy", "polling", "settle", "states", "told"),
+    *("line", "policy", "polling", "settle", "states", "told", "window"),
 }
 """The standard library and each other; no clock, no I/O, no chance."""
 

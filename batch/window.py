@@ -1,0 +1,72 @@
+"""How many requests may be unfinished at fal at once.
+
+Either as told, or learnt: the account's slots are what runs while another request waits. A small reserve waits in
+front of the slots, so that none is idle while an end is being found; more than that would only make stopping, budgets
+and deadlines mean less. Until a request is seen to wait the window grows by a fifth of what is known to run.
+"""
+
+from dataclasses import dataclass
+from math import ceil
+
+from batch.line import Line, Watch
+
+GROWTH, RESERVE = 0.2, 0.15
+"""What may wait in front of the slots, as a share of them: while they are being counted, and later."""
+
+
+@dataclass(slots=True)
+class Window:
+    """How many at once.
+
+    Args:
+        told: fixed, where somebody said so.
+        most: never more than these.
+    """
+
+    line: Line
+    told: int | None
+    most: int
+    slots: int = 1
+    """What the account is known to run at once."""
+    growing: bool = True
+    """Nothing waited when last looked at."""
+    counted: bool = False
+    """Something was seen to wait before: it is known how many slots there were."""
+
+    @property
+    def size(self) -> int:
+        if self.told is not None:
+            return min(self.told, self.most)
+        reserve = int(self.slots * GROWTH) if self.growing else ceil(self.slots * RESERVE)
+        return min(self.slots + max(1, reserve), self.most)
+
+    @property
+    def counting(self) -> bool:
+        """Nobody knows yet how many slots there are, and it is to be found out."""
+        return self.growing and self.size < self.most and self.told is None
+
+    def open_question(self, *, full: bool) -> bool:
+        """Whether an answer about the request sent last would tell anything."""
+        newest = self.line.newest
+        if newest is None:
+            return False
+        return newest.queued or (full and not (newest.alive if self.told is None else newest.asked))
+
+    def looked(self, at: Watch, now: float) -> None:
+        """After each answer about the request that was sent last when it was asked about.
+
+        What may have ended unnoticed counts neither for nor against a slot, so a crowd of ends moves nothing. (In the
+        very beginning nothing can have ended, whatever the run times are.)
+        """
+        self.growing = not self.line.waiting
+        self.counted = self.counted or not self.growing
+        before = [each for each in self.line.running if each.order <= at.order]
+        young = not self.counted and not at.times.known
+        least = len(before) if young else sum(each.surely_runs(now) for each in before)
+        if self.growing:
+            self.slots = max(self.slots, least)
+            return
+        most = len(before)
+        if at.position is not None:  # as many as this wait before it, not all of them known to
+            most = max(1, min(most, len(before) + len(self.line.waiting) - 1 - at.position))
+        self.slots = max(1, min(max(self.slots, least), most))
