@@ -1,9 +1,10 @@
-"""The plot: rows done over time, against the line of slots that are never idle."""
+"""The plot: rows done over time, against slots that are never idle."""
 
+import heapq
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tests.benchmarks.measure import Case, Measured
 from tests.benchmarks.report import Runs
@@ -35,16 +36,28 @@ def draw(results: Mapping[Case, Runs], path: Path = FIGURE) -> None:
 
 def _panel(panel: "Axes", case: Case, runs: Runs) -> None:
     middles = [_middle(some) for some in runs.values()]
-    ideal = middles[0].ideal
-    panel.plot([0, ideal], [0, case.rows], color="black", linestyle="--", label=f"ideal: {ideal:.0f} s")
+    widest = WIDEST * middles[0].ideal
+    _steps(panel, _never_idle(middles[0]), label="no slot ever idle", color="black", linestyle="--", linewidth=1)
     for run in middles:
         done = sorted(at - run.began for at in run.seen["fetched"] if at is not None)
-        label = f"{run.client.name}: {run.wall:.0f} s"
-        panel.step([0, *done], range(len(done) + 1), where="post", color=run.client.colour, label=label)
+        _steps(panel, done, label=f"{run.client.name}: {run.wall:.0f} s", color=run.client.colour)
     panel.set_title(str(case), fontsize="medium")
     panel.set_xlabel("seconds since the command was started")
-    panel.set_xlim(0, min(WIDEST * ideal, 1.05 * max(run.wall for run in middles)))
+    panel.set_xlim(0, min(widest, 1.05 * max(run.wall for run in middles)))
     panel.legend(loc="lower right", fontsize="small")
+
+
+def _steps(panel: "Axes", done: Sequence[float], **how: Any) -> None:
+    panel.step([0, *done], range(len(done) + 1), where="post", **how)
+
+
+def _never_idle(run: Measured) -> list[float]:
+    """When the rows of a run would have ended, had each begun as soon as a slot came free."""
+    free, ends = [0.0] * run.case.slots, []
+    for start, end in zip(run.seen["starts"], run.seen["ends"], strict=True):
+        ends.append(free[0] + end - start)
+        heapq.heapreplace(free, ends[-1])
+    return sorted(ends)
 
 
 def _middle(runs: Sequence[Measured]) -> Measured:
