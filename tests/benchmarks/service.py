@@ -69,7 +69,7 @@ class Replies:
     def to(self, head: bytes, body: bytes, now: float) -> bytes:
         if head.startswith(b"POST"):
             self.asked["submit"] += 1
-            return self._submitted(self._line.accept(json.loads(body)["prompt"], now))
+            return self._submitted(self._line.accept(json.loads(body)["prompt"], now), now)
         path = head.split(b" ", 2)[1].partition(b"?")[0]
         if path.endswith(b"/status"):
             self.asked["status"] += 1
@@ -77,8 +77,9 @@ class Replies:
         self.asked["result"] += 1
         return self._result(_number(path), now)
 
-    def _submitted(self, number: int) -> bytes:
-        return _reply(b"200 OK", f'{{"status": "IN_QUEUE", {self._urls(number)}, "queue_position": 0}}')
+    def _submitted(self, number: int, now: float) -> bytes:
+        ahead = max(0, self._line.ahead(number, now))
+        return _reply(b"200 OK", f'{{"status": "IN_QUEUE", {self._urls(number)}, "queue_position": {ahead}}}')
 
     def _status(self, number: int, now: float) -> bytes:
         urls = self._urls(number)
