@@ -6,20 +6,38 @@ from collections.abc import Iterable
 from batch.ledger import Ledger
 from batch.settle import Doubt, Own
 
+_SENT = "(SELECT row, MAX(seq) AS seq FROM event WHERE new = 'submitting' GROUP BY row)"
+"""The order in which the rows were last sent: the log has it, whatever the clock did."""
+
 
 def doubts(ledger: Ledger) -> list[Doubt]:
     """Every row in doubt, also of rows that the manifest no longer has."""
     found = ledger.db.execute(
-        "SELECT id, COALESCE(sent, arguments), intent_at FROM row WHERE state = 'in_doubt' ORDER BY intent_at, id"
-    )
-    return [Doubt(row, json.loads(sent), intent_at) for row, sent, intent_at in found]
+        f"SELECT id, COALESCE(row.sent, arguments), intent_at, seq FROM row JOIN {_SENT} AS last ON last.row = row.id "  # noqa: S608 - our own text
+        "WHERE state = 'in_doubt' ORDER BY seq"
+    ).fetchall()
+    after = _accepted_before(ledger, found[0][3]) if found else None
+    return [Doubt(row, json.loads(sent), intent_at, seq, after) for row, sent, intent_at, seq in found]
+
+
+def _accepted_before(ledger: Ledger, order: int) -> float | None:
+    """When the last request of ours before that one was sent that was accepted."""
+    found = ledger.db.execute(
+        f"SELECT intent_at FROM row JOIN {_SENT} AS last ON last.row = row.id "  # noqa: S608 - our own text
+        "WHERE request_id IS NOT NULL AND seq < ? ORDER BY seq DESC LIMIT 1",
+        (order,),
+    ).fetchone()
+    return found[0] if found else None
 
 
 def own(ledger: Ledger, request_ids: Iterable[str]) -> dict[str, Own]:
     """Those of the ids that are already a row's."""
     found = ledger.db.execute(
-        "SELECT request.request_id, COALESCE(sent, arguments), intent_at, row.request_id = request.request_id "
-        "FROM request JOIN row ON row.id = request.row WHERE request.request_id IN (SELECT value FROM json_each(?))",
+        "SELECT request.request_id, COALESCE(row.sent, arguments), intent_at, row.request_id = request.request_id, seq "  # noqa: S608 - our own text
+        f"FROM request JOIN row ON row.id = request.row JOIN {_SENT} AS last ON last.row = row.id "
+        "WHERE request.request_id IN (SELECT value FROM json_each(?))",
         (json.dumps(list(request_ids)),),
     )
-    return {name: Own(json.loads(sent), intent_at) if last else Own() for name, sent, intent_at, last in found}
+    return {
+        name: Own(json.loads(sent), intent_at, seq) if last else Own() for name, sent, intent_at, last, seq in found
+    }

@@ -1,12 +1,15 @@
 """What fal's own records say about rows in doubt: found, proven absent, or still open.
 
 Pure. A row in doubt is found where the listing has a request, not yet known to be ours, that was sent in its time
-with equal values for every key that we sent; identical rows by count. Its absence is proven only when both hold:
+with equal values for every key that we sent; identical rows by count. Its absence is proven only when all this holds:
 
 - its start deadline has passed: a request that is not listed because no runner took it cannot run any more;
-- the listing has caught up: it shows, as ended and with the input that we sent, a request of ours that was sent later.
+- the listing has caught up: it shows, as ended and with the input that we sent, a request of ours that was sent later;
+- the listing begins early enough: it shows a request of ours that was sent before (or there was none before);
+- between these two both clocks went alike.
 
-Times are seconds since 1970; ours by this machine's clock, the listing's by fal's.
+Times are seconds since 1970; ours by this machine's clock, the listing's by fal's. This machine's may be hours off and
+set right in mid-run, so what came before and what after is told by the order in the ledger.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,15 +21,23 @@ POST_SECONDS = 120.0
 CLOCK_SKEW = 300.0
 """How far the clocks may be apart where no request tells."""
 MARGIN = 60.0
+LOOK_BACK = 2 * 86_400.0
+"""How far back the listing is read where no earlier request of ours can show that it begins early enough."""
 
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """A row in doubt: what was sent, and when its intent was committed."""
+    """A row in doubt: what was sent, and when its intent was committed.
+
+    `order` rises from intent to intent, whatever the clock does. `after` is when the last request of ours before it was
+    sent that was accepted; None: there is none.
+    """
 
     row: int
     sent: Mapping[str, Any]
     intent_at: float
+    order: int
+    after: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +56,7 @@ class Own:
 
     sent: Mapping[str, Any] | None = None
     intent_at: float | None = None
+    order: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +76,10 @@ def provable_at(intent_at: float, start_timeout: float) -> float:
 
 def earliest(doubts: Sequence[Doubt]) -> float:
     """From when on the listing has to be read."""
-    return min(doubt.intent_at for doubt in doubts) - 2 * CLOCK_SKEW
+    return min(
+        doubt.intent_at - LOOK_BACK if doubt.after is None else min(doubt.intent_at, doubt.after) - 2 * CLOCK_SKEW
+        for doubt in doubts
+    )
 
 
 def settle(
@@ -82,24 +97,67 @@ def settle(
     found = _found(sorted(doubts, key=lambda doubt: doubt.intent_at), strangers, window)
     adopted = set(found.values())
     nobodys = [one for one in strangers if one.request_id not in adopted]
-    caught_up = max((sent for one in listed if (sent := _evidence(one, own)) is not None), default=float("-inf"))
+    shown = _Shown.of(listed, own)
     absent = [
         doubt.row
         for doubt in doubts
         if doubt.row not in found
-        and now > provable_at(doubt.intent_at, start_timeout)
-        and caught_up > doubt.intent_at + POST_SECONDS
-        and not any(window.holds(doubt, one) and _alike(doubt.sent, one) for one in nobodys)
+        and now > provable_at(shown.latest(doubt), start_timeout)
+        and shown.covers(doubt)
+        and not any(_alike(doubt.sent, one) for one in nobodys)
     ]
     return Verdicts(found, absent)
 
 
-def _evidence(one: Listed, own: Mapping[str, Own]) -> float | None:
-    """When a request of ours was sent whose record shows that the listing is complete and comparable up to there."""
-    known = own.get(one.request_id)
-    if known is None or known.intent_at is None or known.sent is None or not one.ended or one.input is None:
-        return None
-    return known.intent_at if _equal(known.sent, one.input) else None
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A listed request that is known to be ours."""
+
+    order: int
+    intent_at: float
+    apart: float
+    """fal's time less ours."""
+    proves: bool
+    """Its record shows that the listing is complete and comparable up to there."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """What the listing shows of requests that are known to be ours."""
+
+    seen: Sequence[_Seen]
+
+    @classmethod
+    def of(cls, listed: Sequence[Listed], own: Mapping[str, Own]) -> "_Shown":
+        ours = [(one, known) for one in listed if (known := own.get(one.request_id))]
+        return cls(
+            [
+                _Seen(known.order, known.intent_at, one.sent_at - known.intent_at, _evidence(one, known))
+                for one, known in ours
+                if known.intent_at is not None
+            ]
+        )
+
+    def latest(self, doubt: Doubt) -> float:
+        """When it may have been sent at the latest: not before what came before it."""
+        return max([doubt.intent_at, *(one.intent_at for one in self.seen if one.order < doubt.order)])
+
+    def covers(self, doubt: Doubt) -> bool:
+        """Whether the listing begins before it, has caught up with it, and the clocks went alike between the two."""
+        before = max((one for one in self.seen if one.order < doubt.order), key=lambda one: one.order, default=None)
+        if before is None and doubt.after is not None:
+            return False
+        return any(
+            one.proves
+            and one.order > doubt.order
+            and one.intent_at > doubt.intent_at + POST_SECONDS
+            and (before is None or abs(one.apart - before.apart) <= CLOCK_SKEW)
+            for one in self.seen
+        )
+
+
+def _evidence(one: Listed, own: Own) -> bool:
+    return one.ended and one.input is not None and own.sent is not None and _equal(own.sent, one.input)
 
 
 @dataclass(frozen=True, slots=True)
