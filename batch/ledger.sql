@@ -35,8 +35,8 @@ CREATE TABLE row (
     CHECK (state <> 'submitting' OR intent_at IS NOT NULL),
     CHECK (tries >= 0 AND attempts >= tries AND spent >= 0)
 );
-CREATE INDEX row_claimable ON row (place) WHERE state = 'pending' AND place IS NOT NULL;
-CREATE INDEX row_under_way ON row (state) WHERE state IN ('submitting', 'submitted', 'in_doubt');
+CREATE INDEX row_claimable ON row (place, price) WHERE state = 'pending' AND place IS NOT NULL;
+CREATE INDEX row_state ON row (state);
 CREATE INDEX row_fingerprint ON row (fingerprint);
 
 -- Every id that fal ever gave us: never updated, never deleted, never given to a second row.
@@ -79,6 +79,7 @@ CREATE TABLE sheet (
     problem TEXT
 );
 CREATE INDEX sheet_row ON sheet (row);
+CREATE INDEX sheet_odd ON sheet (place) WHERE row IS NULL OR edited OR problem IS NOT NULL;  -- few of a million
 
 CREATE TRIGGER state_has_edge BEFORE UPDATE OF state ON row
 WHEN NOT EXISTS (SELECT 1 FROM edge WHERE old = OLD.state AND new = NEW.state)

@@ -27,10 +27,10 @@ INSERT INTO matched (place, named, key, fingerprint, request_id, row)
 SELECT given.place, 1, 'id:' || given.id, given.fingerprint, given.request_id, row.id
 FROM incoming AS given LEFT JOIN main.row ON row.key = 'id:' || given.id AND row.fingerprint = given.fingerprint
 WHERE given.id <> '' AND given.id NOT IN (SELECT id FROM doubled) ORDER BY given.place;
--- Otherwise the inputs are it, and how many identical records stand above.
+-- Otherwise the inputs are it (12 bytes of their hash will do), and how many identical records stand above.
 INSERT INTO matched (place, named, key, fingerprint, request_id)
 SELECT place, 0, CASE WHEN fingerprint IS NOT NULL THEN
-    lower(hex(fingerprint)) || ':' || ROW_NUMBER() OVER (PARTITION BY fingerprint ORDER BY place)
+    lower(hex(substr(fingerprint, 1, 12))) || ':' || ROW_NUMBER() OVER (PARTITION BY fingerprint ORDER BY place)
 END, fingerprint, request_id
 FROM incoming WHERE id = '' OR id IN (SELECT id FROM doubled) ORDER BY place;
 

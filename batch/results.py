@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import cache, lru_cache
 from itertools import repeat
 from pathlib import Path
 from typing import Any
@@ -156,7 +157,8 @@ def _in_place(found: Iterator[tuple[Any, ...]], records: int) -> Iterator[tuple[
     """Our cells for every record of the table; records that are no shots stay blank."""
     at = 0
     for place, *row in found:
-        yield from repeat(_BLANK, place - at)
+        if place > at:
+            yield from repeat(_BLANK, place - at)
         yield _cells(*row)
         at = place + 1
     yield from repeat(_BLANK, records - at)
@@ -176,10 +178,10 @@ def _cells(
     submitted_at: float | None,
     finished_at: float | None,
 ) -> tuple[Cell, ...]:
-    shown = status(State(state) if state else None, edited=bool(edited and state), invalid=problem is not None)
+    shown = _shown(state, edited, problem is not None)
     if shown is Status.PENDING:  # what an earlier try left behind would only mislead
         request_id = submitted_at = None
-    error, error_type = _error(shown, problem, kind, message)
+    error, error_type = _error(shown, problem, kind, message) if shown in _EXPLAINED else (None, None)
     counted = (spent or 0) + ((price or 0) if shown is Status.IN_DOUBT else 0)
     return (
         shown,
@@ -188,10 +190,23 @@ def _cells(
         error_type,
         request_id,
         attempts or None,
-        Decimal(counted) / MICROS if counted or finished_at else None,
+        _dollars(counted) if counted or finished_at else None,
         _time(submitted_at),
         _time(finished_at),
     )
+
+
+@cache
+def _shown(state: str | None, edited: int, invalid: bool) -> Status:
+    return status(State(state) if state else None, edited=bool(edited and state), invalid=invalid)
+
+
+@lru_cache
+def _dollars(micros: int) -> Decimal:
+    return Decimal(micros) / MICROS
+
+
+_EXPLAINED = frozenset({Status.INVALID, Status.STALE, Status.IN_DOUBT, Status.FAILED, Status.CANCELLED})
 
 
 def _error(shown: Status, problem: str | None, kind: str | None, message: str | None) -> tuple[str | None, str | None]:

@@ -1,7 +1,8 @@
 """Where a batch stands, read from its ledger alone, and how it is told."""
 
 import shlex
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,26 +64,48 @@ def read_standing(path: Path, manifest: Path) -> Standing:
 
 
 def standing(ledger: Ledger) -> Standing:
-    """Where the manifest's rows stand, as it was last read."""
-    rows: dict[Status, int] = {}
-    for state, edited, invalid, count in ledger.db.execute(
-        "SELECT state, edited, problem IS NOT NULL, COUNT(*) FROM sheet LEFT JOIN row ON row.id = sheet.row "
-        "GROUP BY 1, 2, 3"
-    ):
-        shown = status(State(state) if state else None, edited=bool(edited), invalid=bool(invalid))
-        rows[shown] = rows.get(shown, 0) + count
-    (spent, under_way, in_doubt, at_fal, orphans) = ledger.db.execute(
-        "SELECT COALESCE(SUM(spent), 0), "
-        "COALESCE(SUM(price) FILTER (WHERE state IN ('submitting', 'submitted', 'in_doubt')), 0), "
-        "COUNT(*) FILTER (WHERE state = 'in_doubt'), COUNT(*) FILTER (WHERE state = 'submitted'), "
-        "COUNT(*) FILTER (WHERE state IN ('submitted', 'in_doubt', 'succeeded') "
-        "AND id NOT IN (SELECT row FROM sheet WHERE row IS NOT NULL)) FROM row"
-    ).fetchone()
+    """Where the manifest's rows stand, as it was last read; out of the indexes, for there may be a million."""
+    every, here = _by_state(ledger)
+    money = ledger.money()
     (to_run, price, unpriced) = ledger.db.execute(
-        "SELECT COUNT(*), COALESCE(SUM(price), 0), COUNT(*) FILTER (WHERE price IS NULL) FROM row "
+        "SELECT COUNT(*), COALESCE(SUM(price), 0), COUNT(*) - COUNT(price) FROM row "
         "WHERE state = 'pending' AND place IS NOT NULL"
     ).fetchone()
-    return Standing(rows, _failures(ledger), spent, under_way, orphans, in_doubt, at_fal, to_run, price, unpriced)
+    return Standing(
+        rows=_by_status(ledger, here),
+        failures=_failures(ledger),
+        spent=money.spent,
+        under_way=money.under_way,
+        orphans=sum(every[one] - here[one] for one in (State.SUBMITTED, State.IN_DOUBT, State.SUCCEEDED)),
+        in_doubt=every[State.IN_DOUBT],
+        at_fal=every[State.SUBMITTED],
+        to_run=to_run,
+        to_run_price=price,
+        unpriced=unpriced,
+    )
+
+
+def _by_state(ledger: Ledger) -> tuple[Counter[State], Counter[State]]:
+    """How many rows are in each state: all, and those that the manifest has."""
+    found = ledger.db.execute(
+        "SELECT state, COUNT(*), SUM(EXISTS (SELECT 1 FROM sheet WHERE sheet.row = row.id)) FROM row GROUP BY state"
+    ).fetchall()
+    return Counter({State(state): n for state, n, _ in found}), Counter({State(state): n for state, _, n in found})
+
+
+def _by_status(ledger: Ledger, here: Mapping[State, int]) -> dict[Status, int]:
+    """How many records are shown as what. `here` counts those that have a row."""
+    rows: Counter[Status] = Counter()
+    for one, count in here.items():
+        rows[status(one, edited=False, invalid=False)] += count
+    for state, edited, invalid, count in ledger.db.execute(
+        "SELECT state, edited, problem IS NOT NULL, COUNT(*) FROM sheet LEFT JOIN row ON row.id = sheet.row "
+        "WHERE sheet.row IS NULL OR edited OR problem IS NOT NULL GROUP BY 1, 2, 3"
+    ):
+        if state:
+            rows[status(State(state), edited=False, invalid=False)] -= count
+        rows[status(State(state) if state else None, edited=bool(edited), invalid=bool(invalid))] += count
+    return {one: count for one, count in rows.items() if count}
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import lru_cache
 
 from batch.table.contract import Cell, Column, Kind
 
@@ -46,6 +47,7 @@ def _careful(text: str, delimiter: str) -> str:
     return quoted(_BREAKS.sub(" ", harmless), delimiter)
 
 
+@lru_cache  # a table knows few prices
 def _money(amount: Decimal) -> str:
     text = f"{amount:f}"
     whole, _, cents = text.partition(".")
@@ -55,5 +57,6 @@ def _money(amount: Decimal) -> str:
 def _time(moment: datetime) -> str:
     if moment.tzinfo is None:
         raise ValueError(f"a time without its zone: {moment}")
-    at = moment.astimezone(UTC)  # by hand, for strftime and isoformat take twice as long
+    at = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    # By hand, for strftime and isoformat take twice as long.
     return "%04d-%02d-%02dT%02d:%02d:%02dZ" % (at.year, at.month, at.day, at.hour, at.minute, at.second)  # noqa: UP031
