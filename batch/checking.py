@@ -83,8 +83,7 @@ def check(batch: Batch) -> Checked:
     """
     require_target(batch)
     job = batch.manifest.job
-    with Ledger.read(batch.ledger) as ledger, Ledger.in_memory() as scratch:
-        ledger.db.backup(scratch.db)
+    with Ledger.read(batch.ledger) as ledger, Ledger.scratch(ledger) as scratch:
         try:
             findings = match(scratch, batch.manifest.plan(batch.manifest.open()), job.endpoint)
         except TableChanged as error:

@@ -6,14 +6,14 @@ from collections.abc import Iterable
 from batch.ledger import Ledger
 from batch.settle import Doubt, Own
 
-_SENT = "(SELECT row, MAX(seq) AS seq FROM event WHERE new = 'submitting' GROUP BY row)"
+_SENT = "(SELECT MAX(seq) FROM event WHERE event.row = row.id AND new = 'submitting')"
 """The order in which the rows were last sent: the log has it, whatever the clock did."""
 
 
 def doubts(ledger: Ledger) -> list[Doubt]:
     """Every row in doubt, also of rows that the manifest no longer has."""
     found = ledger.db.execute(
-        f"SELECT id, COALESCE(row.sent, arguments), intent_at, seq FROM row JOIN {_SENT} AS last ON last.row = row.id "  # noqa: S608 - our own text
+        f"SELECT id, COALESCE(row.sent, arguments), intent_at, {_SENT} AS seq FROM row "  # noqa: S608 - our own text
         "WHERE state = 'in_doubt' ORDER BY seq"
     ).fetchall()
     after = _accepted_before(ledger, found[0][3]) if found else None
@@ -23,8 +23,8 @@ def doubts(ledger: Ledger) -> list[Doubt]:
 def _accepted_before(ledger: Ledger, order: int) -> float | None:
     """When the last request of ours before that one was sent that was accepted."""
     found = ledger.db.execute(
-        f"SELECT intent_at FROM row JOIN {_SENT} AS last ON last.row = row.id "  # noqa: S608 - our own text
-        "WHERE request_id IS NOT NULL AND seq < ? ORDER BY seq DESC LIMIT 1",
+        f"SELECT intent_at FROM event AS sent JOIN row ON row.id = sent.row AND sent.seq = {_SENT} "  # noqa: S608 - our own text
+        "WHERE sent.seq < ? AND sent.new = 'submitting' AND request_id IS NOT NULL ORDER BY sent.seq DESC LIMIT 1",
         (order,),
     ).fetchone()
     return found[0] if found else None
@@ -33,11 +33,12 @@ def _accepted_before(ledger: Ledger, order: int) -> float | None:
 def own(ledger: Ledger, request_ids: Iterable[str]) -> dict[str, Own]:
     """Those of the ids that are already a row's."""
     found = ledger.db.execute(
-        "SELECT request.request_id, COALESCE(row.sent, arguments), intent_at, row.request_id = request.request_id, seq "  # noqa: S608 - our own text
-        f"FROM request JOIN row ON row.id = request.row JOIN {_SENT} AS last ON last.row = row.id "
+        "SELECT request.request_id, COALESCE(row.sent, arguments), intent_at, "  # noqa: S608 - our own text
+        f"row.request_id = request.request_id, {_SENT} FROM request JOIN row ON row.id = request.row "
         "WHERE request.request_id IN (SELECT value FROM json_each(?))",
         (json.dumps(list(request_ids)),),
     )
     return {
-        name: Own(json.loads(sent), intent_at, seq) if last else Own() for name, sent, intent_at, last, seq in found
+        name: Own(json.loads(sent), intent_at, seq or 0) if last else Own()
+        for name, sent, intent_at, last, seq in found
     }

@@ -35,7 +35,7 @@ CREATE TABLE row (
     CHECK (state <> 'submitting' OR intent_at IS NOT NULL),
     CHECK (tries >= 0 AND attempts >= tries AND spent >= 0)
 );
-CREATE INDEX row_claimable ON row (place, price) WHERE state = 'pending' AND place IS NOT NULL;
+CREATE INDEX row_claimable ON row (place, price, state) WHERE state = 'pending' AND place IS NOT NULL;
 CREATE INDEX row_state ON row (state);
 CREATE INDEX row_fingerprint ON row (fingerprint);
 
@@ -64,6 +64,7 @@ CREATE TABLE event (
     new TEXT NOT NULL,
     detail TEXT
 );
+CREATE INDEX event_sent ON event (row) WHERE new = 'submitting';
 
 -- What all rows together have spent, and the price of what may be paid for without a result yet. One record, kept by
 -- the trigger below: a budget is decided at every submit, and must not read a million rows for it.

@@ -68,7 +68,7 @@ def standing(ledger: Ledger) -> Standing:
     every, here = _by_state(ledger)
     money = ledger.money()
     (to_run, price, unpriced) = ledger.db.execute(
-        "SELECT COUNT(*), COALESCE(SUM(price), 0), COUNT(*) - COUNT(price) FROM row "
+        "SELECT COUNT(*), COALESCE(SUM(price), 0), COUNT(*) - COUNT(price) FROM row INDEXED BY row_claimable "
         "WHERE state = 'pending' AND place IS NOT NULL"
     ).fetchone()
     return Standing(
@@ -133,8 +133,9 @@ class Prices:
 def prices_to_run(ledger: Ledger, job: Job) -> Prices:
     """The rows to run and their prices."""
     found = ledger.db.execute(
-        "SELECT COALESCE(json_extract(arguments, '$.' || ?), ?) AS value, COUNT(*), COALESCE(SUM(price), 0) FROM row "
-        "WHERE state = 'pending' AND place IS NOT NULL GROUP BY value ORDER BY MIN(price)",
+        "SELECT COALESCE(json_extract(arguments, '$.' || ?), ?) AS value, COUNT(*), COALESCE(SUM(price), 0) "
+        "FROM row INDEXED BY row_claimable WHERE state = 'pending' AND place IS NOT NULL "
+        "GROUP BY value ORDER BY MIN(price)",
         (job.price_by, job.default(job.price_by)),
     )
     unit = next(iter(job.units.get(job.price_by, ())), "")
