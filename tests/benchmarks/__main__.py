@@ -70,10 +70,11 @@ def _cases(asked: argparse.Namespace) -> Sequence[Case]:
 
 def _take_turns(case: Case, rounds: int) -> Runs:
     """A B C A B C …, so that a machine that is busy for a while is busy for all of them."""
-    runs: dict[str, list[Measured]] = {client.name: [] for client in clients() if _at_hand(client)}
+    here = [client for client in clients() if case.slots >= client.least and _at_hand(client)]
+    runs: dict[str, list[Measured]] = {client.name: [] for client in here}
     for _ in range(rounds):
-        for client in clients():
-            if client.name in runs and all(run.wall < client.patience for run in runs[client.name]):
+        for client in here:
+            if all(run.wall < client.patience for run in runs[client.name]):
                 runs[client.name].append(_told(measure(client, case)))
     return runs
 

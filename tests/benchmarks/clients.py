@@ -9,8 +9,12 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 NODE = HERE / "node"
-OURS = ("--concurrency", "{at_once}")
-"""How ours is told how much at once."""
+OURS: Sequence[str] = ()
+"""Arguments beyond the manifest: none, so that the account's slots are found out (`--concurrency auto`)."""
+OURS_TOLD = ("--concurrency", "{at_once}")
+"""The same, with the slots told, as the others are told them."""
+MANY = 500
+"""From so many slots on both are measured: finding them out takes some seconds, which count where rows run for 3."""
 
 Command = Callable[[Path, int], Sequence[str]]
 
@@ -26,11 +30,15 @@ class Client:
     """Why it cannot be measured here."""
     patience: float = float("inf")
     """It is run only once where a run has taken longer than this, in seconds."""
+    least: int = 0
+    """It is measured only from so many slots on."""
 
 
-def _ours(manifest: Path, at_once: int) -> Sequence[str]:
-    how = [part.format(at_once=at_once) for part in OURS]
-    return [sys.executable, "-m", "batch", "run", str(manifest), *how]
+def _ours(how: Sequence[str]) -> Command:
+    def command(manifest: Path, at_once: int) -> Sequence[str]:
+        return [sys.executable, "-m", "batch", "run", str(manifest), *(part.format(at_once=at_once) for part in how)]
+
+    return command
 
 
 def _subscribe(manifest: Path, at_once: int) -> Sequence[str]:
@@ -58,7 +66,8 @@ def _node_missing() -> str | None:
 def clients() -> tuple[Client, ...]:
     """In the order in which they take turns."""
     return (
-        Client("kling-batch", "tab:green", _ours),
+        Client("kling-batch", "tab:green", _ours(OURS)),
+        Client("kling-batch --concurrency N", "tab:olive", _ours(OURS_TOLD), least=MANY),
         Client("@fal-ai/client, p-queue", "tab:orange", _node, _node_missing()),
         Client("fal_client.subscribe, semaphore", "tab:blue", _subscribe, patience=180.0),
     )
