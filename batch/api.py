@@ -25,7 +25,7 @@ from batch.rehearsal import RUN_SECONDS
 from batch.runner import Batch, Options, Say, at_hand
 from batch.runner import run as _run
 from batch.summary import Outcome, standing
-from batch.told import prices
+from batch.told import micros, prices
 from jobs.kling import KLING_2_1_PRO
 
 if TYPE_CHECKING:
@@ -126,7 +126,13 @@ def run(
     manifest: "str | Path | pd.DataFrame",
     path: str | Path | None = None,
     *,
-    concurrency: int = 10,
+    concurrency: int | None = None,
+    max_concurrency: int = 2000,
+    max_spend: float | None = None,
+    max_spend_total: float | None = None,
+    limit: int | None = None,
+    max_seconds: float | None = None,
+    stop_after: int = 10,
     say: Callable[[str], None] = lambda _: None,
     sandbox: bool = False,
     **table: object,
@@ -136,6 +142,11 @@ def run(
     Args:
         manifest: a CSV or Parquet file, or a DataFrame of shots (columns as in a manifest).
         path: where a DataFrame's manifest is kept (Parquet); its ledger stands beside it.
+        concurrency: how many requests are unfinished at fal at once; None: as many as the account runs, and a few more.
+        max_spend, max_spend_total: US dollars, for this run and over the ledger's life.
+        limit: how many rows are begun at most.
+        max_seconds: the run ends by then, with everything home that can be.
+        stop_after: so many rows in a row that end the same bad way stop the submitting; 0: never.
         say: takes the messages that the command line prints to stderr.
         table: further arguments as for `open_batch`.
 
@@ -145,7 +156,17 @@ def run(
     from batch.frames import keep
 
     batch = open_batch(keep(manifest, path), sandbox=sandbox, **table)  # type: ignore[arg-type]
-    return run_batch(batch, Options(concurrency=concurrency, watch=False), say, sandbox=sandbox)
+    options = Options(
+        concurrency=concurrency,
+        max_concurrency=max_concurrency,
+        max_spend=None if max_spend is None else micros(str(max_spend)),
+        max_spend_total=None if max_spend_total is None else micros(str(max_spend_total)),
+        limit=limit,
+        max_seconds=max_seconds,
+        stop_after=stop_after,
+        watch=False,
+    )
+    return run_batch(batch, options, say, sandbox=sandbox)
 
 
 def results(table: str | Path) -> "pd.DataFrame":

@@ -13,6 +13,8 @@ import click
 
 from batch.errors import BatchError, Exit
 
+MOST_AT_ONCE = 2000
+
 if TYPE_CHECKING:
     from batch.rerun import Selection
     from batch.runner import Options
@@ -45,6 +47,14 @@ def _mapping(_ctx: click.Context, _parameter: click.Parameter, values: Sequence[
     return {name.strip(): column for name, _, column in pairs}
 
 
+def _concurrency(_ctx: click.Context, _parameter: click.Parameter, value: str) -> int | None:
+    if value == "auto":
+        return None
+    if not value.isascii() or not value.isdigit() or not 1 <= int(value) <= MOST_AT_ONCE:
+        raise click.BadParameter(f"{value!r} is neither auto nor a number from 1 to {MOST_AT_ONCE}")
+    return int(value)
+
+
 def _with(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
     def decorate(command: Any) -> Any:
         for option in reversed(options):
@@ -72,10 +82,19 @@ _table = _with(
 _running = _with(
     click.option(
         "--concurrency",
-        type=click.IntRange(1, 2000),
-        default=10,
+        callback=_concurrency,
+        default="auto",
         show_default=True,
-        help="How many requests are unfinished at fal at once.",
+        metavar="N",
+        help="How many requests are unfinished at fal at once; auto: as many as the account runs, and a few that wait.",
+    ),
+    click.option(
+        "--max-concurrency",
+        type=click.IntRange(1, MOST_AT_ONCE),
+        default=MOST_AT_ONCE,
+        show_default=True,
+        metavar="N",
+        help="Never more than this at once.",
     ),
     click.option("--max-spend", metavar="USD", help="Spend no more in this run, with what is under way or in doubt."),
     click.option("--max-spend-total", metavar="USD", help="Spend no more on this table, over all its runs."),
@@ -255,7 +274,8 @@ def _night(ctx: click.Context, selection: "Selection | None", as_json: bool, sai
 
 def _options(
     selection: "Selection | None",
-    concurrency: int,
+    concurrency: int | None,
+    max_concurrency: int,
     max_spend: str | None,
     max_spend_total: str | None,
     limit: int | None,
@@ -272,6 +292,7 @@ def _options(
     ends += [told.seconds_until(until, datetime.now().astimezone())] if until else []
     return Options(
         concurrency=concurrency,
+        max_concurrency=max_concurrency,
         max_spend=told.micros(max_spend) if max_spend else None,
         max_spend_total=told.micros(max_spend_total) if max_spend_total else None,
         limit=limit,

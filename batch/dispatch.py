@@ -24,19 +24,12 @@ from batch.states import Move, Receipt, State
 from batch.window import Window
 
 START_TIMEOUT = 3600.0
-SETTLE_SECONDS = 60.0
-"""How often rows in doubt are looked up in fal's records."""
-SETTLE_IDLE_SECONDS = 5.0
-"""The same, with nothing else to do."""
-SETTLE_PATIENCE = 60.0
-"""How long a run goes on for nothing but rows in doubt, or as long as it has taken so far: a night is worth an hour's
-wait for a proof, a trial of three rows is not. What the listing shows later, the next run finds."""
 LOOK_SOON = 0.15
 """Seconds from an accepted submit to the question whether it runs or waits, while the slots are being counted."""
 LOOK_SHARE = 0.04
 """The time between two such questions later, as a share of a run time."""
-UNREADABLE_TIMES = 3
-"""After so many looks at unreadable records, a run does not wait for them any longer."""
+LOOK_UNKNOWN = 0.1
+"""The same while no run time is known, as a share of the time that the run has taken so far."""
 
 
 class Book(rows.Book, settling.Book, Protocol):
@@ -120,12 +113,9 @@ class Dispatcher:
         self.stopped: Stop | None = None
         """Why nothing more is submitted, where rows are left."""
         self._settler = settling.Settler(book, gateway, settings.now, settings.start_timeout)
+        self._patience = settling.Patience(settings.start_timeout)
         self._refusals = Breaker(settings.stop_after)
         self._failures = Breaker(settings.stop_after)
-        self._doubts = 0
-        self._unreadable = 0
-        self._began = 0.0
-        self._idle_since: float | None = None
         self._started = False
         self._rows = rows.Rows(book, settings.limit)
         self._at_fal = 0
@@ -135,7 +125,7 @@ class Dispatcher:
 
     async def run(self) -> None:
         """Returns when no row can be brought further in this run; cancelling it is safe at any moment."""
-        self._began = current_time()
+        self._patience.began = current_time()
         async with anyio.create_task_group() as tasks:
             await self._settle(tasks)
             for flight in await self._book.flights():  # what is paid for comes first
@@ -195,11 +185,13 @@ class Dispatcher:
             if self.window.open_question(full=not self._room()) and (at := await self._follower.look()):
                 self.window.looked(at, current_time())
                 self._changed.set()
-            pause = LOOK_SOON if self.window.counting else min(1.5 * pause, self._look_seldom())
+            pause = LOOK_SOON if self.window.counting else max(LOOK_SOON, min(1.5 * pause, self._look_seldom()))
 
     def _look_seldom(self) -> float:
         """About as often as every second row, and not more often than anything can have changed."""
-        typical = self._follower.typical() or self._set.typical_seconds
+        typical = self._follower.typical()
+        if typical is None:
+            return LOOK_UNKNOWN * (current_time() - self._patience.began)
         return max(1.0, LOOK_SHARE * typical, 1.5 * typical / self.window.slots)
 
     # One row
@@ -289,7 +281,7 @@ class Dispatcher:
             case a.InDoubt(reason):
                 self._failed(self._refusals, f"in doubt: {reason}")
                 self.tally.in_doubt += 1
-                self._doubts += 1
+                self._patience.doubts += 1
         return None
 
     def _failed(self, breaker: Breaker, kind: str) -> None:
@@ -357,11 +349,9 @@ class Dispatcher:
     async def _settle(self, tasks: TaskGroup) -> None:
         """One look at fal's records; rows found are followed by the caller, or here once the run is under way."""
         verdicts = await self._settler.round()
-        self._doubts = len(await self._book.doubts())
+        self._patience.looked(verdicts, len(await self._book.doubts()))
         if isinstance(verdicts, a.Unclear):
-            self._unreadable += UNREADABLE_TIMES if verdicts.account else 1
             return
-        self._unreadable = 0
         for row in verdicts.absent:
             if work := await self._book.work(row):
                 self._rows.put_back(work, 0.0)  # wherever the reading of the table has come to: from here
@@ -373,20 +363,14 @@ class Dispatcher:
 
     async def _keep_settling(self, tasks: TaskGroup) -> None:
         self._started = True
+        looked = current_time()
         while True:
-            idle = not self.tally.under_way
-            with anyio.CancelScope(deadline=current_time() + (SETTLE_IDLE_SECONDS if idle else SETTLE_SECONDS)):
-                await anyio.sleep_forever()
-            if self._doubts:
+            await anyio.sleep(settling.IDLE_SECONDS)
+            due = looked + self._patience.pause(current_time(), busy=self.tally.under_way > 0)
+            if self._patience.doubts and current_time() >= due:
                 await self._settle(tasks)
+                looked = current_time()
             self._changed.set()
 
     def _may_settle(self) -> bool:
-        """Whether rows in doubt are worth waiting for with nothing else to do."""
-        if not self._doubts or self._unreadable >= UNREADABLE_TIMES:
-            return False
-        if self.tally.under_way:
-            self._idle_since = None
-            return True
-        self._idle_since = current_time() if self._idle_since is None else self._idle_since
-        return current_time() - self._idle_since < max(SETTLE_PATIENCE, self._idle_since - self._began)
+        return self._patience.lasts(current_time(), busy=self.tally.under_way > 0)

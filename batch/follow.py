@@ -15,7 +15,7 @@ from batch.policy import Retry, backoff
 from batch.polling import RunTimes
 from batch.states import Receipt
 
-ASK_AGAIN = Retry(base=1.0, ceiling=30.0)
+ASK_AGAIN = Retry(base=0.5, ceiling=30.0)
 HEARD_TIMES = 3
 BELIEVED_SECONDS = 60.0
 """How often, and for how long, an answer that may be a passing fault of the service has to be heard to be believed."""

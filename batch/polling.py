@@ -138,7 +138,11 @@ class RunTimes:
         """
         age = now - watch.started
         if watch.queued or (watch.resumed and not watch.alive):
-            return now  # when it began, or when it ended, is anybody's guess
+            # When it began, or when it ended, is anybody's guess; a poor guess is better than none, if it is short.
+            guess = seconds if seconds is not None else None if watch.resumed else age / 2
+            if not self.known and guess is not None:
+                self._remember(guess)
+            return now
         last_alive = self._last_alive(watch, age)
         ran = (last_alive + age) / 2 if seconds is None else min(max(seconds, watch.alive), age)
         self._told = seconds is not None and (self._told or not self.known)

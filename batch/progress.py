@@ -18,10 +18,9 @@ class Pace:
     """What the time left is guessed from. Seconds."""
 
     rows: int
-    concurrency: int
     typical_seconds: float
 
-    def left(self, ended: int, elapsed: float) -> float:
+    def left(self, ended: int, elapsed: float, at_once: int) -> float:
         """Seconds until all rows have ended, for a service that takes minutes a row.
 
         Until as many rows have ended as run at once, the job's own word is better than any rate.
@@ -29,9 +28,9 @@ class Pace:
         rest = self.rows - ended
         if rest <= 0:
             return 0.0
-        if ended >= self.concurrency:
+        if ended >= at_once:
             return rest * elapsed / ended
-        rounds = math.ceil(self.rows / self.concurrency)
+        rounds = math.ceil(self.rows / at_once)
         return max(rounds * self.typical_seconds - elapsed, self.typical_seconds / 2)
 
 
@@ -44,7 +43,7 @@ def line(dispatcher: Dispatcher, pace: Pace, elapsed: float) -> str:
     parts += [f"{tally.in_doubt} in doubt"] if tally.in_doubt else []
     parts += [f"{tally.under_way} under way", f"{dollars(tally.spent)} spent"]
     # While fal cannot be reached no guess is worth its place: a narrow terminal would show it instead of the reason.
-    parts.append(dispatcher.door.notice or f"about {duration(pace.left(ended, elapsed))} left")
+    parts.append(dispatcher.door.notice or f"about {duration(pace.left(ended, elapsed, dispatcher.window.size))} left")
     return ", ".join(parts)
 
 

@@ -85,7 +85,9 @@ class Options:
         watch: shows progress on stderr.
     """
 
-    concurrency: int = 10
+    concurrency: int | None = None
+    """How many requests are unfinished at fal at once; None: as many as the account runs, and a few that wait."""
+    max_concurrency: int = 2000
     max_spend: int | None = None
     """Millionths of a dollar for this run, with what earlier runs left under way or in doubt."""
     max_spend_total: int | None = None
@@ -245,6 +247,7 @@ async def _night(
     deadline = current_time() + (options.max_seconds or float("inf"))
     settings = Settings(
         concurrency=options.concurrency,
+        most=options.max_concurrency,
         now=options.now,
         rand=options.rand,
         typical_seconds=batch.typical,
@@ -256,7 +259,7 @@ async def _night(
     )
     now = standing(ledger)
     rows = min(now.to_run, options.limit or now.to_run) + now.at_fal
-    pace = progress.Pace(rows, options.concurrency, batch.typical)
+    pace = progress.Pace(rows, batch.typical)
     async with anyio.create_task_group() as watch:
         async with journal(ledger) as book, anyio.create_task_group() as tasks:
             dispatcher = Dispatcher(book, gateway, settings)

@@ -106,7 +106,7 @@ def test_what_is_queued_can_be_taken_back(tmp_path: Path) -> None:
     """Queued requests are gone and free; the running one is named, and comes home with the next run."""
     with night(tmp_path, slots=1, run_seconds=3.0) as now:
         shots = now.manifest(4)
-        child = now.start("run", shots)
+        child = now.start("run", shots, "--concurrency", 4)
         until(lambda: now.asked("submit") == 4, child)
         until(lambda: len(ledger(shots, "SELECT 1 FROM row WHERE state = 'submitted'")) == 4, child)
         assert now.run("cancel", shots).code == 75
