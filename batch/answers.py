@@ -8,6 +8,7 @@ cancel  → CancelRequested | TooLate | Gone | Unclear
 """
 
 from dataclasses import dataclass
+from decimal import Decimal
 
 from batch.job import Arguments
 from batch.states import Receipt
@@ -127,6 +128,15 @@ class CancelRequested:
 @dataclass(frozen=True, slots=True)
 class TooLate:
     """Already completed."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnitPrice:
+    """What fal charges for one unit of an endpoint now."""
+
+    amount: Decimal
+    unit: str
+    currency: str
 
 
 Submitted = Accepted | NotSent | Throttled | Refused | AccountStop | InDoubt

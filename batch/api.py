@@ -64,6 +64,7 @@ def open_batch(
         ledger=ledger,
         target=target,
         typical_seconds=RUN_SECONDS if sandbox else None,
+        price_told=price is not None,
         command=said,
     )
 

@@ -248,6 +248,10 @@ class Fal:
         """Every request of ours in fal's own records that was sent after `since` (seconds since 1970)."""
         return await records.listing(self._get, self._job.endpoint, since)
 
+    async def unit_price(self) -> a.UnitPrice | a.Unclear:
+        """What fal charges for the job's endpoint now."""
+        return await records.unit_price(self._get, self._job.endpoint)
+
     async def _get(self, url: str, query: Mapping[str, str]) -> Any:
         return await self._ask("GET", url, query)
 

@@ -1,10 +1,11 @@
-"""fal's own records, asked afterwards: which requests of ours it has.
+"""fal's own records: which requests of ours it has, and what one costs.
 
-fal docs: `GET /v1/models/requests/by-endpoint`, with an ordinary API key.
+fal docs: `GET /v1/models/requests/by-endpoint` and `GET /v1/models/pricing`, with an ordinary API key.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 from batch import answers as a
@@ -79,3 +80,23 @@ def _seconds(text: Any) -> float | None:
     except (TypeError, ValueError):
         return None
     return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+
+
+async def unit_price(ask: Ask, endpoint: str) -> a.UnitPrice | a.Unclear:
+    """What fal charges for the endpoint now."""
+    said = await ask(f"{API}/pricing", {"endpoint_id": endpoint})
+    if isinstance(said, a.Unclear):
+        return said
+    if isinstance(said, Answered):
+        return a.Unclear(f"fal's price list answered HTTP {said.status}")
+    return _unit_price(said, endpoint) or a.Unclear("fal's price list is of an unknown form")
+
+
+def _unit_price(said: Any, endpoint: str) -> a.UnitPrice | None:
+    items = said.get("prices") if isinstance(said, dict) else None
+    for item in items if isinstance(items, list) else ():
+        if isinstance(item, dict) and item.get("endpoint_id") == endpoint:
+            amount = item.get("unit_price")
+            if isinstance(amount, int | float) and not isinstance(amount, bool):
+                return a.UnitPrice(Decimal(str(amount)), str(item.get("unit")), str(item.get("currency")))
+    return None

@@ -14,7 +14,8 @@ from pathlib import Path
 import anyio
 from anyio import current_time
 
-from batch import progress, states
+from batch import answers as a
+from batch import pricing, progress, states
 from batch.budget import Budget
 from batch.dispatch import Dispatcher, Gateway, Settings, Stop, Tally
 from batch.enrol import Findings, enrol, match, standing_findings
@@ -31,6 +32,9 @@ from batch.table import TableChanged
 SAVE_SECONDS = 30.0
 SAVE_SHARE = 0.02
 """Saving takes no more than this share of the time, however large the table is."""
+
+PRICE_SECONDS = 2.0
+"""How long fal's price of today is waited for; without it the published one counts."""
 
 READS = 5
 """How often a table is read that changes meanwhile."""
@@ -53,6 +57,8 @@ class Batch:
     ledger: Path
     target: Path | None = None
     typical_seconds: float | None = None
+    price_told: bool = False
+    """The manifest's prices are the user's own word."""
     command: Sequence[str] = ()
 
     @property
@@ -173,21 +179,16 @@ def _only(error: Exception) -> Exception:
 async def _run(
     batch: Batch, ledger: Ledger, findings: Findings, connect: Connect, options: Options, say: Say
 ) -> Outcome:
-    before = standing(ledger)
     saver = _Saver(Results(batch.manifest, batch.ledger, batch.target), say)
     ended = _Ended()
     if findings.invalid:
         say(f"{counted(findings.invalid)} cannot be run: `kling-batch check` lists why")
-    if before.to_run:
-        prices = prices_to_run(ledger, batch.manifest.job).text()
-        say(f"{counted(before.to_run)} to run for {dollars(before.to_run_price)} {prices}")
-    budget = Budget(options.max_spend, options.max_spend_total, ledger.money().spent)
-    if budget.capped and before.unpriced:
-        raise UsageError(
-            f"the price of {before.unpriced} rows is not known, so no budget can be kept: give it with --price"
-        )
+    before = standing(ledger)
     if before.to_run or before.at_fal or before.in_doubt:
         async with connect() as gateway:
+            if before.to_run:
+                await _say_price(batch, ledger, gateway, say)
+            budget = _budget(ledger, options)
             await _night(batch, ledger, gateway, options, budget, saver, ended)
     saved = saver.finish(ledger)
     return Outcome(
@@ -200,6 +201,32 @@ async def _run(
         stopped=ended.stopped,
         left=ended.tally.left,
     )
+
+
+async def _say_price(batch: Batch, ledger: Ledger, gateway: Gateway, say: Say) -> None:
+    """Before anything is spent: fal's price of today where nobody said another and fal tells it soon."""
+    job = batch.manifest.job
+    if not batch.price_told:
+        said: a.UnitPrice | a.Unclear = a.Unclear("no answer")
+        with anyio.move_on_after(PRICE_SECONDS):
+            said = await gateway.unit_price()
+        live = pricing.live_prices(job, said) if isinstance(said, a.UnitPrice) else None
+        if live is not None:
+            pricing.reprice(ledger, job, live)
+            if (told := pricing.difference(job, live)) is not None:
+                say(told)
+        elif isinstance(said, a.UnitPrice):
+            unit = f"{said.amount} {said.currency} a {said.unit}"
+            say(f"fal's price is now {unit}: not understood, so the published one counts")
+    now = standing(ledger)
+    say(f"{counted(now.to_run)} to run for {dollars(now.to_run_price)} {prices_to_run(ledger, job).text()}")
+
+
+def _budget(ledger: Ledger, options: Options) -> Budget:
+    budget = Budget(options.max_spend, options.max_spend_total, ledger.money().spent)
+    if budget.capped and (unpriced := standing(ledger).unpriced):
+        raise UsageError(f"the price of {unpriced} rows is not known, so no budget can be kept: give it with --price")
+    return budget
 
 
 def _take_stock(batch: Batch, ledger: Ledger, options: Options) -> Findings:

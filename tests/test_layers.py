@@ -23,6 +23,7 @@ EDGES = {
     "table": "table",
     "frames": "table",
     "ledger": "ledger",
+    "pricing": "ledger",
     "files": "files",
     "schema": "schema",
 }

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from night import end, ledger, night, statuses, table, until
 
+from batch.sandbox import models
+
 ACCEPTED_BUT_LOST = [
     "cut_after",
     "cut_half",
@@ -73,6 +75,32 @@ def test_a_budget_stops_the_run_and_the_next_one_goes_on(tmp_path: Path) -> None
         assert now.run("run", shots, "--max-spend-total", "2.00").code == 3
         assert sum(now.accepted.values()) == 4
         assert now.run("run", shots).code == 0
+
+
+def test_fals_price_of_today_is_told_and_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rise is said before anything is spent, and a budget goes by it; the user's own word comes before fal's."""
+    monkeypatch.setitem(models.DOLLARS_PER_SECOND, models.PRO, 0.2)
+    with night(tmp_path) as now:
+        shots = now.manifest(5)
+        ended = now.run("run", shots, "--max-spend", "2.50")
+        assert (ended.code, sum(now.accepted.values())) == (3, 2)
+        assert "$1.00 for 5 s (published: $0.49)" in ended.err
+        assert "5 rows to run for $5.00" in ended.err
+        assert table(shots)[0]["cost_usd"] == "1.00"
+        ended = now.run("run", shots, "--price", "5=0.60", "--max-spend", "0.60")
+        assert (ended.code, sum(now.accepted.values())) == (3, 3)
+        assert "published" not in ended.err
+        assert now.run("run", shots).code == 0
+
+
+@pytest.mark.parametrize("fault", ["silent", "503", "403", "garbage", "cut_after"])
+def test_without_fals_price_the_published_one_counts(tmp_path: Path, fault: str) -> None:
+    """It is waited for two seconds at most, and nothing fails for it."""
+    with night(tmp_path, faults=f"pricing={fault}") as now:
+        shots = now.manifest(2)
+        ended = now.run("run", shots)
+        assert ended.code == 0
+        assert "2 rows to run for $0.98" in ended.err
 
 
 @pytest.mark.parametrize(
