@@ -70,17 +70,19 @@ def _sql(name: str) -> str:
 
 def _incoming(plan: Planned, findings: Findings, endpoint: str) -> tuple[object, ...]:
     findings.rows += 1
-    findings.invalid += bool(plan.problems)
-    findings.problems += islice(plan.problems, max(0, SHOWN_PROBLEMS - len(findings.problems)))
-    findings.warnings += islice(plan.warnings, max(0, SHOWN_PROBLEMS - len(findings.warnings)))
+    if plan.problems or plan.warnings:
+        findings.invalid += bool(plan.problems)
+        findings.problems += islice(plan.problems, max(0, SHOWN_PROBLEMS - len(findings.problems)))
+        findings.warnings += islice(plan.warnings, max(0, SHOWN_PROBLEMS - len(findings.warnings)))
+    own = plan.own
     return (
         plan.place,
         plan.number,
         plan.id,
-        plan.own.get("request_id", ""),
-        plan.own.get("video_url", ""),
-        plan.own.get("status", ""),
-        next((name for name in plan.own if name not in _KNOWN_BY), None),
+        own.get("request_id", ""),
+        own.get("video_url", ""),
+        own.get("status", ""),
+        next((name for name in own if name not in _KNOWN_BY), None) if own else None,
         plan.fingerprint,
         None if plan.arguments is None else encoded(plan.arguments),
         plan.price,

@@ -5,8 +5,10 @@ spreadsheet may use for each input, and what a request costs. The engine knows n
 file per family.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from json.encoder import encode_basestring
 from typing import Any
 
 Arguments = dict[str, Any]
@@ -51,6 +53,19 @@ class Job:
         for key in self.output:
             result = result.get(key) if isinstance(result, dict) else None
         return result if isinstance(result, str) and result else None
+
+
+canonical = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
+"""The one JSON text of a value."""
+
+
+def encoded(arguments: Mapping[str, Any]) -> str:
+    """The one JSON text of arguments. By hand, for they are mostly texts and there may be a million of them."""
+    pairs = [
+        f"{encode_basestring(name)}:{encode_basestring(value) if type(value) is str else canonical(value)}"
+        for name, value in sorted(arguments.items())
+    ]
+    return f"{{{','.join(pairs)}}}"
 
 
 def dollars(micros: int) -> str:

@@ -6,17 +6,19 @@ Synchronous and of one thread at a time; `batch.journal` is its asynchronous fac
 import json
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from batch.budget import Budget, Money
 from batch.errors import LedgerBusy, LedgerError
-from batch.job import Arguments
+from batch.job import Arguments, encoded
 from batch.states import EDGES, Move, Receipt
+
+__all__ = ["Flight", "Ledger", "StateConflict", "Work", "encoded", "locked"]
 
 VERSION = 1
 _APPLICATION_ID = 0x6B6C6E67  # "klng": tells a ledger from any other SQLite file
@@ -335,11 +337,3 @@ def _unusable(path: Path, error: Exception) -> LedgerError:
         f"the ledger {path} cannot be used ({error}): it may be damaged, or on a full or read-only disk. "
         "Nothing was spent. Put a copy of it back; without it nobody knows what was paid for"
     )
-
-
-def encoded(arguments: Mapping[str, Any]) -> str:
-    """Arguments as the ledger keeps them."""
-    return _ENCODER.encode(arguments)
-
-
-_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True)

@@ -4,7 +4,6 @@ Pure: the schema check and the look at an image are functions handed in.
 """
 
 import hashlib
-import json
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -13,7 +12,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, Protocol
 
 from batch.errors import ManifestError, UsageError
-from batch.job import Arguments, Job
+from batch.job import Arguments, Job, canonical, encoded
 from batch.states import Status
 
 
@@ -187,12 +186,13 @@ class Planner:
 
         Unless somebody wrote into our columns there: a sum below the prices must not be lost unseen.
         """
-        cell, inputs, own_columns = self.columns.cell, self.columns.inputs.items(), self.columns.own.items()
+        inputs, own_columns = self.columns.inputs.items(), self.columns.own.items()
         full = defaults(self.job)
         for place, row in enumerate(rows):
-            given = {name: text for name, index in inputs if (text := cell(row, index)) and not text.isspace()}
-            row_id = cell(row, self.columns.id).strip()
-            own = {name: text for name, index in own_columns if (text := cell(row, index))}
+            cells, width = row.cells, len(row.cells)
+            given = {name: cells[at] for name, at in inputs if at < width and cells[at] and not cells[at].isspace()}
+            row_id = self.columns.cell(row, self.columns.id).strip()
+            own = {name: cells[at] for name, at in own_columns if at < width and cells[at]}
             if given or row_id or _foreign(own):
                 yield self._row(place, row, row_id, given, own, full)
 
@@ -268,12 +268,9 @@ def fingerprint(job: Job, identity: Mapping[str, Any]) -> bytes:
     return _digest(job, defaults(job), identity)
 
 
-_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-
-
 def _digest(job: Job, full: Mapping[str, Any], identity: Mapping[str, Any]) -> bytes:
     given = {name: _one_line_end(value) for name, value in identity.items()}
-    text = _CANONICAL.encode([job.endpoint, {**full, **given}])
+    text = f"[{canonical(job.endpoint)},{encoded({**full, **given})}]"
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:16]
 
 

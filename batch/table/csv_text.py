@@ -33,10 +33,12 @@ class CsvTable(Table):
             found = len(row)
             if not found or number <= self._header:
                 continue
-            if found < width:
-                row += [""] * (width - found)
-            widest = max(widest, found)
             count += 1
+            if found == width:
+                yield Record(number, tuple(row))
+                continue
+            widest = max(widest, found)
+            row += [""] * (width - found)
             yield Record(number, tuple(row[:width]), tuple(row[width:]))
         self._widest, self.count = widest, count
 

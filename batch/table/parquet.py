@@ -82,16 +82,26 @@ class ParquetTable(Table):
             for batch in file.iter_batches(READ_AT_ONCE):
                 yield from zip(*map(_texts, batch.columns), strict=True)
 
-    def _groups(self) -> Iterator[pa.Table]:
+    def _groups(self, users: list[str] | None) -> Iterator[pa.Table]:
+        """The row groups, of the columns that stay as they are, by name; None: of all."""
         with self._opened() as file:
             for index in range(self._metadata.num_row_groups):
-                yield file.read_row_group(index)
+                yield file.read_row_group(index, columns=users)
+                pa.default_memory_pool().release_unused()
+
+    def _users(self, positions: Sequence[int]) -> list[str] | None:
+        """The columns that are not ours to fill; None where names alone do not tell columns apart."""
+        if len(set(self.columns)) < len(self.columns) or any("." in name for name in self.columns):
+            return None
+        return [name for position, name in enumerate(self.columns) if position not in positions] or None
 
     def _merged(
         self, schema: pa.Schema, columns: Sequence[Column], positions: list[int], rows: Iterator[Sequence[Cell]]
     ) -> Iterator[pa.Table]:
-        for group in self._groups():
-            arrays: list[Any] = [*group.columns, *([None] * (len(schema) - len(self.columns)))]
+        users = self._users(positions)
+        for group in self._groups(users):
+            kept = dict(enumerate(group.columns)) if users is None else self._placed(users, group)
+            arrays: list[Any] = [kept.get(position) for position in range(len(schema))]
             ours = _converted(columns, islice(rows, group.num_rows))
             for position, array in zip(positions, ours, strict=True):
                 if len(array) != group.num_rows:
@@ -100,6 +110,9 @@ class ParquetTable(Table):
             yield pa.Table.from_arrays(arrays, schema=schema)
         if next(rows, None) is not None:
             raise ValueError("more rows than records")
+
+    def _placed(self, users: Sequence[str], group: pa.Table) -> dict[int, Any]:
+        return {self.columns.index(name): group.column(name) for name in users}
 
     def _settings(self, columns: Sequence[Column]) -> dict[str, Any]:
         """The writer's settings under which the user's columns come out as they went in."""
