@@ -10,6 +10,7 @@ from mimetypes import guess_type
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 import anyio
 import fal_client
@@ -158,10 +159,9 @@ class Fal:
         request_id = said.get("request_id") if isinstance(said, dict) else None
         if not isinstance(said, dict) or not isinstance(request_id, str) or not self._plain(request_id):
             return None
-        built = fal_client.AsyncRequestHandle.from_request_id(self._http, self._job.endpoint, request_id)
         urls = [said.get(name) for name in ("status_url", "response_url", "cancel_url")]
         if not all(isinstance(url, str) and self._plain(url) and _is_https(url) for url in urls):
-            urls = [built.status_url, built.response_url, built.cancel_url]
+            return self.built_receipt(request_id)
         return Receipt(request_id, *map(str, urls))
 
     def _submit_answered(self, answered: Answered) -> a.Submitted:
@@ -176,7 +176,7 @@ class Fal:
 
     async def poll(self, receipt: Receipt) -> a.Polled:
         """The state of a request: one GET."""
-        said = await self._ask("GET", receipt.status_url, {"logs": "0"})
+        said = await self._ask("GET", f"{receipt.status_url}{'&' if '?' in receipt.status_url else '?'}logs=0")
         if isinstance(said, Answered):
             return self._unanswered(said)
         if not isinstance(said, dict):
@@ -310,8 +310,8 @@ class Fal:
 
     def _line(self, text: str) -> str:
         """One line without the key, and without what a terminal or a file would stumble over."""
-        printable = "".join(c if c.isprintable() else " " for c in self._redact(text))
-        return " ".join(printable.split())
+        line = " ".join(self._redact(text).split())
+        return line if line.isprintable() else " ".join("".join(c if c.isprintable() else " " for c in line).split())
 
     def _clean(self, text: str) -> str:
         """One short line for a message."""
@@ -349,10 +349,10 @@ def _secrets(token: str) -> list[str]:
 
 def _is_https(url: str) -> bool:
     try:
-        parsed = httpx.URL(url)
-    except httpx.InvalidURL:
+        parsed = urlsplit(url)
+    except ValueError:
         return False
-    return parsed.scheme == "https" and bool(parsed.host)
+    return parsed.scheme == "https" and bool(parsed.hostname) and " " not in url
 
 
 def _json(body: bytes) -> Any:

@@ -3,11 +3,11 @@
 fal-client repeats a POST whose reply is lost up to ten times, and its backup-host layer repeats one whose
 connection looks unmade. Both decide by httpx's errors. So two transports of ours enclose everything:
 
-    httpx.AsyncClient  →  Seal  →  fal-client's backup hosts  →  httpx (proxies)  →  Guard  →  aiohttp
+    httpx.AsyncClient  →  Seal  →  fal-client's backup hosts  →  httpx (proxies)  →  Guard  →  Wire (aiohttp)
 
-`Guard` stands right on the network. It reads the whole reply, and turns every failure of a POST that may
-have left into `ReplyLost`, which no layer above takes for its own. What it lets through as an httpx error
-has certainly not been sent, so the backup host may be tried. `Seal` stands on top: no httpx error and no
+`Wire` reads the whole reply, and calls unsent only what aiohttp's own errors prove unsent. `Guard` turns every
+other failure of a POST into `ReplyLost`, which no layer above takes for its own. What it lets through as an
+httpx error has certainly not been sent, so the backup host may be tried. `Seal` stands on top: no httpx error and no
 refusal reaches fal-client's own retry loop.
 
     Exchange                 what went wrong with one HTTP exchange
@@ -20,8 +20,8 @@ import asyncio
 import ssl
 from base64 import b64encode
 from collections.abc import Mapping
-from contextlib import suppress
 from contextvars import ContextVar
+from functools import lru_cache
 from typing import Any
 
 import aiohttp
@@ -30,7 +30,6 @@ from aiohttp.client_reqrep import ClientRequest
 from aiohttp.connector import Connection
 from aiohttp.tracing import Trace
 from fal_client.client import QUEUE_URL_FORMAT, AsyncBackupDomainTransport
-from httpx_aiohttp import AiohttpTransport, HttpxAiohttpClient
 
 from batch.errors import UsageError
 
@@ -48,8 +47,7 @@ NOT_SENT = (
     aiohttp.ServerFingerprintMismatch,
     aiohttp.InvalidURL,
 )
-"""aiohttp's own errors that prove that no byte of the request left. Its httpx translation is no proof:
-httpx-aiohttp 0.2 calls every `ClientConnectionError` a `ConnectTimeout`, a dropped reply included."""
+"""aiohttp's own errors that prove that no byte of the request left."""
 
 
 last_body: ContextVar[bytes | None] = ContextVar("last_body", default=None)
@@ -79,42 +77,75 @@ class Answered(Exchange):
 
 
 class Guard(httpx.AsyncBaseTransport):
-    """Innermost: reads whole replies; a POST that may have left never looks unsent."""
+    """Innermost: a POST that may have left never looks unsent."""
 
     def __init__(self, network: httpx.AsyncBaseTransport) -> None:
         self._network = network
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        response: httpx.Response | None = None
         try:
             await request.aread()  # the copy for the backup host is unread, and would go out in chunks
-            response = await self._network.handle_async_request(request)
-            return await _whole(response, request)
+            return await self._network.handle_async_request(request)
         except Exception as error:  # every kind of it: one that nobody foresaw is a lost reply too
-            if request.method == "POST" and not (response is None and _never_left(error)):
+            if request.method == "POST" and not _never_left(error):
                 raise ReplyLost(_said(error)) from error
             if isinstance(error, httpx.HTTPError):
                 raise
-            raise Unreachable(_said(error)) from error  # httpx-aiohttp leaves some of aiohttp's errors as they are
+            raise Unreachable(_said(error)) from error
 
     async def aclose(self) -> None:
         await self._network.aclose()
 
 
-async def _whole(response: httpx.Response, request: httpx.Request) -> httpx.Response:
-    try:
-        body = await response.aread()
-    finally:
-        with suppress(httpx.HTTPError):  # the connection is broken already; the read has said so
-            await response.aclose()
-    # As bytes: a header may hold any of them.
-    headers = [pair for pair in response.headers.raw if pair[0].lower() not in (b"content-encoding", b"content-length")]
-    return httpx.Response(response.status_code, headers=headers, content=body, request=request)
-
-
 def _never_left(error: Exception) -> bool:
-    cause = error if isinstance(error, aiohttp.ClientError) else error.__cause__
-    return isinstance(cause, NOT_SENT) and not isinstance(cause, aiohttp.RedirectClientError)
+    """`Wire`'s word, with the proof behind it; httpx's own error of that name proves nothing."""
+    return isinstance(error, httpx.ConnectError) and isinstance(error.__cause__, NOT_SENT)
+
+
+class Wire(httpx.AsyncBaseTransport):
+    """aiohttp under httpx: one exchange, its reply read whole."""
+
+    def __init__(self, certificates: ssl.SSLContext, proxy: httpx.Proxy | None) -> None:
+        self._certificates = certificates
+        self._session: aiohttp.ClientSession | None = None
+        self._proxy = {"proxy": str(proxy.url), "proxy_headers": proxy.headers} if proxy else {}
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if self._session is None:
+            self._session = _session(self._certificates)
+        try:
+            reply = await self._session.request(
+                request.method,
+                str(request.url),
+                headers=[(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw],
+                data=request.content or None,
+                allow_redirects=False,
+                timeout=_timeout(**request.extensions.get("timeout", {})),
+                **self._proxy,  # type: ignore[arg-type]  # the two options above
+            )
+        except NOT_SENT as error:
+            if isinstance(error, aiohttp.RedirectClientError):
+                raise
+            raise httpx.ConnectError(_said(error)) from error  # what the backup host is tried on
+        try:
+            body = await reply.read()
+        except Exception as error:  # whatever it is, there was a reply to read
+            raise httpx.ReadError(_said(error)) from error
+        return httpx.Response(reply.status, headers=list(reply.raw_headers), content=body, request=request)
+
+    async def aclose(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+
+@lru_cache
+def _timeout(connect: float | None = None, read: float | None = None, **_: float | None) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(sock_connect=connect, sock_read=read)
+
+
+def _session(certificates: ssl.SSLContext) -> aiohttp.ClientSession:
+    connector = _Connector(limit=CONNECTIONS, keepalive_timeout=IDLE_SECONDS, ssl=certificates)
+    return aiohttp.ClientSession(connector=connector, auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar())
 
 
 class Seal(httpx.AsyncBaseTransport):
@@ -138,17 +169,17 @@ class Seal(httpx.AsyncBaseTransport):
         await self._inner.aclose()
 
 
-class _GuardedNetwork(HttpxAiohttpClient):
+class _GuardedNetwork(httpx.AsyncClient):
     """httpx with every transport guarded: its own, and those it mounts for proxies from the environment."""
 
     # httpx hands every argument over by name; the ones that do not matter here stay in `kwargs`.
     def _init_transport(self, **kwargs: Any) -> httpx.AsyncBaseTransport:  # type: ignore[override]
-        return Guard(_network(**kwargs))
+        return Guard(_wire(**kwargs))
 
     def _init_proxy_transport(self, proxy: httpx.Proxy, **kwargs: Any) -> httpx.AsyncBaseTransport:  # type: ignore[override]
         if proxy.url.scheme not in ("http", "https"):
             return _Unsupported(proxy)  # no trouble where fal's hosts go another way
-        return Guard(_network(proxy=proxy, **kwargs))
+        return Guard(_wire(proxy=proxy, **kwargs))
 
 
 class _Unsupported(httpx.AsyncBaseTransport):
@@ -180,18 +211,12 @@ class _Connector(aiohttp.TCPConnector):
             ) from error
 
 
-def _network(verify: ssl.SSLContext, proxy: httpx.Proxy | None = None, **_: Any) -> AiohttpTransport:
+def _wire(verify: ssl.SSLContext, proxy: httpx.Proxy | None = None, **_: Any) -> Wire:
     if proxy and (credentials := proxy.raw_auth):
         # As a header: aiohttp deprecates its own way, which takes no password beyond Latin-1 either.
         basic = b64encode(b":".join(credentials)).decode("ascii")
         proxy = httpx.Proxy(proxy.url, headers={"Proxy-Authorization": f"Basic {basic}"})
-
-    def session() -> aiohttp.ClientSession:
-        return aiohttp.ClientSession(
-            connector=_Connector(limit=CONNECTIONS, keepalive_timeout=IDLE_SECONDS, ssl=verify)
-        )
-
-    return AiohttpTransport(verify=verify, proxy=proxy, client=session)
+    return Wire(verify, proxy)
 
 
 def guarded_client(headers: Mapping[str, str], timeout: float) -> httpx.AsyncClient:

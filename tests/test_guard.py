@@ -8,7 +8,6 @@ import random
 import socket
 import ssl
 import sys
-from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
 
@@ -17,7 +16,6 @@ import httpx
 import pytest
 from aiohttp.client_exceptions import UnixClientConnectorError
 from aiohttp.client_reqrep import ConnectionKey, RequestInfo
-from httpx_aiohttp.transport import map_aiohttp_exceptions
 from multidict import CIMultiDict, CIMultiDictProxy
 from wire_service import (
     KEY,
@@ -73,37 +71,35 @@ async def submit() -> a.Submitted:
 # Every error there is
 
 
-class Network(httpx.AsyncBaseTransport):
-    """Stands where aiohttp stands: fails as it is told, in connecting or in the body of a reply."""
+class Network:
+    """Stands where aiohttp's session stands: fails as it is told, in connecting or in the body of a reply."""
+
+    status = 200
+    raw_headers = ()
 
     def __init__(self, *errors: BaseException, in_body: bool = False) -> None:
         self._errors = list(errors)
         self._in_body = in_body
         self.hosts: list[str] = []
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        self.hosts.append(request.url.host)
-        error = self._errors.pop(0) if len(self._errors) > 1 else self._errors[0]
+    async def request(self, method: str, url: str, **_: object) -> "Network":
+        self.hosts.append(URL(url).host or "")
         if self._in_body:
-            return httpx.Response(200, stream=BreakingOff(error), request=request)
-        with map_aiohttp_exceptions():
-            raise error
+            return self
+        raise self._error()
 
+    async def read(self) -> bytes:
+        raise self._error()
 
-class BreakingOff(httpx.AsyncByteStream):
-    """Half of a reply, then an error."""
+    async def close(self) -> None:
+        pass
 
-    def __init__(self, error: BaseException) -> None:
-        self._error = error
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        yield b'{"request_id": '
-        with map_aiohttp_exceptions():
-            raise self._error
+    def _error(self) -> BaseException:
+        return self._errors.pop(0) if len(self._errors) > 1 else self._errors[0]
 
 
 def under_the_guard(monkeypatch: pytest.MonkeyPatch, network: Network) -> Network:
-    monkeypatch.setattr(guard, "_network", lambda **_: network)
+    monkeypatch.setattr(guard, "_session", lambda _: network)
     return network
 
 

@@ -44,7 +44,6 @@ LIBRARIES = {
     "fal_client": {"fal", "guard"},
     "filelock": {"ledger"},
     "httpx": {"fal", "guard"},
-    "httpx_aiohttp": {"guard"},
     "jsonschema_rs": {"schema"},
     "numpy": {"sandbox.render"},
     "pandas": {"frames"},
