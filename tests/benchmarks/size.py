@@ -1,0 +1,165 @@
+"""What a long table costs: seconds, peak memory and bytes of ledger a row, from a thousand rows to a million.
+
+    python -m tests.benchmarks.size [ROWS ...]
+
+Each step is a process of its own: `check`, the first enrolment, the write of every result into the table, resuming
+after that, and `status`. Between enrolment and write every row is brought home by SQL, through the states' own edges.
+"""
+
+import random
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+ROWS = (1_000, 10_000, 100_000, 1_000_000)
+KINDS = ("id.csv", "no_id.csv", "id.parquet")
+STEPS = ("check", "enrol", "write", "resume", "status")
+WORDS = (
+    "a",
+    "slow",
+    "pan",
+    "across",
+    "the",
+    "misty",
+    "harbour",
+    "at",
+    "dawn",
+    "while",
+    "gulls",
+    "circle",
+    "over",
+    "red",
+)
+
+STEP = """
+import resource, sys, time
+from tests.benchmarks import size
+began = time.perf_counter()
+size.step(sys.argv[1], sys.argv[2])
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20 if sys.platform == "darwin" else 1024)
+print(time.perf_counter() - began, peak)
+"""
+
+MAKE = "import pathlib, sys; from tests.benchmarks import size; size.make(pathlib.Path(sys.argv[1]), int(sys.argv[2]))"
+
+HOME = """
+INSERT INTO route VALUES (1, 'https://queue.fal.run/fal-ai/kling-video/requests/{id}/status',
+    'https://queue.fal.run/fal-ai/kling-video/requests/{id}',
+    'https://queue.fal.run/fal-ai/kling-video/requests/{id}/cancel');
+UPDATE row SET state = 'submitting', intent_at = 1.8e9 + id, attempts = 1, tries = 1, changed_at = 1.8e9 + id;
+UPDATE row SET state = 'submitted', submitted_at = intent_at, changed_at = intent_at,
+    request_id = lower(hex(randomblob(4)) || '-' || hex(randomblob(2)) || '-4000-8000-') || printf('%012x', id);
+INSERT INTO request SELECT request_id, id, 1 FROM row;
+UPDATE row SET state = 'succeeded', spent = price, finished_at = submitted_at + 300, changed_at = submitted_at + 300,
+    video_url = 'https://v3.fal.media/files/panda/' || substr(request_id, 1, 21) || '_output.mp4',
+    result = '{"video":{"url":"https://v3.fal.media/files/panda/' || substr(request_id, 1, 21) || '_output.mp4",' ||
+        '"content_type":"video/mp4","file_name":"output.mp4","file_size":9123456}}';
+"""
+
+
+def main() -> None:
+    """Prints the table."""
+    print(f"{'seconds, peak MB':24}" + "".join(f"{name:>16}" for name in STEPS) + f"{'ledger B/row':>14}")
+    for kind in KINDS:
+        for rows in [int(given) for given in sys.argv[1:]] or ROWS:
+            with tempfile.TemporaryDirectory() as folder:
+                _measure(Path(folder) / kind, rows)
+
+
+def _measure(path: Path, rows: int) -> None:
+    # Also this one: a child that is forked from a large process counts that one's memory as its own peak.
+    subprocess.run([sys.executable, "-c", MAKE, str(path), str(rows)], cwd=ROOT, check=True)
+    print(f"{path.name:12}{rows:>12,}", end="", flush=True)
+    for name in STEPS:
+        if name == "write":
+            _in_child("home", path)
+        seconds, peak = _in_child(name, path)
+        print(f"{seconds:>8.1f} s{peak:>6.0f}", end="", flush=True)
+    print(f"{path.with_name(path.name + '.ledger').stat().st_size / rows:>14.0f}", flush=True)
+
+
+def _in_child(name: str, path: Path) -> tuple[float, float]:
+    child = subprocess.run([sys.executable, "-c", STEP, name, str(path)], cwd=ROOT, stdout=subprocess.PIPE, check=True)
+    seconds, peak = child.stdout.split()[-2:]
+    return float(seconds), float(peak)
+
+
+def make(path: Path, rows: int) -> None:
+    """A table of shots: an id or none, a prompt of about 200 characters, an image's URL, a note."""
+    chance = random.Random(0)
+    named = not path.name.startswith("no_id")
+    table = path.with_suffix(".csv")
+    with table.open("w") as file:
+        file.write(("id," if named else "") + "prompt,image,notes\n")
+        for n in range(rows):
+            prompt = f"shot {n} {' '.join(chance.choices(WORDS, k=35))}"
+            file.write((f"s{n}," if named else "") + f"{prompt},https://example.com/shots/{n:07}.png,take {n % 7}\n")
+    if path != table:
+        from pyarrow import csv, parquet
+
+        parquet.write_table(csv.read_csv(table), path)
+
+
+def step(name: str, path: str) -> None:
+    """One step, in the child that is measured."""
+    from batch.api import open_batch
+    from batch.summary import read_standing
+
+    batch = open_batch(path)
+    match name:
+        case "check":
+            from batch.checking import check
+
+            check(batch)
+        case "enrol":
+            _enrol(path)
+        case "home":
+            _bring_home(batch.ledger)
+        case "write" | "resume":
+            _resume(path)
+        case "status":
+            read_standing(batch.ledger, batch.manifest.path)
+
+
+class _EnoughError(Exception):
+    """The rows are enrolled, and about to be submitted."""
+
+
+def _enrol(path: str) -> None:
+    """A run up to its first submit."""
+    import anyio
+
+    from batch.api import open_batch
+    from batch.runner import Options, run
+
+    def connect() -> None:
+        raise _EnoughError
+
+    try:
+        anyio.run(run, open_batch(path), connect, Options(watch=False), lambda _: None)
+    except _EnoughError:
+        return
+    raise AssertionError("nothing was to be submitted")
+
+
+def _bring_home(path: Path) -> None:
+    from batch.ledger import Ledger
+
+    with Ledger.open(path) as ledger, ledger.transaction():
+        for statement in filter(str.strip, HOME.split(";")):
+            ledger.db.execute(statement)
+
+
+def _resume(path: str) -> None:
+    """A run with nothing to submit: the first time it writes every result."""
+    import batch
+
+    outcome = batch.run(path)
+    if outcome.exit_code:
+        raise AssertionError(outcome.text())
+
+
+if __name__ == "__main__":
+    main()
