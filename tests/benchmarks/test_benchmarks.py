@@ -1,0 +1,53 @@
+"""The benchmarks still run, and would say so if what they measure went wrong."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.benchmarks import report
+from tests.benchmarks.clients import Client, clients
+from tests.benchmarks.measure import Case, Measured, measure
+
+TINY = Case(slots=5, rows=10, seconds=0.05, spread=0.1)
+
+
+@pytest.mark.parametrize("client", clients(), ids=lambda client: client.name)
+def test_every_client_brings_every_row_home_once(client: Client) -> None:
+    """A tiny case, for each client that is installed: every row submitted once, every result fetched."""
+    if client.missing:
+        pytest.skip(client.missing)
+    run = measure(client, TINY)
+    assert run.faults() == []
+    assert run.seen["asked"]["submit"] == len(run.lags) == TINY.rows
+    assert min(run.lags) >= 0
+
+
+def test_a_row_paid_twice_and_a_lost_result_are_told_under_the_table() -> None:
+    """Three requests for two rows, one result never fetched: both are said, beside the exit code."""
+    table = report.table(replace(TINY, rows=2), {"careless": [_careless()]})
+    assert table.endswith("careless: exit code 1, 1 rows paid twice, 1 results never fetched")
+    assert "| careless | 1 |" in table
+
+
+def test_new_results_replace_the_old_ones_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Written twice, the README holds the second results between its markers, and its own text round them."""
+    readme = tmp_path / "README.md"
+    readme.write_text(f"above\n\n{report.BEGIN}\n\nold\n\n{report.END}\n\nbelow\n", encoding="utf-8")
+    monkeypatch.setattr(report, "README", readme)
+    report.write("first")
+    report.write("second")
+    assert readme.read_text(encoding="utf-8") == f"above\n\n{report.BEGIN}\n\nsecond\n\n{report.END}\n\nbelow\n"
+
+
+def _careless() -> Measured:
+    seen = {
+        "asked": {"submit": 3, "status": 3, "result": 2},
+        "prompts": ["a", "b", "a"],
+        "starts": [0.0, 0.0, 0.0],
+        "ends": [1.0, 1.0, 1.0],
+        "fetched": [1.5, 2.0, None],
+        "cpu": 0.1,
+    }
+    case = replace(TINY, rows=2)
+    return Measured(clients()[0], case, began=0.0, ended=2.0, code=1, cpu=0.5, peak=10**6, said="", seen=seen)
