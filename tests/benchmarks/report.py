@@ -109,9 +109,9 @@ def _said(*command: str) -> str:
         return ""
 
 
-def write(results: str) -> None:
+def write(results: str, readme: Path = README) -> None:
     """Puts the results into the README, between the two markers."""
-    text = README.read_text(encoding="utf-8")
+    text = readme.read_text(encoding="utf-8")
     before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)
-    README.write_text(f"{before}{BEGIN}\n\n{results.strip()}\n\n{END}{after}", encoding="utf-8")
+    readme.write_text(f"{before}{BEGIN}\n\n{results.strip()}\n\n{END}{after}", encoding="utf-8")

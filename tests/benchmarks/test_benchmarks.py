@@ -30,13 +30,12 @@ def test_a_row_paid_twice_and_a_lost_result_are_told_under_the_table() -> None:
     assert "| careless | 1 |" in table
 
 
-def test_new_results_replace_the_old_ones_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_new_results_replace_the_old_ones_and_nothing_else(tmp_path: Path) -> None:
     """Written twice, the README holds the second results between its markers, and its own text round them."""
     readme = tmp_path / "README.md"
     readme.write_text(f"above\n\n{report.BEGIN}\n\nold\n\n{report.END}\n\nbelow\n", encoding="utf-8")
-    monkeypatch.setattr(report, "README", readme)
-    report.write("first")
-    report.write("second")
+    report.write("first", readme)
+    report.write("second", readme)
     assert readme.read_text(encoding="utf-8") == f"above\n\n{report.BEGIN}\n\nsecond\n\n{report.END}\n\nbelow\n"
 
 
