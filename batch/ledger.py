@@ -328,7 +328,7 @@ def _sync_folder(folder: Path) -> None:
 def _readable_errors(path: Path) -> Iterator[None]:
     try:
         yield
-    except (sqlite3.DatabaseError, OSError) as error:
+    except (sqlite3.DatabaseError, OSError, UnicodeDecodeError) as error:  # the last: damage in the text of the schema
         raise _unusable(path, error) from error
 
 
