@@ -165,6 +165,10 @@ class Service:
             for item in items
         ]
 
+    async def unit_price(self) -> a.UnitPrice | a.Unclear:
+        """Not to be had: the job's own price counts."""
+        return a.Unclear("no prices here")
+
     def built_receipt(self, request_id: str) -> Receipt:
         return Receipt(request_id, f"https://q/{request_id}/s", f"https://q/{request_id}", "https://q/c")
 
