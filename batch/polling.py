@@ -92,12 +92,12 @@ class RunTimes:
     def _due(self, alive: float) -> float:
         """The age of the next question about a request that was seen alive at an age."""
         seen, last = bisect_right(self._sorted, alive), len(self._sorted)
-        fine = self._fine()
-        if seen == last:  # one that runs far over its time is asked after less and less
-            return alive + max(fine, (alive - self._sorted[-1]) / 3) * self._jitter()
+        fine, late = self._fine(), self.quantile(0.95)
+        if alive >= late:  # one that runs far over its time is asked after less and less
+            return alive + max(fine, (alive - late) / 3) * self._jitter()
         price = PRICE * self.quantile(0.5) * (last - seen)
         at = bisect_left(range(seen, last), price, key=lambda n: (self._sorted[n] - alive) * (n + 1 - seen)) + seen
-        due = self._sorted[min(at, last - 1)]
+        due = min(self._sorted[min(at, last - 1)], late)
         # A little early: a request that is seen alive once and done soon after tells its run time exactly. Where fal
         # tells it and all take equally long, that question is spared.
         sure = self._told and self.quantile(0.95) - self.quantile(0.05) < fine

@@ -1,0 +1,123 @@
+"""The line at fal, known from few questions: what is reasoned agrees with a queue that is first in, first out."""
+
+from collections import deque
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from batch.line import Line, Watch
+from batch.polling import RunTimes
+
+
+class Queue(RuleBasedStateMachine):
+    """A queue of our requests alone, and the line that is told of it now and then."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.line = Line()
+        self.times = RunTimes(300.0, lambda: 0.5)
+        self.now = 0.0
+        self.slots = 2
+        self.running: list[Watch] = []
+        self.waiting: deque[Watch] = deque()
+
+    @rule(slots=st.integers(1, 5))
+    def the_account_has_other_slots(self, slots: int) -> None:
+        self.slots = slots
+        self._fill()
+
+    @rule()
+    def another_is_accepted(self) -> None:
+        watch = Watch(self.times, self.now)
+        self.line.join(watch)
+        self.waiting.append(watch)
+        self._fill()
+
+    @rule(seconds=st.floats(0.1, 100))
+    def time_goes_by(self, seconds: float) -> None:
+        self.now += seconds
+
+    @precondition(lambda self: self.running)
+    @rule(data=st.data())
+    def one_ends_and_that_is_found(self, data: st.DataObject) -> None:
+        watch = data.draw(st.sampled_from(self.running))
+        self.running.remove(watch)
+        self._fill()
+        self.line.ended(watch, self.now)
+
+    @precondition(lambda self: self.running)
+    @rule(data=st.data())
+    def one_that_runs_is_asked(self, data: st.DataObject) -> None:
+        watch = data.draw(st.sampled_from(self.running))
+        self.line.seen_running(watch, self.now)
+        before = [each for each in self.line.waiting if each.order <= watch.order]
+        assert not before, "whoever runs, all sent before it have begun"
+
+    @precondition(lambda self: self.waiting)
+    @rule(data=st.data(), tells=st.booleans())
+    def one_that_waits_is_asked(self, data: st.DataObject, tells: bool) -> None:
+        position = data.draw(st.integers(0, len(self.waiting) - 1))
+        watch = self.waiting[position]
+        self.line.seen_waiting(watch, position if tells else None, self.now)
+        assert watch.queued
+        behind = [each for each in self.line.running if each.order > watch.order]
+        assert not behind, "whoever waits, all sent after it wait"
+        if tells:
+            ahead = [each for each in self.line.waiting if each.order < watch.order]
+            assert len(ahead) <= position, "no more wait before it than it says"
+
+    @precondition(lambda self: self.waiting)
+    @rule()
+    def the_newest_is_asked_until_nothing_is_open(self) -> None:
+        """Each answer settles the matter or names the request to ask next."""
+        newest = self.waiting[-1]
+        news = self.line.seen_waiting(newest, len(self.waiting) - 1, self.now)
+        asked = 0
+        while suspects := [each for each in news if each.suspected]:
+            watch = suspects[0]
+            if watch in self.waiting:
+                news = self.line.seen_waiting(watch, self.waiting.index(watch), self.now)
+            else:
+                news = self.line.seen_running(watch, self.now)
+            watch.suspected = False
+            asked += 1
+            assert asked < 50
+        assert set(self.line.waiting) <= set(self.waiting)
+
+    @invariant()
+    def every_request_is_in_one_place(self) -> None:
+        known = [*self.line.running, *self.line.waiting]
+        assert len(known) == len(set(known)) == len(self.line)
+        assert set(known) == {*self.running, *self.waiting}
+
+    @invariant()
+    def those_that_wait_stand_in_their_order_and_know_it(self) -> None:
+        orders = [each.order for each in self.line.waiting]
+        assert orders == sorted(orders)
+        assert all(each.queued for each in self.line.waiting)
+        assert not any(each.queued for each in self.line.running)
+
+    @invariant()
+    def nothing_begins_in_the_future(self) -> None:
+        assert all(each.started <= self.now for each in self.line.running)
+
+    def _fill(self) -> None:
+        while self.waiting and len(self.running) < self.slots:
+            self.running.append(self.waiting.popleft())
+
+
+TestQueue = Queue.TestCase
+TestQueue.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+
+
+def test_a_request_that_lost_its_runner_waits_behind_the_others() -> None:
+    """Seen running, then waiting: fal has put it back, and those behind it are not thought to wait for it."""
+    line, times = Line(), RunTimes(300.0, lambda: 0.5)
+    first, second = Watch(times, 0.0), Watch(times, 0.0)
+    line.join(first)
+    line.join(second)
+    line.seen_running(first, 5.0)
+    line.seen_waiting(first, 0, 10.0)
+    assert list(line.running) == [second]
+    assert line.newest is first
