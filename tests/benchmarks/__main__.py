@@ -3,7 +3,7 @@
 python -m tests.benchmarks             everything, about 45 minutes; rewrites the results in README.md and the plot
 python -m tests.benchmarks --quick     a minute, to see that it works; writes nothing
 python -m tests.benchmarks --slots 40  one of the cases; writes nothing
-python -m tests.benchmarks size        seconds and bytes a row, 1,000 to 1,000,000 rows
+python -m tests.benchmarks size        seconds and bytes a row, 1,000 to 1,000,000 rows (or: size 1000 10000)
 """
 
 import argparse
@@ -29,12 +29,9 @@ ROUNDS = 3
 
 def main() -> int:
     """Measures, prints, and writes down."""
+    if sys.argv[1:2] == ["size"]:
+        return _size()
     asked = _arguments()
-    if asked.what == "size":
-        from tests.benchmarks import size
-
-        size.main()
-        return 0
     whole = not (asked.quick or asked.slots)
     parts = [report.machine(), f"The service, asked by a client that does nothing else: {capacity()}."]
     print(*parts, sep="\n\n", flush=True)
@@ -56,11 +53,18 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m tests.benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("what", nargs="?", choices=["speed", "size"], default="speed")
     parser.add_argument("--quick", action="store_true", help="small cases, once each")
     parser.add_argument("--slots", type=int, help="only the case with so many slots")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"how often each client has its turn ({ROUNDS})")
     return parser.parse_args()
+
+
+def _size() -> int:
+    from tests.benchmarks import size
+
+    del sys.argv[1]  # what is left are its own arguments
+    size.main()
+    return 0
 
 
 def _cases(asked: argparse.Namespace) -> Sequence[Case]:
