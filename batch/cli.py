@@ -252,11 +252,16 @@ def status(ctx: click.Context, manifest: Path, sandbox: bool, as_json: bool) -> 
 @click.option("--run-seconds", type=click.FloatRange(0), default=5.0, show_default=True, help="How long each runs.")
 @click.option("--folder", type=_path, help="Keep requests, videos and the certificate here, to go on later.")
 @click.option("--fault", "faults", multiple=True, metavar="KIND:WHICH=FAULT", help="e.g. submit:3=cut_after.")
-def sandbox(port: int, slots: int, run_seconds: float, folder: Path | None, faults: Sequence[str]) -> None:
+@click.option("--history-lag", "lag", type=click.FloatRange(0), default=0.0, help="How late the request history is.")
+@click.option("--history-queued", "lists_queued", is_flag=True, help="It shows what no runner has started, too.")
+@click.option("--history-refuse", "refuse", type=click.IntRange(400, 599), metavar="STATUS", help="It is refused.")
+def sandbox(
+    port: int, slots: int, run_seconds: float, folder: Path | None, faults: Sequence[str], **history: Any
+) -> None:
     """Play fal.ai's queue on this machine, for any fal client; prints the environment that points one here."""
     from batch import rehearsal
 
-    rehearsal.stand_alone(port, slots, run_seconds, folder, faults)
+    rehearsal.stand_alone(port, slots, run_seconds, folder, faults, history)
 
 
 def _night(ctx: click.Context, selection: "Selection | None", as_json: bool, said: dict[str, Any]) -> None:

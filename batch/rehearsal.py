@@ -1,10 +1,11 @@
 """The sandbox put to use: a whole night rehearsed on this machine, free, with videos to look at."""
 
 import os
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import anyio
 
@@ -74,19 +75,27 @@ _OTHER_WAYS = frozenset(
 )
 
 
-def stand_alone(port: int, slots: int, run_seconds: float, folder: Path | None, faults: Iterable[str]) -> None:
+def stand_alone(
+    port: int, slots: int, run_seconds: float, folder: Path | None, faults: Iterable[str], history: Mapping[str, Any]
+) -> None:
     """Serves until interrupted; prints the environment that points a fal client here.
+
+    Args:
+        history: how the request history behaves (`batch.sandbox.History`).
 
     Raises:
         UsageError: a fault that cannot be meant, or a port that is taken.
         MissingExtra: the sandbox is not installed.
     """
+    from batch.sandbox import History
     from batch.sandbox.command import stand_alone as serve_alone
     from batch.sandbox.render import render
 
     require_extra()
 
+    ways = History(**history)
+
     async def serve() -> None:
-        await serve_alone(port, slots, run_seconds, folder, " ".join(faults), render=render)
+        await serve_alone(port, slots, run_seconds, folder, " ".join(faults), history=ways, render=render)
 
     anyio.run(serve)
