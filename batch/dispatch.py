@@ -17,14 +17,14 @@ from batch import policy, rows, settling, states
 from batch.breaker import Breaker
 from batch.budget import Budget
 from batch.door import Door
-from batch.follow import Asked, Follower
+from batch.follow import Asked, End, Follower
 from batch.job import Arguments
 from batch.ledger import Flight, Work, encoded
 from batch.states import Move, Receipt, State
 from batch.window import Window
 
 START_TIMEOUT = 3600.0
-LOOK_SOON = 0.15
+LOOK_SOON = 0.05
 """Seconds from an accepted submit to the question whether it runs or waits, while the slots are being counted."""
 LOOK_SHARE = 0.04
 """The time between two such questions later, as a share of a run time."""
@@ -184,7 +184,7 @@ class Dispatcher:
             with anyio.CancelScope(deadline=current_time() + pause):
                 await anyio.sleep_forever()
             if self.window.open_question(full=not self._room()) and (at := await self._follower.look()):
-                self.window.looked(at, current_time())
+                self._follower.ask(self.window.looked(at, current_time()))
                 self._changed.set()
             pause = LOOK_SOON if self.window.counting else max(LOOK_SOON, min(1.5 * pause, self._look_seldom()))
 
@@ -202,8 +202,9 @@ class Dispatcher:
         prepared = await self._gateway.prepare(work.arguments)
         match prepared:
             case a.Prepared(arguments):
+                began = current_time()
                 if receipt := await self._submit(work, arguments):
-                    await self._follow(replace(work, tries=work.tries + 1), receipt)
+                    await self._follow(replace(work, tries=work.tries + 1), receipt, sent=began)
             case a.NotSent():
                 self._rows.put_back(work, self.door.upset(prepared))
             case a.AccountStop(kind, message):
@@ -302,10 +303,17 @@ class Dispatcher:
         work = Work(flight.row, flight.place, flight.number or 0, flight.arguments, flight.price, flight.tries)
         await self._follow(work, flight.receipt, age=age, resumed=True)
 
-    async def _follow(self, work: Work, receipt: Receipt, *, age: float = 0.0, resumed: bool = False) -> None:
+    async def _follow(
+        self, work: Work, receipt: Receipt, *, sent: float | None = None, age: float = 0.0, resumed: bool = False
+    ) -> None:
         kind = self._set.kind_of(work.arguments)
-        end = await self._follower.end(receipt, kind, age, resumed=resumed, freed=self._freed)
-        self._fetching -= 1
+        end = await self._follower.end(receipt, kind, age, resumed=resumed, sent=sent, freed=self._freed)
+        try:
+            await self._end(work, end)
+        finally:
+            self._fetching -= 1
+
+    async def _end(self, work: Work, end: End) -> None:
         if isinstance(end, a.Unclear):
             self.tally.left += 1
             self._home()

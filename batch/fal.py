@@ -31,6 +31,8 @@ ASK_SECONDS = 30.0
 _ASK_TIMEOUT = httpx.Timeout(ASK_SECONDS).as_dict()
 AT_ONCE = 64
 """HTTP exchanges in the air at once; submits and questions apart, so that a stalled kind leaves the other free."""
+RESULTS_AT_ONCE = 12
+"""Results fetched at once: few, so that a crowd of ends has its slots filled again before all is brought home."""
 UPLOADS_AT_ONCE = 4
 UPLOAD_SECONDS = 600.0
 """The longest one upload takes, all of fal-client's own attempts together; some of them know no limit."""
@@ -84,6 +86,7 @@ class Fal:
         self._http = self._client.guarded = guarded_client(headers, SUBMIT_SECONDS)
         self._submits = anyio.CapacityLimiter(AT_ONCE)
         self._asks = anyio.CapacityLimiter(AT_ONCE)
+        self._results = anyio.CapacityLimiter(RESULTS_AT_ONCE)
         self._uploads = anyio.CapacityLimiter(UPLOADS_AT_ONCE)
         self._uploaded: dict[tuple[Path, int, int], str] = {}
         self._uploading: dict[tuple[Path, int, int], anyio.Lock] = {}
@@ -204,7 +207,8 @@ class Fal:
 
     async def collect(self, receipt: Receipt, finished: a.Finished) -> a.Collected:
         """The result of a finished request: one GET, which replays the model's own reply."""
-        said = await self._ask("GET", receipt.response_url)
+        async with self._results:
+            said = await self._ask("GET", receipt.response_url)
         if isinstance(said, a.Unclear):
             return said
         if isinstance(said, Answered):

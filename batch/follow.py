@@ -46,15 +46,24 @@ class Follower:
         self._news: dict[Watch, anyio.Event] = {}
 
     async def end(
-        self, receipt: Receipt, kind: str, age: float, *, resumed: bool, freed: Callable[[], None] = lambda: None
+        self,
+        receipt: Receipt,
+        kind: str,
+        age: float,
+        *,
+        resumed: bool,
+        sent: float | None = None,
+        freed: Callable[[], None] = lambda: None,
     ) -> End:
         """Waits for a request that was accepted `age` seconds ago.
 
         Args:
+            sent: a time on anyio's clock when its POST had not left yet.
             freed: called as soon as the request has left fal's slots, before its result is fetched.
         """
         times = self._kinds.setdefault(kind, RunTimes(self._typical, self._rand))
-        watch = Watch(times, current_time() - age, resumed=resumed)
+        now = current_time()
+        watch = Watch(times, now - age, sent=now if sent is None else sent, joined=now, resumed=resumed)
         self._receipts[watch], self._news[watch] = receipt, anyio.Event()
         self.line.join(watch)
         times.watched += 1
@@ -91,6 +100,10 @@ class Follower:
             watch.suspected = True
         self._tell([watch])
         return watch if isinstance(answer, a.Waiting) else None
+
+    def ask(self, suspects: Iterable[Watch]) -> None:
+        """These are asked at once."""
+        self._tell(suspects)
 
     async def _finish(self, receipt: Receipt, watch: Watch) -> a.Finished | a.Gone | a.Unclear:
         doubts, times = _Doubts(self._rand), watch.times

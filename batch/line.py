@@ -29,13 +29,20 @@ class Watch:
     """How many requests were before it when it was last seen waiting, anybody's."""
     suspected: bool = False
     """It may wait though it was thought to run, or have ended: to be asked."""
+    sent: float = 0.0
+    """No later than its POST left; it was accepted by `joined`. Between the two its place in fal's line is open."""
+    joined: float = 0.0
     resumed: bool = False
     """Taken over from an earlier run, so that its end may lie anywhere since."""
     order: int = 0
 
-    def surely_runs(self, now: float) -> bool:
-        """Whether it has begun and cannot have ended yet, by what is known of the run times."""
-        return not self.queued and now - self.started <= max(self.alive, self.times.least())
+    def begins_before(self, other: "Watch") -> bool:
+        """Whether it has begun if the other one has."""
+        return self is other or self.alive > 0 or self.joined <= other.sent
+
+    def runs(self, now: float, *, surely: bool) -> bool:
+        """Whether it has begun and cannot have ended yet, or most likely has not, by what is known of the run times."""
+        return not self.queued and now - self.started <= max(self.alive, self.times.least(surely=surely))
 
 
 class Line:
@@ -114,19 +121,20 @@ class Line:
         if position < len(ahead):
             begun = ahead[: len(ahead) - position]
             # As many have left their slots, unless slots were added: the oldest, most likely.
-            ended = [each for each in self.running if now - each.started >= each.times.least()][: len(begun)]
-            news = self._begin_up_to(begun[-1], now) + self._suspect(ended)
+            ended = [each for each in self.running if now - each.started >= each.times.least(surely=True)][: len(begun)]
+            news = self._begin_up_to(begun[-1], now) + self.suspect(ended)
         else:
             # More are before it than we know of. Somebody else's, or ours that have not begun: the first such one.
             unseen = (each for each in reversed(self.running) if each.order < watch.order and not each.alive)
             more = position - len(ahead)
-            news = self._suspect(islice(unseen, more - 1, more)) if more else []
+            news = self.suspect(islice(unseen, more - 1, more)) if more else []
         for each in self.waiting:
             each.started = now
         return news
 
     @staticmethod
-    def _suspect(watches: Iterable[Watch]) -> list[Watch]:
+    def suspect(watches: Iterable[Watch]) -> list[Watch]:
+        """They are to be asked."""
         found = list(watches)
         for each in found:
             each.suspected = True

@@ -20,7 +20,7 @@ FINEST = 0.25
 """Smallest gap between two questions about one request."""
 FINE = 0.025
 """The same, as a share of the run time."""
-PRICE = 0.022
+PRICE = 0.024
 """What a question may cost in expected delay, as a share of the run time."""
 SAMPLES = 200
 """How many ends are remembered: enough for quantiles, few enough to follow a night's drift."""
@@ -74,9 +74,11 @@ class RunTimes:
     def quantile(self, share: float) -> float:
         return self._sorted[min(len(self._sorted) - 1, int(share * len(self._sorted)))]
 
-    def least(self) -> float:
-        """An age at which hardly any request has ended."""
-        return 0.9 * self.quantile(0.05) if self.known else self._alive
+    def least(self, *, surely: bool) -> float:
+        """An age at which hardly any request has ended, or at which most have not."""
+        if not self.known:
+            return self._alive
+        return 0.94 * self.quantile(0.05) if surely else self.quantile(0.5)
 
     def next(self, watch: Watch, now: float) -> float:
         """When to ask about a request next; never earlier than now."""

@@ -52,21 +52,23 @@ class Window:
             return False
         return newest.queued or (full and not (newest.alive if self.told is None else newest.asked))
 
-    def looked(self, at: Watch, now: float) -> None:
-        """After each answer about the request that was sent last when it was asked about.
+    def looked(self, at: Watch, now: float) -> list[Watch]:
+        """After each answer about the request that was sent last when it was asked about; gives whom to ask next.
 
         What may have ended unnoticed counts neither for nor against a slot, so a crowd of ends moves nothing. (In the
         very beginning nothing can have ended, whatever the run times are.)
         """
         self.growing = not self.line.waiting
         self.counted = self.counted or not self.growing
-        before = [each for each in self.line.running if each.order <= at.order]
+        before = [each for each in self.line.running if each.begins_before(at)]
         young = not self.counted and not at.times.known
-        least = len(before) if young else sum(each.surely_runs(now) for each in before)
+        unsure = [] if young else [each for each in before if not each.runs(now, surely=self.counted)]
+        least = len(before) - len(unsure)
         if self.growing:
             self.slots = max(self.slots, least)
-            return
+            return [] if at.times.known else self.line.suspect(unsure[:1])  # if the oldest one runs, all do
         most = len(before)
         if at.position is not None:  # as many as this wait before it, not all of them known to
             most = max(1, min(most, len(before) + len(self.line.waiting) - 1 - at.position))
         self.slots = max(1, min(max(self.slots, least), most))
+        return []
