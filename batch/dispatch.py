@@ -160,6 +160,8 @@ class Dispatcher:
                 return work
             if self._rows.none_left and not (self.tally.under_way or self._may_settle()):
                 return None
+            if not self._room():
+                await self._rows.read_ahead()
             await self._change()
         return None
 

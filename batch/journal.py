@@ -94,19 +94,26 @@ class Journal:
 
     async def _write_waiting(self) -> None:
         batch, self._waiting = self._waiting, []
-        with anyio.CancelScope(shield=True):
-            await self._offload(lambda: self._commit(batch))
-        for entry in batch:
-            entry.done.set()
-
-    def _commit(self, batch: list[_Entry]) -> None:
         try:
-            with self._ledger.transaction():
-                for entry in batch:
-                    self._one(entry)
+            with anyio.CancelScope(shield=True):
+                await self._commit(batch)
         except Exception as error:  # noqa: BLE001 - handed to every caller: none of them was written
             for entry in batch:
                 entry.error = error
+        for entry in batch:
+            entry.done.set()
+
+    async def _commit(self, batch: list[_Entry]) -> None:
+        # The entries on the event loop, a few microseconds each: in a thread every one of them would wait for its turn
+        # at the interpreter. Only the disk is waited for elsewhere.
+        self._ledger.begin()
+        try:
+            for entry in batch:
+                self._one(entry)
+            await self._offload(self._ledger.commit)
+        except BaseException:
+            self._ledger.undo()
+            raise
 
     def _one(self, entry: _Entry) -> None:
         self._ledger.db.execute("SAVEPOINT entry")

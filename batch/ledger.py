@@ -119,14 +119,24 @@ class Ledger:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """All of it is on disk when the block ends, or none of it."""
-        self.db.execute("BEGIN IMMEDIATE")
+        self.begin()
         try:
             yield
-            self.db.execute("COMMIT")
+            self.commit()
         except BaseException:
-            if self.db.in_transaction:  # SQLite has rolled back by itself where the disk is full
-                self.db.execute("ROLLBACK")
+            self.undo()
             raise
+
+    def begin(self) -> None:
+        self.db.execute("BEGIN IMMEDIATE")
+
+    def commit(self) -> None:
+        """Waits for the disk."""
+        self.db.execute("COMMIT")
+
+    def undo(self) -> None:
+        if self.db.in_transaction:  # SQLite has rolled back by itself where the disk is full
+            self.db.execute("ROLLBACK")
 
     def apply(self, row: int, move: Move) -> None:
         """The only write of a state. Inside a transaction.

@@ -9,7 +9,7 @@ from anyio import current_time
 
 from batch.ledger import Work
 
-PAGE = 200
+PAGE = 500
 """Rows read from the ledger at a time: a million waiting rows do not come into memory."""
 
 
@@ -59,17 +59,23 @@ class Rows:
         self._held.add(work.row)
         heapq.heappush(self._later, (current_time() + seconds, next(self._order), work))
 
+    async def read_ahead(self) -> None:
+        """While there is time: when many slots come free at once, the ledger is busy with other things."""
+        if len(self._page) < PAGE and not self._read_all:
+            found = await self._book.claimable(self._place, PAGE)
+            self._page.extend(found)
+            self._place = found[-1].place if found else self._place
+            self._read_all = len(found) < PAGE
+
     async def next(self) -> Work | None:
         """None where no row is due now."""
         if self.due <= current_time():
             return heapq.heappop(self._later)[2]
         while not self._read_all or self._page:
             if not self._page:
-                self._page.extend(await self._book.claimable(self._place, PAGE))
-                self._read_all = len(self._page) < PAGE
+                await self.read_ahead()
                 continue
             work = self._page.popleft()
-            self._place = work.place
             if work.row in self._held:
                 continue  # it came back to pending in this run, and is to come again later
             if self._begun == self._limit:
