@@ -85,7 +85,7 @@ def check(batch: Batch) -> Checked:
     job = batch.manifest.job
     with Ledger.read(batch.ledger) as ledger, Ledger.scratch(ledger) as scratch:
         try:
-            findings = match(scratch, batch.manifest.plan(batch.manifest.open()), job.endpoint)
+            findings = match(scratch, batch.manifest.plan(batch.manifest.open()))
         except TableChanged as error:
             raise ManifestError(f"{error}: try again when that is done") from error
         enrol(scratch, 0.0, new=True)

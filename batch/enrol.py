@@ -27,7 +27,7 @@ class Findings:
     warnings: list[Problem] = field(default_factory=list)
 
 
-def match(ledger: Ledger, planned: Iterable[Planned], job_endpoint: str, *, refuse_foreign: bool = True) -> Findings:
+def match(ledger: Ledger, planned: Iterable[Planned], *, refuse_foreign: bool = True) -> Findings:
     """Finds each record's row. Writes temporary tables only, so a reader of the ledger may do it too.
 
     Args:
@@ -38,10 +38,10 @@ def match(ledger: Ledger, planned: Iterable[Planned], job_endpoint: str, *, refu
     """
     findings = Findings()
     ledger.db.executescript(_sql("incoming.sql"))
-    rows = (_incoming(plan, findings, job_endpoint) for plan in planned)
+    rows = (_incoming(plan, findings) for plan in planned)
     ledger.db.execute("BEGIN")
     try:
-        ledger.db.executemany("INSERT INTO temp.incoming VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+        ledger.db.executemany("INSERT INTO temp.incoming VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
     finally:  # also where the manifest cannot be read to its end
         ledger.db.execute("COMMIT")
     if refuse_foreign:
@@ -68,7 +68,7 @@ def _sql(name: str) -> str:
     return files("batch").joinpath(name).read_text(encoding="utf-8")
 
 
-def _incoming(plan: Planned, findings: Findings, endpoint: str) -> tuple[object, ...]:
+def _incoming(plan: Planned, findings: Findings) -> tuple[object, ...]:
     findings.rows += 1
     if plan.problems or plan.warnings:
         findings.invalid += bool(plan.problems)
@@ -86,7 +86,6 @@ def _incoming(plan: Planned, findings: Findings, endpoint: str) -> tuple[object,
         plan.fingerprint,
         None if plan.arguments is None else encoded(plan.arguments),
         plan.price,
-        endpoint,
         "; ".join(f"{problem.column}: {problem.message}" for problem in plan.problems) or None,
     )
 
@@ -211,7 +210,7 @@ def _take_inputs(db: sqlite3.Connection, at: float) -> None:
     """What was not sent, or has ended without a video, takes the inputs that the manifest gives now."""
     db.execute(
         "UPDATE row SET fingerprint = i.fingerprint, arguments = i.arguments, "  # noqa: S608 - our own condition
-        "price = i.price, endpoint = i.endpoint, changed_at = :at "
+        "price = i.price, changed_at = :at "
         "FROM temp.changed JOIN temp.matched m ON m.place = changed.place "
         f"JOIN temp.incoming i ON i.place = m.place WHERE m.row = row.id AND {_NEW_INPUTS}",
         {"at": at},
@@ -221,8 +220,8 @@ def _take_inputs(db: sqlite3.Connection, at: float) -> None:
 def _insert_new(db: sqlite3.Connection, at: float) -> int:
     (last,) = db.execute("SELECT COALESCE(MAX(id), 0) FROM row").fetchone()
     done = db.execute(
-        "INSERT INTO row (key, place, endpoint, fingerprint, arguments, price, changed_at) "
-        "SELECT m.key, m.place, i.endpoint, i.fingerprint, i.arguments, i.price, :at FROM temp.matched m "
+        "INSERT INTO row (key, place, fingerprint, arguments, price, changed_at) "
+        "SELECT m.key, m.place, i.fingerprint, i.arguments, i.price, :at FROM temp.matched m "
         "JOIN temp.incoming i ON i.place = m.place WHERE m.row IS NULL AND i.problem IS NULL ORDER BY m.place",
         {"at": at},
     )

@@ -14,7 +14,6 @@ CREATE TEMP TABLE IF NOT EXISTS incoming (
     fingerprint BLOB,
     arguments TEXT,
     price INTEGER,
-    endpoint TEXT NOT NULL,
     problem TEXT                 -- NULL: fit to be sent
 );
 DELETE FROM temp.incoming;

@@ -10,8 +10,7 @@ CREATE TABLE row (
     id INTEGER PRIMARY KEY,
     key TEXT NOT NULL UNIQUE,
     place INTEGER,                        -- where the manifest has it; NULL: nowhere, or not fit to be sent
-    endpoint TEXT NOT NULL,
-    fingerprint BLOB NOT NULL,            -- of the inputs below
+    fingerprint BLOB NOT NULL,            -- of the endpoint and the inputs below
     arguments TEXT NOT NULL,              -- JSON, as the manifest gives them
     price INTEGER,                        -- of one request; NULL: not known
     state TEXT NOT NULL DEFAULT 'pending',

@@ -115,7 +115,7 @@ class Results:
         """The manifest was edited: which record is which row is found out again."""
         plans = self._manifest.plan(table)
         # A copy overwrites nothing of the user's: a remark in our columns must not keep a night's results away.
-        match(ledger, plans, self._manifest.job.endpoint, refuse_foreign=target == self._manifest.path)
+        match(ledger, plans, refuse_foreign=target == self._manifest.path)
         cells = _in_place(ledger.db.execute(_VIEW), table.count or 0)
         table.write(target, self._manifest.result_columns, cells)
 

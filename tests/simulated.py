@@ -63,7 +63,7 @@ def shot(place: int, prompt: str, duration: str = "5") -> Planned:
 
 def ledger_of(rows: Iterable[Planned]) -> Ledger:
     ledger = Ledger.in_memory()
-    match(ledger, rows, JOB.endpoint)
+    match(ledger, rows)
     enrol(ledger, EPOCH, new=True)
     return ledger
 

@@ -60,13 +60,13 @@ class Batch:
         self.requests = count(1)
 
     def read(self, *, new: bool = True) -> Findings:
-        found = match(self.ledger, planned(self.sheet), "e")
+        found = match(self.ledger, planned(self.sheet))
         self.enrolled = enrol(self.ledger, 1.0, new=new)
         return found
 
     def save(self) -> None:
         """Our cells, as they are written into the table."""
-        match(self.ledger, planned(self.sheet), "e")
+        match(self.ledger, planned(self.sheet))
         for place, *row in self.ledger.db.execute(_VIEW):
             cells = zip(("status", "video_url", "error", "error_type", "request_id"), _cells(*row), strict=False)
             self.sheet[place].own = {name: str(cell) for name, cell in cells if cell}
@@ -426,7 +426,7 @@ def test_a_manifest_that_cannot_be_read_to_its_end_changes_nothing() -> None:
         raise ManifestError("a quote is never closed")
 
     with pytest.raises(ManifestError):
-        match(batch.ledger, broken(), "e")
+        match(batch.ledger, broken())
     assert not batch.ledger.db.in_transaction
     assert (batch.query("SELECT * FROM row"), batch.stands()) == before
 

@@ -29,8 +29,7 @@ def ledger(path: Path) -> Iterator[Ledger]:
     with Ledger.open(path) as opened:
         for place in range(3):
             opened.db.execute(
-                "INSERT INTO row (key, place, endpoint, fingerprint, arguments, changed_at) "
-                "VALUES (?, ?, 'e', x'', '{}', 0)",
+                "INSERT INTO row (key, place, fingerprint, arguments, changed_at) VALUES (?, ?, x'', '{}', 0)",
                 (f"id:{place}", place),
             )
             opened.db.execute("INSERT INTO sheet VALUES (?, ?, ?, 0, NULL)", (place, place + 2, place + 1))

@@ -52,8 +52,8 @@ def ledger(path: Path) -> Iterator[Ledger]:
 
 def add(ledger: Ledger, key: str = "id:a", place: int = 0) -> int:
     row = ledger.db.execute(
-        "INSERT INTO row (key, place, endpoint, fingerprint, arguments, price, changed_at) "
-        "VALUES (?, ?, 'e', x'00', ?, ?, 0) RETURNING id",
+        "INSERT INTO row (key, place, fingerprint, arguments, price, changed_at) "
+        "VALUES (?, ?, x'00', ?, ?, 0) RETURNING id",
         (key, place, json.dumps({"prompt": key}), PRICE),
     ).fetchone()[0]
     ledger.db.execute("INSERT INTO sheet VALUES (?, ?, ?, 0, NULL)", (place, place + 2, row))
@@ -130,7 +130,7 @@ def test_a_row_starts_as_pending(ledger: Ledger, state: State) -> None:
     """No insert makes a row that was never sent look paid for, or the other way round."""
     with pytest.raises(sqlite3.IntegrityError, match="starts as pending"):
         ledger.db.execute(
-            "INSERT INTO row (key, endpoint, fingerprint, arguments, state, changed_at) VALUES ('k','e',x'','{}',?,0)",
+            "INSERT INTO row (key, fingerprint, arguments, state, changed_at) VALUES ('k',x'','{}',?,0)",
             (state,),
         )
 
@@ -482,8 +482,8 @@ with Ledger.open(path) as ledger:
     with ledger.transaction():
         for at in range(2):
             ledger.db.execute(
-                "INSERT INTO row (key, place, endpoint, fingerprint, arguments, changed_at) "
-                "VALUES (?, ?, 'e', x'', '{}', 0)",
+                "INSERT INTO row (key, place, fingerprint, arguments, changed_at) "
+                "VALUES (?, ?, x'', '{}', 0)",
                 (f"id:{at}", at),
             )
     told()

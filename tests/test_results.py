@@ -36,7 +36,7 @@ class Batch:
         self.requests = count(1)
 
     def read(self) -> None:
-        match(self.ledger, self.manifest.plan(self.manifest.open()), JOB.endpoint)
+        match(self.ledger, self.manifest.plan(self.manifest.open()))
         enrol(self.ledger, 1.0, new=True)
 
     def rows(self) -> list[int]:

@@ -166,8 +166,8 @@ def test_the_standing_counts_every_row_once() -> None:
     with Ledger.in_memory() as ledger:
         for place in range(6):
             ledger.db.execute(
-                "INSERT INTO row (key, place, endpoint, fingerprint, arguments, price, changed_at) "
-                "VALUES (?, ?, 'e', x'', '{}', ?, 0)",
+                "INSERT INTO row (key, place, fingerprint, arguments, price, changed_at) "
+                "VALUES (?, ?, x'', '{}', ?, 0)",
                 (f"id:{place}", place, PRICE),
             )
             ledger.db.execute("INSERT INTO sheet VALUES (?, ?, ?, 0, NULL)", (place, place + 2, place + 1))
@@ -198,7 +198,7 @@ def test_failures_are_grouped_with_their_first_row_as_the_example(tmp_path: Path
     """The most frequent kind comes first."""
     given = batch(tmp_path, "prompt,image\n" + "".join(f"{n},https://x.y/1\n" for n in range(4)))
     with Ledger.open(given.ledger) as ledger:
-        match(ledger, given.manifest.plan(given.manifest.open()), JOB.endpoint)
+        match(ledger, given.manifest.plan(given.manifest.open()))
         enrol(ledger, 1.0, new=True)
         for row, kind in [(4, "b"), (1, "a"), (2, "b"), (3, "b")]:
             ledger.apply(row, states.unsendable(2.0, kind, f"of row {row}"))
@@ -255,7 +255,7 @@ def test_a_check_knows_what_is_done_already_and_changes_nothing(tmp_path: Path) 
     """What is stale is said; what is done costs nothing; the ledger's bytes stay."""
     given = batch(tmp_path, "prompt,image,id\na,https://x.y/1,1\nb,https://x.y/1,2\nc,https://x.y/1,3\n")
     with Ledger.open(given.ledger) as ledger:
-        match(ledger, given.manifest.plan(given.manifest.open()), JOB.endpoint)
+        match(ledger, given.manifest.plan(given.manifest.open()))
         enrol(ledger, 1.0, new=True)
         for row in (1, 2):
             ledger.apply(row, states.claimed(1.0, None, PRICE))
@@ -307,7 +307,7 @@ def test_prices_to_run_are_of_the_rows_to_run_only(tmp_path: Path) -> None:
     """Not of those that the table has lost."""
     given = batch(tmp_path, "prompt,image\na,https://x.y/1\nb,https://x.y/1\n")
     with Ledger.open(given.ledger) as ledger:
-        match(ledger, given.manifest.plan(given.manifest.open()), JOB.endpoint)
+        match(ledger, given.manifest.plan(given.manifest.open()))
         enrol(ledger, 1.0, new=True)
         ledger.db.execute("UPDATE row SET place = NULL WHERE id = 1")
         assert prices_to_run(ledger, JOB).text() == "(1 of 5 s for $0.49)"

@@ -15,7 +15,6 @@ from batch.enrol import enrol, match
 from batch.journal import in_line, journal
 from batch.ledger import Ledger
 from batch.sandbox import History
-from jobs.kling import KLING_2_1_PRO as JOB
 from tests.simulated import (
     EPOCH,
     Crash,
@@ -72,7 +71,7 @@ def _settings(clock: Clock) -> Settings:
 
 def more_rows(ledger: Ledger, rows: int, at: float) -> None:
     """The sheet is longer in the next run."""
-    match(ledger, shots(rows), JOB.endpoint)
+    match(ledger, shots(rows))
     enrol(ledger, at, new=True)
 
 
