@@ -4,13 +4,10 @@ Facts about the service are fal's documentation unless marked otherwise.
 """
 
 from collections.abc import Callable, Mapping
-from json import loads
-from math import isnan
 from mimetypes import guess_type
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import urlsplit
 
 import anyio
 import fal_client
@@ -22,6 +19,8 @@ from batch import records
 from batch.errors import MissingKey
 from batch.guard import Answered, Exchange, ReplyLost, Unreachable, guarded_client, last_body
 from batch.job import Arguments, Job
+from batch.redact import Redactor, secrets_in
+from batch.replies import detail_of, is_https, json_of, retry_after, retryable, status_of, text_of
 from batch.settle import Listed
 from batch.states import Receipt
 
@@ -36,10 +35,6 @@ RESULTS_AT_ONCE = 12
 UPLOADS_AT_ONCE = 4
 UPLOAD_SECONDS = 600.0
 """The longest one upload takes, all of fal-client's own attempts together; some of them know no limit."""
-MESSAGE_LENGTH = 500
-KIND_LENGTH = 80
-SECRET_LENGTH = 12
-"""A shorter key is nobody's secret (the sandbox takes any), and would be found in innocent words."""
 YEAR = 365 * 86_400
 
 REFUSED_SUBMITS = frozenset({400, 404, 405, 413, 422})
@@ -81,7 +76,7 @@ class Fal:
         self._start_timeout = start_timeout
         self._client = _Client(default_timeout=SUBMIT_SECONDS)
         self._client.credentials = credentials = _credentials()
-        self._secrets = _secrets(credentials.token)
+        self._redact = Redactor(secrets_in(credentials.token))
         headers = credentials.as_headers() | {"User-Agent": fal_client.client.USER_AGENT}
         self._http = self._client.guarded = guarded_client(headers, SUBMIT_SECONDS)
         self._submits = anyio.CapacityLimiter(AT_ONCE)
@@ -127,9 +122,9 @@ class Fal:
             return self._uploaded[seen]
 
     def _upload_failed(self, error: Exception) -> a.Preparation:
-        status, reason = _status_of(error), self._clean(f"upload failed: {error}")
+        status, reason = status_of(error), self._redact.message(f"upload failed: {error}")
         if status in ACCOUNT_REFUSALS:
-            return a.AccountStop(f"http_{status}", self._clean(_text_of(error)))
+            return a.AccountStop(f"http_{status}", self._redact.message(text_of(error)))
         if status in REFUSED_SUBMITS:
             return a.Refused("upload_refused", reason)
         return a.NotSent(reason)
@@ -142,9 +137,9 @@ class Fal:
                 with anyio.fail_after(SUBMIT_SECONDS):
                     await self._client.submit(self._job.endpoint, arguments, start_timeout=self._start_timeout)
             except Unreachable as error:
-                return a.NotSent(self._clean(str(error)))
+                return a.NotSent(self._redact.message(str(error)))
             except ReplyLost as error:
-                return a.InDoubt(self._clean(f"the reply was lost ({error})"))
+                return a.InDoubt(self._redact.message(f"the reply was lost ({error})"))
             except TimeoutError:
                 return a.InDoubt(f"no reply in {SUBMIT_SECONDS:.0f} s")
             except Answered as answered:
@@ -152,25 +147,25 @@ class Fal:
             except Exception as error:  # noqa: BLE001 - whatever fal-client makes of a 2xx reply, it is read below
                 if last_body.get() is None:
                     return a.InDoubt(
-                        self._clean(f"it failed where nobody foresaw it ({type(error).__name__}: {error})")
+                        self._redact.message(f"it failed where nobody foresaw it ({type(error).__name__}: {error})")
                     )
             receipt = self._receipt(last_body.get() or b"")
         return a.Accepted(receipt) if receipt else a.InDoubt("the reply (HTTP 200) held no request id")
 
     def _receipt(self, body: bytes) -> Receipt | None:
-        said = _json(body)
+        said = json_of(body)
         request_id = said.get("request_id") if isinstance(said, dict) else None
-        if not isinstance(said, dict) or not isinstance(request_id, str) or not self._plain(request_id):
+        if not isinstance(said, dict) or not isinstance(request_id, str) or not self._redact.plain(request_id):
             return None
         urls = [said.get(name) for name in ("status_url", "response_url", "cancel_url")]
-        if not all(isinstance(url, str) and self._plain(url) and _is_https(url) for url in urls):
+        if not all(isinstance(url, str) and self._redact.plain(url) and is_https(url) for url in urls):
             return self.built_receipt(request_id)
         return Receipt(request_id, *map(str, urls))
 
     def _submit_answered(self, answered: Answered) -> a.Submitted:
-        status, text = answered.status, self._clean(_text_of(answered))
+        status, text = answered.status, self._redact.message(text_of(answered))
         if status == 429:
-            return a.Throttled(_retry_after(answered.headers))
+            return a.Throttled(retry_after(answered.headers))
         if status in ACCOUNT_REFUSALS:
             return a.AccountStop("locked" if "locked" in text.casefold() else f"http_{status}", text)
         if status in REFUSED_SUBMITS:
@@ -193,7 +188,7 @@ class Fal:
             case "COMPLETED":
                 return self._finished(said)
             case unknown:
-                return a.Unclear(self._clean(f"unknown status {unknown!r}"))
+                return a.Unclear(self._redact.message(f"unknown status {unknown!r}"))
 
     def _finished(self, said: Mapping[str, Any]) -> a.Finished:
         metrics = said.get("metrics")
@@ -201,8 +196,8 @@ class Fal:
         error, error_type = said.get("error"), said.get("error_type")
         return a.Finished(
             seconds=float(seconds) if isinstance(seconds, int | float) and 0 <= seconds < YEAR else None,
-            error=self._clean(str(error)) if error else None,
-            error_type=self._kind(error_type),
+            error=self._redact.message(str(error)) if error else None,
+            error_type=self._redact.kind(error_type),
         )
 
     async def collect(self, receipt: Receipt, finished: a.Finished) -> a.Collected:
@@ -213,14 +208,16 @@ class Fal:
             return said
         if isinstance(said, Answered):
             return self._result_answered(said, finished)
-        text = self._redact((last_body.get() or b"").decode("utf-8", "replace"))
-        url = self._line(self._job.video_url(said) or "")
+        text = self._redact.text((last_body.get() or b"").decode("utf-8", "replace"))
+        url = self._redact.line(self._job.video_url(said) or "")
         if not url:
-            return a.Broke("no_video_in_result", self._clean(f"the result holds no video: {text}"), 200, sure=False)
+            return a.Broke(
+                "no_video_in_result", self._redact.message(f"the result holds no video: {text}"), 200, sure=False
+            )
         return a.Video(text, url)
 
     def _result_answered(self, answered: Answered, finished: a.Finished) -> a.Collected:
-        detail = _detail(answered)
+        detail = detail_of(answered)
         if answered.status == 400 and "still in progress" in str(detail):
             return a.Waiting(running=True)
         from_model = isinstance(detail, list) and bool(detail)
@@ -230,12 +227,12 @@ class Fal:
         says_nothing = answered.status in (404, 408, 429, *ACCOUNT_REFUSALS) or (detail is None and kind is None)
         if says_nothing and not from_model and not ended_badly:
             return self._unanswered(answered)
-        message = _text_of(answered) if from_model else finished.error or _text_of(answered)
+        message = text_of(answered) if from_model else finished.error or text_of(answered)
         return a.Broke(
             kind or f"http_{answered.status}",
-            self._clean(message),
+            self._redact.message(message),
             answered.status,
-            retryable=_retryable(answered.headers),
+            retryable=retryable(answered.headers),
             sure=from_model or ended_badly,
         )
 
@@ -265,7 +262,7 @@ class Fal:
         return Receipt(request_id, built.status_url, built.response_url, built.cancel_url)
 
     def _unanswered(self, answered: Answered) -> a.Gone | a.Unclear:
-        text = self._clean(f"HTTP {answered.status}: {_text_of(answered)}")
+        text = self._redact.message(f"HTTP {answered.status}: {text_of(answered)}")
         if answered.status == 404:
             return a.Gone(text)
         return a.Unclear(text, account=answered.status in ACCOUNT_REFUSALS)
@@ -283,44 +280,21 @@ class Fal:
             except Answered as answered:
                 return answered
             except Exchange as error:
-                return a.Unclear(self._clean(str(error)))
+                return a.Unclear(self._redact.message(str(error)))
             except TimeoutError:
                 return a.Unclear(f"no answer in {ASK_SECONDS:.0f} s")
-        said = _json(response.content)
+        said = json_of(response.content)
         return a.Unclear("the answer was not JSON") if said is None else said
 
     def _error_type(self, answered: Answered) -> str | None:
         """Model errors carry a type in `detail`, request errors in `error_type` or a header."""
-        said, detail = _json(answered.body), _detail(answered)
+        said, detail = json_of(answered.body), detail_of(answered)
         first = detail[0] if isinstance(detail, list) and detail else None
         return (
-            self._kind(first.get("type") if isinstance(first, dict) else None)
-            or self._kind(said.get("error_type") if isinstance(said, dict) else None)
-            or self._kind(answered.headers.get("x-fal-error-type"))
+            self._redact.kind(first.get("type") if isinstance(first, dict) else None)
+            or self._redact.kind(said.get("error_type") if isinstance(said, dict) else None)
+            or self._redact.kind(answered.headers.get("x-fal-error-type"))
         )
-
-    def _kind(self, said: object) -> str | None:
-        return self._line(str(said))[:KIND_LENGTH] or None if said else None
-
-    def _redact(self, text: str) -> str:
-        """A service, or a proxy, may echo the key: it must reach no file and no screen."""
-        for secret in self._secrets:
-            text = text.replace(secret, "***")
-        return text
-
-    def _plain(self, text: str) -> bool:
-        """Nothing in it that would have to be taken out."""
-        return bool(text) and self._line(text) == text
-
-    def _line(self, text: str) -> str:
-        """One line without the key, and without what a terminal or a file would stumble over."""
-        line = " ".join(self._redact(text).split())
-        return line if line.isprintable() else " ".join("".join(c if c.isprintable() else " " for c in line).split())
-
-    def _clean(self, text: str) -> str:
-        """One short line for a message."""
-        line = self._line(text)
-        return line if len(line) <= MESSAGE_LENGTH else line[: MESSAGE_LENGTH - 1] + "…"
 
 
 def _credentials() -> AuthCredentials:
@@ -344,69 +318,3 @@ _NO_KEY = (
     "no fal key: set FAL_KEY (make one at https://fal.ai/dashboard/keys), or try the whole thing "
     "without one: add --sandbox"
 )
-
-
-def _secrets(token: str) -> list[str]:
-    """What must never be seen: the whole key, and each half of it."""
-    return [secret for secret in (token, *token.split(":")) if len(secret) >= SECRET_LENGTH]
-
-
-def _is_https(url: str) -> bool:
-    try:
-        parsed = urlsplit(url)
-    except ValueError:
-        return False
-    return parsed.scheme == "https" and bool(parsed.hostname) and " " not in url
-
-
-def _json(body: bytes) -> Any:
-    try:
-        return loads(body)
-    except (ValueError, RecursionError):  # not JSON, not UTF-8, a number or a nesting without end
-        return None
-
-
-def _detail(answered: Answered) -> Any:
-    said = _json(answered.body)
-    return said.get("detail") if isinstance(said, dict) else None
-
-
-def _text_of(error: Exception) -> str:
-    """What the service said, for a person."""
-    if not isinstance(error, Answered):
-        return str(error)
-    detail = _detail(error)
-    if isinstance(detail, list):
-        return "; ".join(_item(item) for item in detail)
-    return str(detail) if detail is not None else error.body.decode("utf-8", "replace")
-
-
-def _item(item: Any) -> str:
-    if not isinstance(item, dict):
-        return str(item)
-    loc = item.get("loc")
-    place = ".".join(str(part) for part in (loc if isinstance(loc, list) else []) if part != "body")
-    return f"{place}: {item.get('msg')}" if place else str(item.get("msg"))
-
-
-def _status_of(error: Exception) -> int | None:
-    if isinstance(error, httpx.HTTPStatusError):
-        return error.response.status_code
-    status = getattr(error, "status", getattr(error, "status_code", None))
-    return status if isinstance(status, int) else None
-
-
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds; the date form of the header is as good as none."""
-    try:
-        seconds = float(headers.get("retry-after", ""))
-    except ValueError:
-        return None
-    return None if isnan(seconds) else min(max(seconds, 0.0), 3600.0)
-
-
-def _retryable(headers: Mapping[str, str]) -> bool | None:
-    for name in ("x-fal-retryable", "x-fal-needs-retry"):
-        if (said := headers.get(name, "").strip().casefold()) in ("true", "1", "false", "0"):
-            return said in ("true", "1")
-    return None

@@ -27,7 +27,7 @@ from wire_service import (
 )
 
 from batch import answers as a
-from batch import fal, policy
+from batch import fal, policy, redact
 from batch.errors import MissingKey
 from batch.fal import Fal
 from batch.sandbox import Address, Faults, Queue, serve
@@ -462,7 +462,7 @@ async def test_a_long_answer_is_cut_and_a_long_address_is_not(wire: Wire, servic
     wire.act = answering(422, {"detail": "x" * 100_000})
     answer = await service.submit(SHOT)
     assert isinstance(answer, a.Refused)
-    assert len(answer.message) == fal.MESSAGE_LENGTH
+    assert len(answer.message) == redact.MESSAGE_LENGTH
     url = "https://v3.fal.media/" + "x" * 5000
     wire.act = answering(200, {"video": {"url": url}})
     told = await service.collect(RECEIPT, a.Finished())

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent
 
 PURE = {
     *("answers", "breaker", "budget", "errors", "job", "places", "plan"),
-    *("line", "policy", "polling", "settle", "states", "told", "window"),
+    *("line", "policy", "polling", "redact", "settle", "states", "told", "window"),
 }
 """The standard library and each other; no clock, no I/O, no chance."""
 
@@ -20,6 +20,7 @@ EDGES = {
     "fal": "service",
     "guard": "service",
     "records": "service",
+    "replies": "service",
     "table": "table",
     "frames": "table",
     "ledger": "ledger",
@@ -43,7 +44,7 @@ LIBRARIES = {
     "click": {"cli"},
     "fal_client": {"fal", "guard"},
     "filelock": {"ledger"},
-    "httpx": {"fal", "guard"},
+    "httpx": {"fal", "guard", "replies"},
     "jsonschema_rs": {"schema"},
     "numpy": {"sandbox.render"},
     "pandas": {"frames"},
