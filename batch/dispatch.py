@@ -13,23 +13,18 @@ from anyio import current_time
 from anyio.abc import TaskGroup
 
 from batch import answers as a
-from batch import policy, rows, settling, states
+from batch import consequences, policy, rows, settling, states
 from batch.breaker import Breaker
 from batch.budget import Budget
 from batch.door import Door
 from batch.follow import Asked, End, Follower
 from batch.job import Arguments
 from batch.ledger import Flight, Work, encoded
+from batch.look import Look
 from batch.states import Move, Receipt, State
 from batch.window import Window
 
 START_TIMEOUT = 3600.0
-LOOK_SOON = 0.05
-"""Seconds from an accepted submit to the question whether it runs or waits, while the slots are being counted."""
-LOOK_SHARE = 0.04
-"""The time between two such questions later, as a share of a run time."""
-LOOK_UNKNOWN = 0.1
-"""The same while no run time is known, as a share of the time that the run has taken so far."""
 
 
 class Book(rows.Book, settling.Book, Protocol):
@@ -109,6 +104,7 @@ class Dispatcher:
         self._set = settings
         self._follower = Follower(gateway, settings.typical_seconds, settings.rand)
         self.window = Window(self._follower.line, settings.concurrency, settings.most)
+        self._look = Look(self._follower, self.window)
         self.door = Door(settings.rand)
         self.tally = Tally()
         self.stopped: Stop | None = None
@@ -132,7 +128,7 @@ class Dispatcher:
             for flight in await self._book.flights():  # what is paid for comes first
                 self._begin(tasks, flight.row, self._resume, flight)
             tasks.start_soon(self._keep_settling, tasks, name="settling")
-            tasks.start_soon(self._keep_looking, name="slots")
+            tasks.start_soon(self._look.keep, lambda: not self._room(), self._wake, name="slots")
             while (work := await self._next()) is not None:
                 self._begin(tasks, work.row, self._bring, work)
             while self.tally.under_way or self._may_settle():
@@ -149,6 +145,10 @@ class Dispatcher:
     async def _live(self, life: Callable[[Any], Awaitable[None]], of: Flight | Work) -> None:
         await life(of)
         self.tally.under_way -= 1
+        self._wake()
+
+    def _wake(self) -> None:
+        """Something has changed that the choosing of rows waits for."""
         self._changed.set()
 
     # Choosing rows
@@ -176,26 +176,6 @@ class Dispatcher:
         with anyio.CancelScope(deadline=due):
             await self._changed.wait()
         self._changed = anyio.Event()
-
-    # How many at once
-
-    async def _keep_looking(self) -> None:
-        """Asks about the request sent last, now and then while the window is full: does it run, or wait?"""
-        pause = LOOK_SOON
-        while True:
-            with anyio.CancelScope(deadline=current_time() + pause):
-                await anyio.sleep_forever()
-            if self.window.open_question(full=not self._room()) and (at := await self._follower.look()):
-                self._follower.ask(self.window.looked(at, current_time()))
-                self._changed.set()
-            pause = LOOK_SOON if self.window.counting else max(LOOK_SOON, min(1.5 * pause, self._look_seldom()))
-
-    def _look_seldom(self) -> float:
-        """About as often as every second row, and not more often than anything can have changed."""
-        typical = self._follower.typical()
-        if typical is None:
-            return LOOK_UNKNOWN * (current_time() - self._patience.began)
-        return max(1.0, LOOK_SHARE * typical, 1.5 * typical / self.window.slots)
 
     # One row
 
@@ -233,7 +213,7 @@ class Dispatcher:
                     return None
                 self._at_fal += 1
                 answer = await self._gateway.submit(arguments)
-                await self._book.apply(work.row, self._answered(answer))
+                await self._book.apply(work.row, consequences.of_submit(answer, self._set.now()))
         finally:
             self.door.leave(answer)
         if not isinstance(answer, a.Accepted):
@@ -253,22 +233,6 @@ class Dispatcher:
         for work in self._over:
             self._rows.put_back(work, 0.0)
         self._over.clear()
-
-    def _answered(self, answer: a.Submitted) -> Move:
-        now = self._set.now()
-        match answer:
-            case a.Accepted(receipt):
-                return states.accepted(now, receipt)
-            case a.NotSent(reason):
-                return states.not_sent(now, reason)
-            case a.Throttled():
-                return states.not_sent(now, "fal asked to come again later (429)")
-            case a.AccountStop(_, message):
-                return states.not_sent(now, message)
-            case a.Refused(kind, message):
-                return states.refused(now, kind, message)
-            case a.InDoubt(reason):
-                return states.reply_lost(now, reason)
 
     def _after(self, work: Work, answer: a.Submitted | None) -> Receipt | None:
         match answer:
@@ -296,7 +260,7 @@ class Dispatcher:
     def _stop(self, why: Stop) -> None:
         self.stopped = self.stopped or why
         self.door.close()
-        self._changed.set()
+        self._wake()
 
     async def _resume(self, flight: Flight) -> None:
         """A request that an earlier run was given the receipt of."""
@@ -320,7 +284,7 @@ class Dispatcher:
             self.tally.left += 1
             self._home()
             return
-        move = self._ended(work, end)
+        move = consequences.of_end(end, self._set.now(), work.price, work.tries, self._set.retry)
         await self._write(work.row, move)
         self._home()
         if isinstance(end, a.Video):
@@ -335,20 +299,7 @@ class Dispatcher:
 
     def _freed(self) -> None:
         self._fetching += 1
-        self._changed.set()
-
-    def _ended(self, work: Work, end: a.Video | a.Broke | a.Gone) -> Move:
-        now = self._set.now()
-        match end:
-            case a.Video(result, url):
-                return states.succeeded(now, result, url, work.price or 0)
-            case a.Gone(reason):
-                return states.failed(now, "request_not_found", reason, work.price or 0)
-            case a.Broke(kind, message):
-                cost = policy.cost(end, work.price)
-                if policy.worth_another_try(end) and work.tries < self._set.retry.tries:
-                    return states.another_try(now, kind, message, cost)
-                return states.failed(now, kind, message, cost)
+        self._wake()
 
     async def _write(self, row: int, move: Move) -> None:
         with anyio.CancelScope(shield=True):
@@ -381,7 +332,7 @@ class Dispatcher:
             if self._patience.doubts and current_time() >= due:
                 await self._settle(tasks)
                 looked = current_time()
-            self._changed.set()
+            self._wake()
 
     def _may_settle(self) -> bool:
         return self._patience.lasts(current_time(), busy=self.tally.under_way > 0)
