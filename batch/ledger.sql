@@ -112,7 +112,7 @@ BEGIN
     INSERT INTO event (row, at, old, new, detail) VALUES (
         NEW.id, NEW.changed_at, OLD.state, NEW.state,
         CASE
-            WHEN NEW.state IN ('submitted') THEN NEW.request_id
+            WHEN NEW.state = 'submitting' THEN OLD.request_id  -- the row has the last one, the log those before
             WHEN OLD.state = 'succeeded' THEN OLD.result  -- a video that is bought again stays on record
             WHEN NEW.state IN ('failed', 'in_doubt') THEN NEW.kind || ': ' || COALESCE(NEW.message, '')
             ELSE NEW.message

@@ -265,15 +265,17 @@ def test_a_post_counts_unless_it_was_certainly_not_sent(ledger: Ledger) -> None:
 
 
 def test_every_change_of_state_is_logged_by_the_database(ledger: Ledger) -> None:
-    """No code path can forget it; a video that is bought again stays on record."""
+    """No code path can forget it; a video that is bought again stays on record, and so does its request."""
     row = brought(ledger, State.SUCCEEDED)
     ledger.apply(row, states.again(State.SUCCEEDED, 4.0))
+    ledger.apply(row, states.claimed(5.0, None, 1))
     ledger.db.execute("UPDATE row SET price = 1")  # no change of state: no event
     assert ledger.db.execute("SELECT row, at, old, new, detail FROM event").fetchall() == [
         (row, 1.0, "pending", "submitting", None),
-        (row, 2.0, "submitting", "submitted", "r1"),
+        (row, 2.0, "submitting", "submitted", None),
         (row, 3.0, "submitted", "succeeded", None),
         (row, 4.0, "succeeded", "pending", '{"video": {"url": "https://v"}}'),
+        (row, 5.0, "pending", "submitting", "r1"),
     ]
 
 
