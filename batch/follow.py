@@ -85,21 +85,18 @@ class Follower:
         known = [times for times in self._kinds.values() if times.known]
         return max(known, key=lambda times: times.watched).quantile(0.5) if known else None
 
-    async def look(self) -> Watch | None:
-        """One question about the request sent last; given back where the answer told whether it runs or waits."""
-        watch = self.line.newest
-        if watch is None:
-            return None
+    async def look(self, watch: Watch) -> bool:
+        """One question about a request out of its turn; whether the answer told if it runs or waits."""
         watch.times.asking(watch, current_time())
         answer = await self._service.poll(self._receipts[watch])
         if watch not in self._receipts:
-            return None  # its own watch has heard the end meanwhile
+            return False  # its own watch has heard the end meanwhile
         if isinstance(answer, a.Waiting):
             self._seen(watch, answer)
         elif isinstance(answer, a.Finished):
             watch.suspected = True
         self._tell([watch])
-        return watch if isinstance(answer, a.Waiting) else None
+        return isinstance(answer, a.Waiting)
 
     def ask(self, suspects: Iterable[Watch]) -> None:
         """These are asked at once."""

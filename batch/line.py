@@ -69,7 +69,7 @@ class Line:
 
     def seen_running(self, watch: Watch, now: float) -> list[Watch]:
         moved = self._begin_up_to(watch, now) if watch in self.waiting else []
-        watch.alive, watch.suspected = now - watch.started, False
+        watch.alive, watch.suspected, watch.position = now - watch.started, False, None
         return moved
 
     def seen_waiting(self, watch: Watch, position: int | None, now: float) -> list[Watch]:

@@ -30,15 +30,19 @@ class Look:
             full: whether rows wait for room in the window.
             changed: called after each answer, for the window may have another size.
         """
-        began, pause = current_time(), LOOK_SOON
+        began, pause, watch = current_time(), LOOK_SOON, None
         while True:
             with anyio.CancelScope(deadline=current_time() + pause):
                 await anyio.sleep_forever()
-            if self._window.open_question(full=full()) and (at := await self._follower.look()):
-                self._follower.ask(self._window.looked(at, current_time()))
+            size, suspects = self._window.size, []
+            watch = self._window.question(watch, full=full())
+            if watch is not None and await self._follower.look(watch):
+                suspects = self._window.looked(watch, current_time())
+                self._follower.ask(suspects)
                 changed()
+            again = suspects or self._window.size > size
             seldom = self._seldom(current_time() - began)
-            pause = LOOK_SOON if self._window.counting else max(LOOK_SOON, min(1.5 * pause, seldom))
+            pause = 2 * LOOK_SOON if again else max(LOOK_SOON, min(1.5 * pause, seldom))
 
     def _seldom(self, elapsed: float) -> float:
         """About as often as every second row, and not more often than anything can have changed."""

@@ -76,8 +76,8 @@ class RunTimes:
 
     def least(self, *, surely: bool) -> float:
         """An age at which hardly any request has ended, or at which most have not."""
-        if not self.known:
-            return self._alive
+        if not self.known:  # right after the oldest was seen alive nothing has ended
+            return self._alive + 2 * FIRST
         return 0.94 * self.quantile(0.05) if surely else self.quantile(0.5)
 
     def next(self, watch: Watch, now: float) -> float:

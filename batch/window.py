@@ -45,12 +45,20 @@ class Window:
         """Nobody knows yet how many slots there are, and it is to be found out."""
         return self.growing and self.size < self.most and self.told is None
 
-    def open_question(self, *, full: bool) -> bool:
-        """Whether an answer about the request sent last would tell anything."""
+    def question(self, last: Watch | None, *, full: bool) -> Watch | None:
+        """Whom to ask next; None where no answer would tell anything.
+
+        Args:
+            last: who was asked last.
+            full: whether rows wait for room.
+        """
+        if last is not None and last in self.line.waiting and not last.position:
+            return last  # first in line: if it begins before anything ends, it waited for a runner, not for a slot
         newest = self.line.newest
         if newest is None:
-            return False
-        return newest.queued or (full and not (newest.alive if self.told is None else newest.asked))
+            return None
+        told = newest.asked if self.told is not None else newest.alive and not self.counting
+        return newest if newest.queued or (full and not told) else None
 
     def looked(self, at: Watch, now: float) -> list[Watch]:
         """After each answer about the request that was sent last when it was asked about; gives whom to ask next.

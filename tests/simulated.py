@@ -88,6 +88,8 @@ class Service:
     latency: float = LATENCY
     unreadable: bool = False
     uploads: bool = False
+    warm_up: float = 0.0
+    """So long a request is shown as waiting though it has its slot."""
     tells: bool = False
     """How long each request ran is said with its end."""
     asked: Counter[str] = field(default_factory=Counter)
@@ -131,6 +133,9 @@ class Service:
             request = snapshot.request
             ran = request.ended_at - request.started_at if self.tells and request.started_at is not None else None
             return a.Finished(ran)
+        warming = current_time() - (snapshot.request.started_at or 0.0) < self.warm_up
+        if snapshot.state == "IN_PROGRESS" and warming:
+            return a.Waiting(running=False, position=0)
         return a.Waiting(running=snapshot.state == "IN_PROGRESS", position=snapshot.position)
 
     async def collect(self, receipt: Receipt, finished: a.Finished) -> a.Collected:

@@ -15,7 +15,7 @@ class Night:
     def __init__(self, rows: int, slots: int, seconds: float, spread: float = 0.0, **how: object) -> None:
         chance = random.Random(7)
         self.queue = service_queue(slots, lambda _: max(1.0, chance.gauss(seconds, spread)))
-        self.service = Service(self.queue, on_submit=self._look)
+        self.service = Service(self.queue, on_submit=self._look, warm_up=float(how.pop("warm_up", 0.0)))
         self.ledger = ledger_of(shots(rows))
         self.most_waiting = 0.0
         """Beyond one request, in slots."""
@@ -79,6 +79,14 @@ def test_a_limit_that_rises_is_used() -> None:
     assert played.most_waiting <= 0.25
     ideal = 200 + (1600 - 40 * 200 / 30) * 30 / 80
     assert played.took <= 1.1 * ideal
+
+
+@pytest.mark.parametrize("warm_up", [1.0, 5.0])
+def test_a_runner_that_takes_a_moment_to_start_is_not_taken_for_a_full_account(warm_up: float) -> None:
+    """Every request is shown as waiting for a while, though slots are free: they are found all the same."""
+    played = Night(480, 40, 300.0, 15.0, warm_up=warm_up)
+    assert played.most_waiting <= 0.3
+    assert played.took <= 12 * 300.0 * 1.1
 
 
 def test_it_begins_with_care() -> None:
