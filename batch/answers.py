@@ -84,10 +84,14 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class Unclear:
-    """This answer says nothing about the row: ask again. `account` where the key or account was refused."""
+    """This answer says nothing about the row: ask again.
+
+    `account` where the key or account was refused; `answered` where the service said something, if nothing of use.
+    """
 
     reason: str
     account: bool = False
+    answered: bool = False
 
 
 @dataclass(frozen=True, slots=True)

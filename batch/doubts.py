@@ -2,7 +2,9 @@
 
 import json
 from collections.abc import Iterable
+from contextlib import suppress
 
+from batch.errors import LedgerError
 from batch.ledger import Ledger
 from batch.settle import Doubt, Own
 
@@ -31,12 +33,28 @@ def _accepted_before(ledger: Ledger, order: int) -> float | None:
 
 
 def own(ledger: Ledger, request_ids: Iterable[str]) -> dict[str, Own]:
-    """Those of the ids that are already a row's."""
+    """Those of the ids that are already a row's, of this table or of one beside it."""
+    asked = json.dumps(list(request_ids))
+    return _beside(ledger, asked) | _own(ledger, asked)
+
+
+def _beside(ledger: Ledger, asked: str) -> dict[str, Own]:
+    """Of the other ledgers in the folder: two tables with the same rows must not take each other's videos."""
+    found: dict[str, Own] = {}
+    for path in ledger.path.parent.glob("*.ledger") if ledger.path else ():
+        if path != ledger.path:
+            with suppress(LedgerError), Ledger.read(path) as other:  # one that cannot be read is another run's trouble
+                known = "SELECT request_id FROM request WHERE request_id IN (SELECT value FROM json_each(?))"
+                found |= {name: Own() for (name,) in other.db.execute(known, (asked,))}
+    return found
+
+
+def _own(ledger: Ledger, asked: str) -> dict[str, Own]:
     found = ledger.db.execute(
         "SELECT request.request_id, COALESCE(row.sent, arguments), intent_at, "  # noqa: S608 - our own text
         f"row.request_id = request.request_id, {_SENT} FROM request JOIN row ON row.id = request.row "
         "WHERE request.request_id IN (SELECT value FROM json_each(?))",
-        (json.dumps(list(request_ids)),),
+        (asked,),
     )
     return {
         name: Own(json.loads(sent), intent_at, seq or 0) if last else Own()

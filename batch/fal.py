@@ -21,7 +21,7 @@ from batch.guard import Answered, Exchange, ReplyLost, Unreachable, guarded_clie
 from batch.job import Arguments, Job
 from batch.redact import Redactor, secrets_in
 from batch.replies import detail_of, is_https, json_of, retry_after, retryable, status_of, text_of
-from batch.settle import Listed
+from batch.settle import Listing
 from batch.states import Receipt
 
 SUBMIT_SECONDS = 60.0
@@ -224,7 +224,9 @@ class Fal:
         ended_badly = finished.error is not None or finished.error_type is not None
         kind = self._error_type(answered) or finished.error_type
         # With these the account and the way to the service speak, whatever type they give: not the model.
-        says_nothing = answered.status in (404, 408, 429, *ACCOUNT_REFUSALS) or (detail is None and kind is None)
+        # So does a bare 5xx: a run that failed is said to have failed by its status, or by the type of its error.
+        bare = kind is None and (detail is None or answered.status >= 500)
+        says_nothing = answered.status in (404, 408, 429, *ACCOUNT_REFUSALS) or bare
         if says_nothing and not from_model and not ended_badly:
             return self._unanswered(answered)
         message = text_of(answered) if from_model else finished.error or text_of(answered)
@@ -245,7 +247,7 @@ class Fal:
             return self._unanswered(said)
         return said if isinstance(said, a.Unclear) else a.CancelRequested()
 
-    async def listing(self, since: float) -> list[Listed] | a.Unclear:
+    async def listing(self, since: float) -> Listing | a.Unclear:
         """Every request of ours in fal's own records that was sent after `since` (seconds since 1970)."""
         return await records.listing(self._get, self._job.endpoint, since)
 
@@ -265,7 +267,7 @@ class Fal:
         text = self._redact.message(f"HTTP {answered.status}: {text_of(answered)}")
         if answered.status == 404:
             return a.Gone(text)
-        return a.Unclear(text, account=answered.status in ACCOUNT_REFUSALS)
+        return a.Unclear(text, account=answered.status in ACCOUNT_REFUSALS, answered=True)
 
     async def _ask(self, method: str, url: str, params: Mapping[str, str] | None = None) -> Any:
         """The JSON of a 2xx reply, the `Answered` of any other, `Unclear` where there is no usable reply."""

@@ -20,10 +20,10 @@ HEARD_TIMES = 3
 BELIEVED_SECONDS = 60.0
 """How often, and for how long, an answer that may be a passing fault of the service has to be heard to be believed."""
 HEARD_SECONDS = 600.0
-"""How long nothing but 404, or nothing but refusals of the account, has to be heard about one request."""
+"""How long nothing but 404, nothing but refusals of the account, or no result has to be heard about one request."""
 
 End = a.Video | a.Broke | a.Gone | a.Unclear
-"""`Gone`: fal has said 404 for long; `Unclear`: the account is refused, the next run may ask again."""
+"""`Gone`: fal has said 404 for long; `Unclear`: it gives no result, or refuses the account; the next run asks again."""
 
 
 class Asked(Protocol):
@@ -170,7 +170,7 @@ class Follower:
                     return answer
                 case a.Broke() if doubts.believed(answer):
                     return answer
-                case a.Gone() | a.Unclear() if doubts.last(answer):
+                case a.Gone() | a.Unclear() if doubts.last(answer, of_result=True):
                     return answer
                 case _:
                     await anyio.sleep(doubts.pause(answer) or ASK_AGAIN.base)
@@ -194,9 +194,12 @@ class _Doubts:
         self._times += 1
         return self._times >= HEARD_TIMES and current_time() - self._since >= BELIEVED_SECONDS
 
-    def last(self, answer: a.Gone | a.Unclear) -> bool:
-        """Whether this kind of answer has been all there was for so long that asking again is idle."""
-        if isinstance(answer, a.Unclear) and not answer.account:
+    def last(self, answer: a.Gone | a.Unclear, *, of_result: bool = False) -> bool:
+        """Whether this kind of answer has been all there was for so long that asking again is idle.
+
+        A service in trouble is waited for; where only one result cannot be had, the next run asks for it again.
+        """
+        if isinstance(answer, a.Unclear) and not answer.account and not (of_result and answer.answered):
             self._same = None
             return False
         kind = type(answer)

@@ -54,6 +54,10 @@ last_body: ContextVar[bytes | None] = ContextVar("last_body", default=None)
 """The body of the last 2xx reply in this task: a receipt that fal-client cannot read is still a receipt."""
 
 
+last_date: ContextVar[str | None] = ContextVar("last_date", default=None)
+"""The `Date` of the last 2xx reply in this task: the service's own clock."""
+
+
 class Exchange(Exception):
     """One HTTP exchange that did not give a 2xx reply."""
 
@@ -163,6 +167,7 @@ class Seal(httpx.AsyncBaseTransport):
         if not response.is_success:
             raise Answered(response.status_code, response.headers, body)
         last_body.set(body)
+        last_date.set(response.headers.get("date"))
         return response
 
     async def aclose(self) -> None:

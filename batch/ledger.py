@@ -20,7 +20,7 @@ from batch.states import EDGES, Move, Receipt
 
 __all__ = ["Flight", "Ledger", "StateConflict", "Work", "encoded", "locked"]
 
-VERSION = 1
+VERSION = 2
 _APPLICATION_ID = 0x6B6C6E67  # "klng": tells a ledger from any other SQLite file
 
 
@@ -75,6 +75,7 @@ class Ledger:
             ledger = cls(_connect_existing(path, "rw"), path)
             with _closed_on_error(ledger.db):
                 ledger._check_whole()
+                ledger._upgrade()
                 ledger.db.execute("PRAGMA journal_mode = WAL")
         return ledger
 
@@ -229,6 +230,16 @@ class Ledger:
             )
         if version > VERSION:
             raise LedgerError(f"{self.path} was written by a newer kling-batch (ledger version {version}): update it")
+
+    def _upgrade(self) -> None:
+        """A ledger of the first version loses what is not kept any more, and gets the indexes of today."""
+        if self.db.execute("PRAGMA user_version").fetchone() == (1,):
+            upgrade = files("batch").joinpath("ledger_2.sql").read_text(encoding="utf-8")
+            try:
+                self.db.executescript(f"BEGIN IMMEDIATE; {upgrade} PRAGMA user_version = 2; COMMIT;")
+            except BaseException:
+                self.undo()
+                raise
 
     def _check_whole(self) -> None:
         self._check_version()

@@ -6,11 +6,12 @@ fal docs: `GET /v1/models/requests/by-endpoint` and `GET /v1/models/pricing`, wi
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from batch import answers as a
-from batch.guard import Answered
-from batch.settle import Listed
+from batch.guard import Answered, last_date
+from batch.settle import Listed, Listing
 
 API = "https://api.fal.ai/v1/models"
 PAGE = 100
@@ -20,7 +21,7 @@ MOST_PAGES = 2000
 Ask = Callable[[str, Mapping[str, str]], Awaitable[Any]]
 
 
-async def listing(ask: Ask, endpoint: str, since: float) -> list[Listed] | a.Unclear:
+async def listing(ask: Ask, endpoint: str, since: float) -> Listing | a.Unclear:
     """Every request of ours to an endpoint that was sent after `since`; all pages of it, or nothing.
 
     Args:
@@ -29,6 +30,7 @@ async def listing(ask: Ask, endpoint: str, since: float) -> list[Listed] | a.Unc
     """
     query = {"endpoint_id": endpoint, "start": _iso(since), "expand": "payloads", "limit": str(PAGE)}
     found: list[Listed] = []
+    began: float | None = None
     for _ in range(MOST_PAGES):
         said = await ask(f"{API}/requests/by-endpoint", query)
         if isinstance(said, a.Unclear):
@@ -41,8 +43,9 @@ async def listing(ask: Ask, endpoint: str, since: float) -> list[Listed] | a.Unc
             return a.Unclear("fal's request history is of an unknown form")
         items, cursor = page
         found += items
+        began = _http_date(last_date.get()) if began is None else began
         if cursor is None:
-            return found
+            return Listing(found, began)
         if cursor == query.get("cursor"):
             break
         query["cursor"] = cursor
@@ -68,6 +71,13 @@ def _listed(item: Any) -> Listed | None:
     if sent_at is None:
         return None
     return Listed(item["request_id"], sent_at, bool(item.get("ended_at")), given if isinstance(given, dict) else None)
+
+
+def _http_date(text: str | None) -> float | None:
+    try:
+        return parsedate_to_datetime(text or "").timestamp()
+    except ValueError:
+        return None
 
 
 def _iso(seconds: float) -> str:

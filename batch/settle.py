@@ -3,7 +3,7 @@
 Pure. A row in doubt is found where the listing has a request, not yet known to be ours, that was sent in its time
 with equal values for every key that we sent; identical rows by count. Its absence is proven only when all this holds:
 
-- its start deadline has passed: a request that is not listed because no runner took it cannot run any more;
+- its start deadline has passed by fal's clock: a request that no runner took until then cannot run any more;
 - the listing has caught up: it shows, as ended and with the input that we sent, a request of ours that was sent later;
 - the listing begins early enough: it shows a request of ours that was sent before (or there was none before);
 - between these two both clocks went alike.
@@ -12,8 +12,10 @@ Times are seconds since 1970; ours by this machine's clock, the listing's by fal
 set right in mid-run, so what came before and what after is told by the order in the ledger.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any
 
 POST_SECONDS = 120.0
@@ -21,6 +23,10 @@ POST_SECONDS = 120.0
 CLOCK_SKEW = 300.0
 """How far the clocks may be apart where no request tells."""
 MARGIN = 60.0
+TELLING = 4
+"""A text so long tells one request from another; a duration does not."""
+_MARKS = re.compile(r"\s*(\.{3}|…|[\[<(][^\])>]*(truncated|omitted|more)[^\])>]*[\])>])\s*$", re.IGNORECASE)
+"""What is put where a text was cut."""
 LOOK_BACK = 2 * 86_400.0
 """How far back the listing is read where no earlier request of ours can show that it begins early enough."""
 
@@ -48,6 +54,19 @@ class Listed:
     sent_at: float
     ended: bool
     input: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """fal's records, every page of them; `at` is what fal's own clock showed."""
+
+    items: Sequence[Listed]
+    at: float | None
+
+    @property
+    def now(self) -> float:
+        """By fal's clock; no earlier than anything it has recorded."""
+        return max([one.sent_at for one in self.items] + ([] if self.at is None else [self.at]), default=float("-inf"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +109,7 @@ def settle(
     Args:
         listed: the whole listing since `earliest`, every page of it.
         own: every listed id that is already some row's.
+        now: by fal's clock.
         start_timeout: seconds after which fal gives up a request that no runner has started.
     """
     window = _Window.seen(listed, own)
@@ -102,8 +122,7 @@ def settle(
         doubt.row
         for doubt in doubts
         if doubt.row not in found
-        and now > provable_at(shown.latest(doubt), start_timeout)
-        and shown.covers(doubt)
+        and now > provable_at(shown.sent_by(doubt), start_timeout)
         and not any(_alike(doubt.sent, one) for one in nobodys)
     ]
     return Verdicts(found, absent)
@@ -115,10 +134,14 @@ class _Seen:
 
     order: int
     intent_at: float
-    apart: float
-    """fal's time less ours."""
+    sent_at: float
     proves: bool
     """Its record shows that the listing is complete and comparable up to there."""
+
+    @property
+    def apart(self) -> float:
+        """fal's time less ours."""
+        return self.sent_at - self.intent_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,28 +155,30 @@ class _Shown:
         ours = [(one, known) for one in listed if (known := own.get(one.request_id))]
         return cls(
             [
-                _Seen(known.order, known.intent_at, one.sent_at - known.intent_at, _evidence(one, known))
+                _Seen(known.order, known.intent_at, one.sent_at, _evidence(one, known))
                 for one, known in ours
                 if known.intent_at is not None
             ]
         )
 
-    def latest(self, doubt: Doubt) -> float:
-        """When it may have been sent at the latest: not before what came before it."""
-        return max([doubt.intent_at, *(one.intent_at for one in self.seen if one.order < doubt.order)])
+    def sent_by(self, doubt: Doubt) -> float:
+        """By when it was sent at the latest, on fal's clock; infinite where the listing does not show all that was.
 
-    def covers(self, doubt: Doubt) -> bool:
-        """Whether the listing begins before it, has caught up with it, and the clocks went alike between the two."""
+        It has to begin before it, to have caught up with it, and the clocks have to have gone alike between the two;
+        where nothing of ours came before, the later request's own time is all there is to go by.
+        """
         before = max((one for one in self.seen if one.order < doubt.order), key=lambda one: one.order, default=None)
         if before is None and doubt.after is not None:
-            return False
-        return any(
-            one.proves
-            and one.order > doubt.order
-            and one.intent_at > doubt.intent_at + POST_SECONDS
-            and (before is None or abs(one.apart - before.apart) <= CLOCK_SKEW)
+            return inf
+        later = [
+            one
             for one in self.seen
-        )
+            if one.proves and one.order > doubt.order and one.intent_at > doubt.intent_at + POST_SECONDS
+        ]
+        if before is None:
+            return min((one.sent_at for one in later), default=inf)
+        alike = [max(one.apart, before.apart) for one in later if abs(one.apart - before.apart) <= CLOCK_SKEW]
+        return max(doubt.intent_at, before.intent_at) + min(alike, default=inf)
 
 
 def _evidence(one: Listed, own: Own) -> bool:
@@ -200,8 +225,17 @@ def _equal(sent: Mapping[str, Any], listed: Mapping[str, Any]) -> bool:
 
 
 def _alike(sent: Mapping[str, Any], one: Listed) -> bool:
-    """Whether it may be the request after all: no input to compare, or the same text with something else beside it."""
+    """Whether it may be the request after all: no input to compare, or a telling text that is the same or cut short."""
     if one.input is None:
         return True
-    longest = max((value for value in sent.values() if isinstance(value, str)), key=len, default=None)
-    return longest is None or longest in one.input.values()
+    texts = {name: value for name, value in sent.items() if isinstance(value, str) and len(value) >= TELLING}
+    listed = one.input
+    return not texts or any(name not in listed or _cut(value, listed[name]) for name, value in texts.items())
+
+
+def _cut(sent: str, listed: Any) -> bool:
+    """Whether a record holds this text, or what somebody left of it."""
+    if not isinstance(listed, str):
+        return True
+    short, long = sorted((sent.strip(), _MARKS.sub("", listed.strip())), key=len)
+    return long.startswith(short)

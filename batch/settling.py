@@ -9,7 +9,7 @@ import anyio
 
 from batch import answers as a
 from batch import states
-from batch.settle import Doubt, Listed, Own, Verdicts, earliest, settle
+from batch.settle import Doubt, Listing, Own, Verdicts, earliest, settle
 from batch.states import Move, Receipt
 
 LISTING_SECONDS = 120.0
@@ -36,7 +36,7 @@ class Book(Protocol):
 class Records(Protocol):
     """fal's own records."""
 
-    async def listing(self, since: float) -> list[Listed] | a.Unclear: ...
+    async def listing(self, since: float) -> Listing | a.Unclear: ...
     def built_receipt(self, request_id: str) -> Receipt: ...
 
 
@@ -59,13 +59,13 @@ class Settler:
         doubts = await self.book.doubts()
         if not doubts:
             return Verdicts()
-        listed: list[Listed] | a.Unclear = a.Unclear("fal's request history takes too long")
+        listing: Listing | a.Unclear = a.Unclear("fal's request history takes too long")
         with anyio.move_on_after(LISTING_SECONDS):
-            listed = await self.records.listing(earliest(doubts))
-        if isinstance(listed, a.Unclear):
-            return listed
-        own = await self.book.own([one.request_id for one in listed])
-        verdicts = settle(doubts, listed, own, self.now(), self.start_timeout)
+            listing = await self.records.listing(earliest(doubts))
+        if isinstance(listing, a.Unclear):
+            return listing
+        own = await self.book.own([one.request_id for one in listing.items])
+        verdicts = settle(doubts, listing.items, own, listing.now, self.start_timeout)
         for row, request_id in verdicts.found.items():
             await self.book.apply(row, states.found_at_fal(self.now(), self.records.built_receipt(request_id)))
         for row in verdicts.absent:

@@ -22,7 +22,7 @@ from batch.ledger import Ledger
 from batch.plan import Planned, fingerprint
 from batch.sandbox import History, Query, Queue
 from batch.sandbox.queue import RunSeconds
-from batch.settle import Listed
+from batch.settle import Listed, Listing
 from batch.states import Receipt
 from jobs.kling import KLING_2_1_PRO as JOB
 
@@ -88,6 +88,8 @@ class Service:
     latency: float = LATENCY
     unreadable: bool = False
     uploads: bool = False
+    no_result: Callable[[float], bool] = lambda _: False
+    """Whether results are answered by a bare 503."""
     warm_up: float = 0.0
     """So long a request is shown as waiting though it has its slot."""
     tells: bool = False
@@ -144,6 +146,8 @@ class Service:
         if self.offline(current_time()):
             return a.Unclear("no network")
         reply = self.queue.result(receipt.request_id, now=current_time())
+        if self.no_result(current_time()):
+            return a.Unclear("HTTP 503: upstream unavailable", answered=True)
         self.found_at[receipt.request_id] = current_time()
         if reply.code == 200:
             return a.Video('{"video":{}}', f"https://v3.fal.media/{receipt.request_id}.mp4")
@@ -153,14 +157,14 @@ class Service:
         reply = self.queue.cancel(receipt.request_id, now=current_time())
         return a.CancelRequested() if reply.code == 202 else a.TooLate()
 
-    async def listing(self, since: float) -> list[Listed] | a.Unclear:
+    async def listing(self, since: float) -> Listing | a.Unclear:
         self.asked["listing"] += 1
         await anyio.sleep(self.latency)
         if self.offline(current_time()) or self.unreadable:
             return a.Unclear("no listing")
         query = Query(JOB.endpoint, since - EPOCH, payloads=True, limit=10**6)
         items = self.queue.history(query, now=current_time())["items"]
-        return [
+        listed = [
             Listed(
                 item["request_id"],
                 datetime.fromisoformat(item["sent_at"]).timestamp() + EPOCH,
@@ -169,6 +173,7 @@ class Service:
             )
             for item in items
         ]
+        return Listing(listed, EPOCH + current_time())
 
     async def unit_price(self) -> a.UnitPrice | a.Unclear:
         """Not to be had: the job's own price counts."""

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -301,6 +301,31 @@ def test_a_ledger_opens_again_as_it_was_left(path: Path) -> None:
         assert contents(ledger) == before
     with Ledger.read(Path(os.path.relpath(path))) as ledger:
         assert contents(ledger) == before
+
+
+def test_a_ledger_of_the_first_version_is_brought_up_to_date(path: Path) -> None:
+    """Nothing that it knows is lost; a reader takes it as it is."""
+    schema = (Path(__file__).parent / "ledgers" / "version_1.sql").read_text(encoding="utf-8")
+    with closing(sqlite3.connect(path)) as db:
+        db.executescript(schema)
+        db.executemany("INSERT INTO edge VALUES (?, ?)", sorted(EDGES))
+        db.execute(
+            "INSERT INTO row (key, place, endpoint, fingerprint, arguments, price, changed_at) "
+            "VALUES ('id:a', 0, 'e', x'00', '{}', 490000, 0)"
+        )
+        db.execute("INSERT INTO sheet VALUES (0, 2, 1, 0, NULL)")
+        db.execute("PRAGMA application_id = 0x6B6C6E67")
+        db.execute("PRAGMA user_version = 1")
+        db.commit()
+    with Ledger.read(path) as reader:
+        assert len(reader.claimable(-1, 10)) == 1
+    for _ in range(2):
+        with Ledger.open(path) as ledger:
+            assert [work.price for work in ledger.claimable(-1, 10)] == [490_000]
+    with Ledger.open(path) as ledger, Ledger.in_memory() as fresh:
+        ledger.apply(1, states.claimed(1.0, None, 490_000))
+        indexes = "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL ORDER BY name"
+        assert ledger.db.execute(indexes).fetchall() == fresh.db.execute(indexes).fetchall()
 
 
 def test_reading_a_ledger_that_is_not_there_makes_none(path: Path) -> None:

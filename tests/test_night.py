@@ -55,6 +55,27 @@ def test_a_listing_that_is_late_is_waited_for() -> None:
     assert len(queue.requests) == 6
 
 
+def test_results_that_cannot_be_had_for_a_while_are_asked_for_again() -> None:
+    """A service that answers 503 to every result for five minutes: nothing is bought for it."""
+    ledger = ledger_of(shots(6))
+    service = Service(service_queue(10, 60.0), no_result=lambda now: now < 360)
+    simulate(ledger, service)
+    assert count(ledger, "succeeded") == 6
+    assert len(service.queue.requests) == 6
+
+
+def test_results_that_cannot_be_had_for_long_are_left_to_the_next_run() -> None:
+    """The run ends, the rows stay as they are, and the next run brings their videos home."""
+    ledger = ledger_of(shots(6))
+    service = Service(service_queue(10, 60.0), no_result=lambda now: now < 5000)
+    dispatcher, took = simulate(ledger, service)
+    assert took < 1500
+    assert (dispatcher.tally.left, count(ledger, "submitted")) == (6, 6)
+    simulate(ledger, service, start=6000.0)
+    assert count(ledger, "succeeded") == 6
+    assert len(service.queue.requests) == 6
+
+
 def test_a_listing_that_is_hours_late_is_left_to_the_next_run() -> None:
     """A run does not hang on for it; the next one finds the video, and nothing is bought again."""
     ledger = ledger_of(shots(6))

@@ -1,15 +1,17 @@
 """Rows in doubt, settled by fal's records: found, proven absent, or left alone."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batch.settle import Doubt, Listed, Own, earliest, provable_at, settle
+from batch.settle import Doubt, Listed, Listing, Own, earliest, provable_at, settle
 
 HOUR = 3600.0
 START = HOUR
 SHOT = {"prompt": "a boat", "image_url": "https://example.com/a.png"}
 OTHER = {"prompt": "a kite", "image_url": "https://example.com/b.png"}
-LATE = provable_at(1000.0, START) + 1
+LATE = provable_at(2000.0, START) + 1
+"""By fal's clock; the later request is all that tells when the one in doubt was sent."""
 
 
 def listed(name: str, at: float, given_: dict[str, object] | None = None, ended: bool = True) -> Listed:
@@ -109,8 +111,42 @@ def test_the_deadline_counts_from_the_latest_that_a_request_may_have_been_sent()
     records.append(listed("before", 1500.0, OTHER))
     own["before"] = Own(OTHER, 1500.0, 0)
     doubt = Doubt(7, SHOT, 1000.0, 1, after=1500.0)
-    assert settle([doubt], records, own, LATE, START).absent == []
-    assert settle([doubt], records, own, LATE + 500, START).absent == [7]
+    assert settle([doubt], records, own, provable_at(1500.0, START), START).absent == []
+    assert settle([doubt], records, own, provable_at(1502.0, START), START).absent == [7]
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"prompt": SHOT["prompt"], "image_url": "https://fal.media/stored.png"},
+        {"prompt": SHOT["prompt"]},
+        {"prompt": "a b", "image_url": "https://example.com/elsewhere.png"},
+        {"prompt": "a b…", "image_url": "https://example.com/elsewhere.png"},
+        {"prompt": "a [3 more characters]", "image_url": "https://example.com/elsewhere.png"},
+        {"prompt": None, "image_url": "https://example.com/elsewhere.png"},
+        {},
+    ],
+)
+def test_a_record_that_may_be_the_request_with_its_input_changed_forbids_the_proof(record: dict[str, object]) -> None:
+    """An image stored under another name, a long text cut short: nobody's request like that may be this one."""
+    records, own = later_own()
+    doubt = Doubt(7, SHOT, 1000.0, 1)
+    assert settle([doubt], records, own, LATE, START).absent == [7]
+    assert settle([doubt], [*records, listed("r1", 1001.0, record)], own, LATE, START).absent == []
+
+
+def test_a_strangers_other_request_forbids_nothing() -> None:
+    """Another prompt with another image, sent by another program."""
+    records, own = later_own()
+    stranger = listed("r1", 1001.0, {"prompt": "a train", "image_url": "https://example.com/c.png"})
+    assert settle([Doubt(7, SHOT, 1000.0, 1)], [*records, stranger], own, LATE, START).absent == [7]
+
+
+def test_the_time_that_counts_is_fals() -> None:
+    """Its answer says what its clock shows; what it has recorded is no later than now; else nobody knows."""
+    assert Listing([listed("r1", 50.0)], 70.0).now == 70.0
+    assert Listing([listed("r1", 50.0)], None).now == 50.0
+    assert Listing([], None).now == float("-inf")
 
 
 def test_a_listing_that_may_begin_too_late_proves_nothing() -> None:
