@@ -20,7 +20,7 @@ main(args=sys.argv[2:], prog_name="kling-batch")
 """
 
 TABLES = {"pandas", "pyarrow", "numpy"}
-SERVICE = {"fal_client", "httpx", "httpx_aiohttp", "aiohttp"}
+SERVICE = {"fal_client", "httpx", "aiohttp"}
 SANDBOX = {"av", "starlette", "trio", "trustme", "uvicorn"}
 LOOP = {"anyio", "asyncio", "ssl"}
 ROWS = {"PIL", "jsonschema_rs", "tqdm"}

@@ -16,7 +16,7 @@ from tests.benchmarks.measure import ROOT, Case, Measured
 
 README = Path(__file__).with_name("README.md")
 BEGIN, END = "<!-- results: written by `python -m tests.benchmarks` -->", "<!-- end of the results -->"
-PACKAGES = ("kling-batch", "fal-client", "httpx", "httpx-aiohttp", "aiohttp", "anyio")
+PACKAGES = ("kling-batch", "fal-client", "httpx", "aiohttp", "anyio")
 
 
 @dataclass(frozen=True, slots=True)
