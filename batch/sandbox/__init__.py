@@ -26,6 +26,8 @@ from batch.sandbox.store import Journal
 if TYPE_CHECKING:
     from batch.sandbox.front import Front
 
+CLOSING_SECONDS = 5.0
+
 __all__ = [
     "Address",
     "Faults",
@@ -119,9 +121,11 @@ async def _running(front: "Front", studio: Studio | None) -> AsyncIterator[None]
     try:
         yield
     finally:
-        for task in work:
-            task.cancel()
-        await asyncio.wait(work)
+        left = set(work)
+        while left:  # one that was just beginning to wait for its own end is told twice
+            for task in left:
+                task.cancel()
+            _, left = await asyncio.wait(left, timeout=CLOSING_SECONDS)
         for task in work:
             if not task.cancelled():
                 task.result()

@@ -9,6 +9,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Callable
+from contextlib import suppress
 
 from batch.sandbox.certificates import Certificates
 from batch.sandbox.faults import Act, Fault, Mischief
@@ -18,6 +19,7 @@ HELLO = 0x16  # the first byte of a TLS handshake
 LONGEST_HEAD = 16_384
 BACKLOG = 1024
 HANDSHAKE_SECONDS = 30.0
+CLOSING_SECONDS = 1.0
 GREETING = b"HTTP/1.1 200 Connection established\r\n\r\n"
 REFUSAL = (
     b"HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain\r\nconnection: close\r\ncontent-length: 46\r\n\r\n"
@@ -92,7 +94,9 @@ class Front:
             await connection.lost.wait()
         finally:
             connection.transport.abort()
-            await connection.lost.wait()
+            with suppress(TimeoutError):  # a transport that was closed already tells nobody again
+                async with asyncio.timeout(CLOSING_SECONDS):
+                    await connection.lost.wait()
 
 
 async def _let_in(client: socket.socket, fault: Fault) -> bool:
