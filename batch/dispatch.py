@@ -184,9 +184,9 @@ class Dispatcher:
         prepared = await self._gateway.prepare(work.arguments)
         match prepared:
             case a.Prepared(arguments):
-                began = current_time()
-                if receipt := await self._submit(work, arguments):
-                    await self._follow(replace(work, tries=work.tries + 1), receipt, sent=began)
+                if accepted := await self._submit(work, arguments):
+                    receipt, sent = accepted
+                    await self._follow(replace(work, tries=work.tries + 1), receipt, sent=sent)
             case a.NotSent():
                 self._rows.put_back(work, self.door.upset(prepared))
             case a.AccountStop(kind, message):
@@ -196,7 +196,8 @@ class Dispatcher:
                 self._failed(self._refusals, kind)
                 self.tally.failed += 1
 
-    async def _submit(self, work: Work, arguments: Arguments) -> Receipt | None:
+    async def _submit(self, work: Work, arguments: Arguments) -> tuple[Receipt, float] | None:
+        """The receipt, and a time when the POST had not left yet."""
         if not await self.door.enter():
             return None
         answer: a.Submitted | None = None
@@ -212,13 +213,15 @@ class Dispatcher:
                     self._over_budget(work)
                     return None
                 self._at_fal += 1
+                left = current_time()
                 answer = await self._gateway.submit(arguments)
                 await self._book.apply(work.row, consequences.of_submit(answer, self._set.now()))
         finally:
             self.door.leave(answer)
         if not isinstance(answer, a.Accepted):
             self._home()
-        return self._after(work, answer)
+        receipt = self._after(work, answer)
+        return (receipt, left) if receipt else None
 
     def _over_budget(self, work: Work) -> None:
         """What is under way may fail at no cost and leave room; with nothing under way there is none."""

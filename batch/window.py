@@ -74,9 +74,11 @@ class Window:
         least = len(before) - len(unsure)
         if self.growing:
             self.slots = max(self.slots, least)
-            return [] if at.times.known else self.line.suspect(unsure[:1])  # if the oldest one runs, all do
-        most = len(before)
+            open_ = [each for each in self.line.running if not each.begins_before(at)]
+            # If the oldest one runs, all do; and of one sent at the same time only its own answer tells.
+            return self.line.suspect((open_ or unsure)[:1] if not at.times.known else [])
+        most = len(self.line.running)
         if at.position is not None:  # as many as this wait before it, not all of them known to
-            most = max(1, min(most, len(before) + len(self.line.waiting) - 1 - at.position))
+            most = max(1, min(most, most + len(self.line.waiting) - 1 - at.position))
         self.slots = max(1, min(max(self.slots, least), most))
         return []

@@ -6,6 +6,9 @@ import anyio
 import pytest
 from anyio import current_time
 
+from batch.line import Line, Watch
+from batch.polling import RunTimes
+from batch.window import Window
 from tests.simulated import Service, count, ledger_of, night, play, service_queue, shots
 
 
@@ -101,3 +104,18 @@ def test_never_more_than_told() -> None:
     """`--max-concurrency` bounds what is found out."""
     played = Night(60, 40, 300.0, most=7)
     assert played.service.most_unfinished == 7
+
+
+def test_of_requests_sent_at_the_same_time_each_is_asked() -> None:
+    """That one of them runs proves nothing of the other: its own answer is asked for, and then both count."""
+    line, times = Line(), RunTimes(300.0, lambda: 0.5)
+    one, other = Watch(times, 0.1, sent=0.0, joined=0.1), Watch(times, 0.2, sent=0.05, joined=0.2)
+    line.join(one)
+    line.join(other)
+    window = Window(line, told=None, most=100)
+    line.seen_running(other, 0.3)
+    assert window.looked(other, 0.3) == [one]
+    assert window.slots == 1
+    line.seen_running(one, 0.35)
+    assert window.looked(other, 0.4) == []
+    assert window.slots == 2
