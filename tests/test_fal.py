@@ -4,7 +4,8 @@ import asyncio
 import json
 import logging
 import re
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
 import httpx
@@ -27,10 +28,11 @@ from wire_service import (
 )
 
 from batch import answers as a
-from batch import fal, policy, redact
+from batch import fal, guard, policy, records, redact
 from batch.errors import MissingKey
 from batch.fal import Fal
-from batch.sandbox import Address, Faults, Queue, serve
+from batch.sandbox import Address, Faults, History, Queue, serve
+from batch.settle import Listing
 from batch.states import Receipt
 from jobs.kling import KLING_2_1_PRO
 
@@ -565,6 +567,32 @@ async def sandbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
         for name, value in address.environment().items():
             monkeypatch.setenv(name, value)
         yield address
+
+
+async def test_fals_records_come_whole_and_with_fals_own_time(sandbox: Address, tmp_path: Path) -> None:
+    """Every page of them; the clock that an absence is proven by is the service's, as its replies tell it."""
+    sandbox.queue.ways = History(lists_queued=True, page=2)
+    async with gateway(tmp_path) as service:
+        for n in range(5):
+            assert isinstance(await service.submit(SHOT | {"prompt": f"ship {n}"}), a.Accepted)
+        listing = await service.listing(time.time() - 3600)
+        assert isinstance(listing, Listing)
+        assert sorted(one.input["prompt"] for one in listing.items if one.input) == [f"ship {n}" for n in range(5)]
+        assert listing.at is not None
+        assert abs(listing.at - time.time()) < 600
+        sandbox.mischief.plan(Faults.parse("history:2=500"))
+        assert isinstance(await service.listing(time.time() - 3600), a.Unclear)
+
+
+@pytest.mark.parametrize("date", [None, "", "yesterday", "Thu, 99 Foo 2026 00:00:00 GMT"])
+async def test_a_reply_that_does_not_tell_the_time_tells_none(date: str | None) -> None:
+    """Nothing is made up for it."""
+
+    async def ask(url: str, query: Mapping[str, str]) -> object:
+        guard.last_date.set(date)
+        return {"items": [], "next_cursor": None, "has_more": False}
+
+    assert await records.listing(ask, KLING_2_1_PRO.endpoint, 0.0) == Listing([], None)
 
 
 async def test_an_image_is_uploaded_once_for_many_rows(sandbox: Address, tmp_path: Path) -> None:

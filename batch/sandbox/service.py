@@ -9,6 +9,7 @@ import json
 import time
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime
+from email.utils import formatdate
 
 from starlette.applications import Starlette
 from starlette.requests import Request as Asked
@@ -122,7 +123,7 @@ class Service:
         if refusal or code:
             return _api_error(*(refusal or (code or 500, "The listing is not available")))
         try:
-            return JSONResponse(self._queue.history(_query(asked)))
+            return JSONResponse(self._queue.history(_query(asked)), headers={"date": formatdate(usegmt=True)})
         except (KeyError, ValueError) as error:
             return _api_error(400, f"Invalid query: {error}")
 
