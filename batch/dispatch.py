@@ -165,8 +165,13 @@ class Dispatcher:
             await self._change()
         return None
 
+    @property
+    def at_work(self) -> int:
+        """Rows on their way to a slot or in one; a row whose result is only being fetched has left its slot."""
+        return self.tally.under_way - self._fetching
+
     def _room(self) -> bool:
-        """A request whose result is only being fetched has left its slot, but not so many of them as to be a crowd."""
+        """Whether another row may be begun; not while those whose results are being fetched are a crowd."""
         fetching = min(self._fetching, self.window.size)
         return self.tally.under_way - fetching < self.window.size
 

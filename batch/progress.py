@@ -41,7 +41,7 @@ def line(dispatcher: Dispatcher, pace: Pace, elapsed: float) -> str:
     parts = [f"{ended} of {pace.rows} rows done"]
     parts += [f"{tally.failed} failed"] if tally.failed else []
     parts += [f"{tally.in_doubt} in doubt"] if tally.in_doubt else []
-    parts += [f"{tally.under_way} under way", f"{dollars(tally.spent)} spent"]
+    parts += [f"{dispatcher.at_work} under way", f"{dollars(tally.spent)} spent"]
     # While fal cannot be reached no guess is worth its place: a narrow terminal would show it instead of the reason.
     parts.append(dispatcher.door.notice or f"about {duration(pace.left(ended, elapsed, dispatcher.window.size))} left")
     return ", ".join(parts)

@@ -36,7 +36,7 @@ def on_a_terminal(now: Night, *arguments: object) -> tuple[int, str]:
 
 def test_a_terminal_shows_a_bar_with_all_that_counts(tmp_path: Path) -> None:
     """Rows done, failed, under way, money spent, time left; the bar is gone when the summary comes."""
-    with night(tmp_path, slots=3, run_seconds=0.4) as now:
+    with night(tmp_path, slots=3, run_seconds=1.2) as now:  # longer than the bar takes to be drawn twice
         shots = now.manifest(9, prompt=lambda n: f"p{n} [[no_media_generated]]" if n < 2 else f"p{n}")
         code, sent = on_a_terminal(now, "run", shots, "--concurrency", 3)
         assert code == 1
