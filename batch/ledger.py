@@ -356,5 +356,5 @@ def _readable_errors(path: Path) -> Iterator[None]:
 def _unusable(path: Path, error: Exception) -> LedgerError:
     return LedgerError(
         f"the ledger {path} cannot be used ({error}): it may be damaged, or on a full or read-only disk. "
-        "Nothing was spent. Put a copy of it back; without it nobody knows what was paid for"
+        "Nothing was submitted. Put a copy of it back; without it nobody knows what was paid for"
     )

@@ -365,8 +365,11 @@ class _Saver:
         """One save. Where it cannot be made that is said once, and is no reason to end a night."""
         try:
             saved = self._results.save()
-        except (ManifestError, LedgerError) as error:
+        except ManifestError as error:
             saved = Saved(None, str(error))
+        except LedgerError as error:  # its own words are for a run that begins: here money may be spent
+            why = f"the table cannot be written now, for the ledger cannot be read ({error.__cause__ or error})"
+            saved = Saved(None, f"{why}. Nothing is lost: `kling-batch run` writes it later")
         if saved.trouble and saved.trouble != self._trouble:
             self.say(saved.trouble + (f": the results are in {saved.path}" if saved.path else ""))
         self._trouble = saved.trouble
