@@ -85,7 +85,7 @@ class Ledger:
         if not path.exists():
             return cls.in_memory()
         with _readable_errors(path):
-            ledger = cls(_connect_existing(path, "ro"), path)
+            ledger = cls(_connect_for_reading(path), path)
             with _closed_on_error(ledger.db):
                 ledger._check_version()
         return ledger
@@ -282,8 +282,9 @@ def _receipt(request_id: str, routes: Sequence[str]) -> Receipt:
 
 def _connect(uri: str) -> sqlite3.Connection:
     connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=30.0, check_same_thread=False)
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA foreign_keys = ON")
+    with _closed_on_error(connection):
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
     return connection
 
 
@@ -295,6 +296,17 @@ def _connect_existing(path: Path, mode: str) -> sqlite3.Connection:
             "only if nothing was ever run from this table"
         )
     return _connect(f"{path.absolute().as_uri()}?mode={mode}")
+
+
+def _connect_for_reading(path: Path) -> sqlite3.Connection:
+    try:
+        return _connect_existing(path, "ro")
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode != sqlite3.SQLITE_READONLY_ROLLBACK:
+            raise
+    # A run was killed while it closed the ledger: opening it for writing takes back what was half written.
+    _connect_existing(path, "rw").close()
+    return _connect_existing(path, "ro")
 
 
 @contextmanager

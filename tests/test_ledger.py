@@ -328,6 +328,31 @@ def test_a_ledger_of_the_first_version_is_brought_up_to_date(path: Path) -> None
         assert ledger.db.execute(indexes).fetchall() == fresh.db.execute(indexes).fetchall()
 
 
+TORN = """
+import os, sqlite3, sys
+db = sqlite3.connect(sys.argv[1], isolation_level=None)
+db.execute("PRAGMA journal_mode = DELETE")
+db.execute("PRAGMA cache_size = 1")
+db.execute("BEGIN IMMEDIATE")
+numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 9999) SELECT i FROM n"
+db.execute(f"CREATE TABLE torn AS {numbers}")
+os._exit(9)
+"""
+
+
+def test_a_ledger_that_was_being_closed_when_its_run_was_killed_can_be_read(path: Path) -> None:
+    """What was half written is taken back, as the next run would do it: `status` must not call it damaged."""
+    with Ledger.open(path) as ledger:
+        brought(ledger, State.SUCCEEDED)
+        before = contents(ledger)
+    killed = subprocess.run([sys.executable, "-c", TORN, path], check=False)
+    assert killed.returncode == 9
+    assert path.with_name(path.name + "-journal").exists()
+    with Ledger.read(path) as ledger:
+        assert contents(ledger) == before
+        assert not ledger.db.execute("SELECT 1 FROM sqlite_master WHERE name = 'torn'").fetchall()
+
+
 def test_reading_a_ledger_that_is_not_there_makes_none(path: Path) -> None:
     """`check` and `status` leave no files behind."""
     with Ledger.read(path) as ledger:

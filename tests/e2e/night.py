@@ -183,5 +183,6 @@ def statuses(path: Path) -> Counter[str]:
 
 def ledger(path: Path, query: str) -> Sequence[tuple[object, ...]]:
     """What the ledger of a table says."""
-    with closing(sqlite3.connect(f"file:{path}.ledger?mode=ro", uri=True)) as db:
+    # Not `ro`: where a run was killed while it closed the ledger, what it had half written has to be taken back.
+    with closing(sqlite3.connect(f"file:{path}.ledger?mode=rw", uri=True)) as db:
         return db.execute(query).fetchall()
