@@ -28,9 +28,10 @@ SUBMIT_SECONDS = 60.0
 """The longest wait for the reply to a POST; then the row is in doubt."""
 ASK_SECONDS = 30.0
 _ASK_TIMEOUT = httpx.Timeout(ASK_SECONDS).as_dict()
-AT_ONCE = 64
-"""HTTP exchanges in the air at once; submits and questions apart, so that a stalled kind leaves the other free."""
-RESULTS_AT_ONCE = 12
+AT_ONCE = 32
+"""HTTP exchanges in the air at once: a hundred a second and more; in a crowd, more of them only wait for each other.
+Submits and questions apart, so that a stalled kind leaves the other free."""
+RESULTS_AT_ONCE = 8
 """Results fetched at once: few, so that a crowd of ends has its slots filled again before all is brought home."""
 UPLOADS_AT_ONCE = 4
 UPLOAD_SECONDS = 600.0

@@ -44,6 +44,8 @@ class Follower:
         self._kinds: dict[str, RunTimes] = {}
         self._receipts: dict[Watch, Receipt] = {}
         self._news: dict[Watch, anyio.Event] = {}
+        self.joined = anyio.Event()
+        """Set, and made anew, whenever a request has been accepted."""
 
     async def end(
         self,
@@ -66,6 +68,8 @@ class Follower:
         watch = Watch(times, now - age, sent=now if sent is None else sent, joined=now, resumed=resumed)
         self._receipts[watch], self._news[watch] = receipt, anyio.Event()
         self.line.join(watch)
+        self.joined.set()
+        self.joined = anyio.Event()
         times.watched += 1
         try:
             finished = await self._finish(receipt, watch)

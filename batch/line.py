@@ -40,6 +40,14 @@ class Watch:
         """Whether it has begun if the other one has."""
         return self is other or self.alive > 0 or self.joined <= other.sent
 
+    def waited_long(self, now: float) -> bool:
+        """Whether it has waited for longer than it runs: most likely for a slot, which another one has left since."""
+        return self.started - self.joined > 2 * (now - self.started)
+
+    def ran_with(self, other: "Watch") -> bool:
+        """Whether it was seen alive when the other one had begun."""
+        return self.alive > 0 and self.started + self.alive >= other.started
+
     def runs(self, now: float, *, surely: bool) -> bool:
         """Whether it has begun and cannot have ended yet, or most likely has not, by what is known of the run times."""
         return not self.queued and now - self.started <= max(self.alive, self.times.least(surely=surely))
@@ -51,6 +59,8 @@ class Line:
     def __init__(self) -> None:
         self.running: dict[Watch, None] = {}
         self.waiting: dict[Watch, None] = {}
+        self.slots: int | None = None
+        """How many are known to run at once, where that is known."""
         self._order = count()
 
     def __len__(self) -> int:
@@ -64,7 +74,7 @@ class Line:
     def join(self, watch: Watch) -> None:
         """It was accepted: behind all others."""
         watch.order = next(self._order)
-        watch.queued = bool(self.waiting)
+        watch.queued = bool(self.waiting) or (self.slots is not None and len(self.running) >= self.slots)
         (self.waiting if watch.queued else self.running)[watch] = None
 
     def seen_running(self, watch: Watch, now: float) -> list[Watch]:
@@ -74,15 +84,18 @@ class Line:
 
     def seen_waiting(self, watch: Watch, position: int | None, now: float) -> list[Watch]:
         """`position` counts the requests before it, anybody's."""
-        moved: list[Watch] = []
+        # Of two sent at the same time nobody knows which is first in line: the other one is asked too.
+        same = (each for each in reversed(self.running) if each.order < watch.order and not each.begins_before(watch))
+        moved = self.suspect(each for each in islice(same, 1) if not each.asked)
         watch.suspected = False
         if watch.alive:  # its runner died: it waits again, behind the others
             self.running.pop(watch, None)
             watch.order = next(self._order)
             self._wait([watch])
         elif watch in self.running:
-            moved = [each for each in self.running if each.order > watch.order and not each.alive]
-            self._wait([watch, *moved])
+            behind = [each for each in self.running if each.order > watch.order and not each.alive]
+            self._wait([watch, *behind])
+            moved += behind
         watch.started, watch.position = now, position
         return moved + (self._placed(watch, position, now) if position is not None else [])
 
@@ -113,7 +126,7 @@ class Line:
     def _begin(self, watches: Iterable[Watch], at: float) -> None:
         for each in watches:
             del self.waiting[each]
-            each.queued, each.started, each.alive = False, at, 0.0
+            each.queued, each.started, each.alive = False, max(at, each.started), 0.0
             self.running[each] = None
 
     def _placed(self, watch: Watch, position: int, now: float) -> list[Watch]:

@@ -63,22 +63,37 @@ class Window:
     def looked(self, at: Watch, now: float) -> list[Watch]:
         """After each answer about the request that was sent last when it was asked about; gives whom to ask next.
 
-        What may have ended unnoticed counts neither for nor against a slot, so a crowd of ends moves nothing. (In the
-        very beginning nothing can have ended, whatever the run times are.)
+        What may have ended unnoticed counts neither for nor against a slot, so a crowd of ends moves nothing.
         """
         self.growing = not self.line.waiting
         self.counted = self.counted or not self.growing
         before = [each for each in self.line.running if each.begins_before(at)]
-        young = not self.counted and not at.times.known
-        unsure = [] if young else [each for each in before if not each.runs(now, surely=self.counted)]
+        unsure = self._unsure(before, at, now)
         least = len(before) - len(unsure)
         if self.growing:
             self.slots = max(self.slots, least)
-            open_ = [each for each in self.line.running if not each.begins_before(at)]
-            # If the oldest one runs, all do; and of one sent at the same time only its own answer tells.
-            return self.line.suspect((open_ or unsure)[:1] if not at.times.known else [])
+        else:
+            self.slots = max(1, min(max(self.slots, least), self._most(at)))
+        self.line.slots = self.slots if self.counted else None
+        return self._suspects(at, unsure, now) if self.growing else []
+
+    def _unsure(self, before: list[Watch], at: Watch, now: float) -> list[Watch]:
+        """Those that may have ended before it began. (In the beginning nothing has, whatever the run times are.)"""
+        if not self.counted and not at.times.known:
+            return []
+        by_age = at.times.known or not at.waited_long(now)  # while no run time is known, a slot left tells more
+        return [each for each in before if not (each.ran_with(at) or (by_age and each.runs(now, surely=self.counted)))]
+
+    def _suspects(self, at: Watch, unsure: list[Watch], now: float) -> list[Watch]:
+        """Whose answer may tell of another slot: of one sent at the same time only its own does."""
+        found = [each for each in self.line.running if not each.begins_before(at)]
+        if not found and self.told is None and not at.waited_long(now):
+            found = unsure
+        return self.line.suspect(found[:1])
+
+    def _most(self, at: Watch) -> int:
+        """As many as its position says wait before it, not all of them known to."""
         most = len(self.line.running)
-        if at.position is not None:  # as many as this wait before it, not all of them known to
-            most = max(1, min(most, most + len(self.line.waiting) - 1 - at.position))
-        self.slots = max(1, min(max(self.slots, least), most))
-        return []
+        if at.position is None:
+            return most
+        return max(1, min(most, most + len(self.line.waiting) - 1 - at.position))
