@@ -28,8 +28,8 @@ SUBMIT_SECONDS = 60.0
 """The longest wait for the reply to a POST; then the row is in doubt."""
 ASK_SECONDS = 30.0
 _ASK_TIMEOUT = httpx.Timeout(ASK_SECONDS).as_dict()
-AT_ONCE = 32
-"""HTTP exchanges in the air at once: a hundred a second and more; in a crowd, more of them only wait for each other.
+SUBMITS_AT_ONCE, ASKS_AT_ONCE = 64, 32
+"""HTTP exchanges in the air at once, hundreds a second; in a crowd, more of them would only wait for each other.
 Submits and questions apart, so that a stalled kind leaves the other free."""
 RESULTS_AT_ONCE = 8
 """Results fetched at once: few, so that a crowd of ends has its slots filled again before all is brought home."""
@@ -80,8 +80,8 @@ class Fal:
         self._redact = Redactor(secrets_in(credentials.token))
         headers = credentials.as_headers() | {"User-Agent": fal_client.client.USER_AGENT}
         self._http = self._client.guarded = guarded_client(headers, SUBMIT_SECONDS)
-        self._submits = anyio.CapacityLimiter(AT_ONCE)
-        self._asks = anyio.CapacityLimiter(AT_ONCE)
+        self._submits = anyio.CapacityLimiter(SUBMITS_AT_ONCE)
+        self._asks = anyio.CapacityLimiter(ASKS_AT_ONCE)
         self._results = anyio.CapacityLimiter(RESULTS_AT_ONCE)
         self._uploads = anyio.CapacityLimiter(UPLOADS_AT_ONCE)
         self._uploaded: dict[tuple[Path, int, int], str] = {}

@@ -4,24 +4,20 @@ Synchronous and of one thread at a time; `batch.journal` is its asynchronous fac
 """
 
 import json
-import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Self
 
+from batch import ledger_file
 from batch.budget import Budget, Money
-from batch.errors import LedgerBusy, LedgerError
+from batch.errors import LedgerError
 from batch.job import Arguments, encoded
-from batch.states import EDGES, Move, Receipt
+from batch.states import Move, Receipt
 
-__all__ = ["Flight", "Ledger", "StateConflict", "Work", "encoded", "locked"]
-
-VERSION = 2
-_APPLICATION_ID = 0x6B6C6E67  # "klng": tells a ledger from any other SQLite file
+__all__ = ["Flight", "Ledger", "StateConflict", "Work", "encoded"]
 
 
 class StateConflict(LedgerError):
@@ -69,38 +65,26 @@ class Ledger:
         Raises:
             LedgerError: damaged, no ledger, or of a newer version.
         """
-        with _readable_errors(path):
-            if not path.exists():
-                _make(path)
-            ledger = cls(_connect_existing(path, "rw"), path)
-            with _closed_on_error(ledger.db):
-                ledger._check_whole()
-                ledger._upgrade()
-                ledger.db.execute("PRAGMA journal_mode = WAL")
-        return ledger
+        return cls(ledger_file.open_for_writing(path), path)
 
     @classmethod
     def read(cls, path: Path) -> Self:
         """Opens an existing ledger for reading, also while a run writes it; an empty one where there is none."""
         if not path.exists():
             return cls.in_memory()
-        with _readable_errors(path):
-            ledger = cls(_connect_for_reading(path), path)
-            with _closed_on_error(ledger.db):
-                ledger._check_version()
-        return ledger
+        return cls(ledger_file.open_for_reading(path), path)
 
     @classmethod
     def scratch(cls, ledger: "Ledger") -> Self:
         """A copy to try things on: in a temporary file of SQLite's own, for it may not fit into memory."""
-        copy = cls(_connect(""), None)
+        copy = cls(ledger_file.connect(""), None)
         ledger.db.backup(copy.db)
         return copy
 
     @classmethod
     def in_memory(cls) -> Self:
-        connection = _connect("file::memory:")
-        _write_schema(connection)
+        connection = ledger_file.connect("file::memory:")
+        ledger_file.write_schema(connection)
         return cls(connection, None)
 
     def close(self) -> None:
@@ -115,7 +99,7 @@ class Ledger:
         self.close()
         # Damage that opening it did not come across; a broken constraint, say, is a fault of ours and stays one.
         if self.path and isinstance(error, sqlite3.Error) and not isinstance(error, sqlite3.IntegrityError):
-            raise _unusable(self.path, error) from error
+            raise ledger_file.unusable(self.path, error) from error
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -220,57 +204,6 @@ class Ledger:
     def set_meta(self, name: str, value: str) -> None:
         self.db.execute("INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)", (name, value))
 
-    def _check_version(self) -> None:
-        (application,) = self.db.execute("PRAGMA application_id").fetchone()
-        (version,) = self.db.execute("PRAGMA user_version").fetchone()
-        if application != _APPLICATION_ID:
-            raise LedgerError(
-                f"{self.path} is not a ledger of kling-batch, or it was cut off: put a copy of it back; delete it "
-                "only if nothing was ever run from this table"
-            )
-        if version > VERSION:
-            raise LedgerError(f"{self.path} was written by a newer kling-batch (ledger version {version}): update it")
-
-    def _upgrade(self) -> None:
-        """A ledger of the first version loses what is not kept any more, and gets the indexes of today."""
-        if self.db.execute("PRAGMA user_version").fetchone() == (1,):
-            upgrade = files("batch").joinpath("ledger_2.sql").read_text(encoding="utf-8")
-            try:
-                self.db.executescript(f"BEGIN IMMEDIATE; {upgrade} PRAGMA user_version = 2; COMMIT;")
-            except BaseException:
-                self.undo()
-                raise
-
-    def _check_whole(self) -> None:
-        self._check_version()
-        found = [line for (line,) in self.db.execute("PRAGMA quick_check(1)")]
-        if found != ["ok"]:
-            raise sqlite3.DatabaseError(" ".join(found[0].split()))
-
-
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Holds the ledger for one process; the lock dies with it.
-
-    Raises:
-        LedgerBusy: another process holds it.
-    """
-    from filelock import FileLock, Timeout
-
-    lock = FileLock(f"{path}.lock", timeout=0)
-    try:
-        lock.acquire()
-    except Timeout as error:
-        raise LedgerBusy(
-            f"another run is at work on {path.name.removesuffix('.ledger')}: this one does nothing"
-        ) from error
-    except OSError as error:
-        raise LedgerError(f"cannot write beside the table: {path}.lock: {error.strerror or error}") from error
-    try:
-        yield
-    finally:
-        lock.release()
-
 
 def _urls(receipt: Receipt) -> tuple[str, str, str]:
     return receipt.status_url, receipt.response_url, receipt.cancel_url
@@ -278,95 +211,3 @@ def _urls(receipt: Receipt) -> tuple[str, str, str]:
 
 def _receipt(request_id: str, routes: Sequence[str]) -> Receipt:
     return Receipt(request_id, *(route.replace("{id}", request_id) for route in routes))
-
-
-def _connect(uri: str) -> sqlite3.Connection:
-    connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=30.0, check_same_thread=False)
-    with _closed_on_error(connection):
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA foreign_keys = ON")
-    return connection
-
-
-def _connect_existing(path: Path, mode: str) -> sqlite3.Connection:
-    """Never of 0 bytes: SQLite would take it for a new database, and throw away what still stands in its log."""
-    if not path.stat().st_size:
-        raise LedgerError(
-            f"{path} is not a ledger of kling-batch, or it was cut off (0 bytes): put a copy of it back; delete it "
-            "only if nothing was ever run from this table"
-        )
-    return _connect(f"{path.absolute().as_uri()}?mode={mode}")
-
-
-def _connect_for_reading(path: Path) -> sqlite3.Connection:
-    try:
-        return _connect_existing(path, "ro")
-    except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode != sqlite3.SQLITE_READONLY_ROLLBACK:
-            raise
-    # A run was killed while it closed the ledger: opening it for writing takes back what was half written.
-    _connect_existing(path, "rw").close()
-    return _connect_existing(path, "ro")
-
-
-@contextmanager
-def _closed_on_error(connection: sqlite3.Connection) -> Iterator[None]:
-    try:
-        yield
-    except BaseException:
-        connection.close()
-        raise
-
-
-def _make(path: Path) -> None:
-    """Whole or not at all: an empty ledger that is found is a damaged one, never a new one."""
-    log = path.with_name(path.name + "-wal")
-    if log.exists() and log.stat().st_size:  # it would be read into the new ledger
-        raise LedgerError(
-            f"{path} is missing, but its log {log.name} is there: put the ledger back beside it; delete the log only "
-            "if nothing was ever run from this table"
-        )
-    fresh = path.with_name(path.name + ".new")
-    fresh.unlink(missing_ok=True)
-    connection = _connect(fresh.absolute().as_uri())
-    try:
-        _write_schema(connection)
-    finally:
-        connection.close()
-    fresh.rename(path)
-    _sync_folder(path.parent)
-
-
-def _write_schema(connection: sqlite3.Connection) -> None:
-    schema = files("batch").joinpath("ledger.sql").read_text(encoding="utf-8")
-    connection.executescript(f"BEGIN; {schema} COMMIT;")
-    connection.execute("BEGIN")
-    connection.executemany("INSERT INTO edge (old, new) VALUES (?, ?)", sorted(EDGES))
-    connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
-    connection.execute(f"PRAGMA user_version = {VERSION}")
-    connection.execute("COMMIT")
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name == "nt":
-        return  # Windows cannot open a folder; its rename is durable by itself
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-@contextmanager
-def _readable_errors(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except (sqlite3.DatabaseError, OSError, UnicodeDecodeError) as error:  # the last: damage in the text of the schema
-        raise _unusable(path, error) from error
-
-
-def _unusable(path: Path, error: Exception) -> LedgerError:
-    return LedgerError(
-        f"the ledger {path} cannot be used ({error}): it may be damaged, or on a full or read-only disk. "
-        "Nothing was submitted. Put a copy of it back; without it nobody knows what was paid for"
-    )

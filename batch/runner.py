@@ -7,7 +7,7 @@ import sqlite3
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,16 +22,14 @@ from batch.enrol import Findings, enrol, match, standing_findings
 from batch.errors import Exit, LedgerError, LedgerLost, ManifestError, UsageError
 from batch.job import Arguments, counted, dollars
 from batch.journal import Journal, journal
-from batch.ledger import Ledger, locked
+from batch.ledger import Ledger
+from batch.ledger_file import locked
 from batch.manifest import Manifest
 from batch.reading import Reading, remembered
-from batch.results import Results, Saved, refuse_foreign_columns, require_ours
+from batch.results import Results, refuse_foreign_columns, require_ours
+from batch.saver import Saver
 from batch.summary import Outcome, prices_to_run, standing
 from batch.table import TableChanged
-
-SAVE_SECONDS = 30.0
-SAVE_SHARE = 0.02
-"""Saving takes no more than this share of the time, however large the table is."""
 
 PRICE_SECONDS = 2.0
 """How long fal's price of today is waited for; without it the published one counts."""
@@ -159,7 +157,7 @@ async def at_hand(
                 yield ledger, book, gateway
         except ExceptionGroup as caught:
             raise _only(caught) from None
-        _Saver(Results(batch.manifest, batch.ledger, batch.target), say).finish(ledger)
+        Saver(Results(batch.manifest, batch.ledger, batch.target), say).finish(ledger)
 
 
 def _write_down_interrupted(ledger: Ledger, now: float) -> None:
@@ -179,7 +177,7 @@ def _only(error: Exception) -> Exception:
 async def _run(
     batch: Batch, ledger: Ledger, findings: Findings, connect: Connect, options: Options, say: Say
 ) -> Outcome:
-    saver = _Saver(Results(batch.manifest, batch.ledger, batch.target), say)
+    saver = Saver(Results(batch.manifest, batch.ledger, batch.target), say)
     ended = _Ended()
     if findings.invalid:
         say(f"{counted(findings.invalid)} cannot be run: `kling-batch check` lists why")
@@ -269,7 +267,7 @@ class _Ended:
 
 
 async def _night(
-    batch: Batch, ledger: Ledger, gateway: Gateway, options: Options, budget: Budget, saver: "_Saver", ended: _Ended
+    batch: Batch, ledger: Ledger, gateway: Gateway, options: Options, budget: Budget, saver: Saver, ended: _Ended
 ) -> None:
     deadline = current_time() + (options.max_seconds or float("inf"))
     settings = Settings(
@@ -332,45 +330,3 @@ async def _until_signal(scope: anyio.CancelScope, ended: _Ended, say: Say) -> No
                 "on its way is waited for, up to a minute (once more: stop at once, as safe)"
             )
             scope.cancel()
-
-
-class _Saver:
-    """Saves the table every so often while something changes, and at the end."""
-
-    def __init__(self, results: Results, say: Say) -> None:
-        self._results = results
-        self.say = say
-        self._trouble: str | None = None
-
-    async def keep(self, tally: Tally) -> None:
-        """Until cancelled; a save that has begun is finished."""
-        pause, seen = SAVE_SECONDS, ""
-        while True:
-            await anyio.sleep(pause)
-            if (now := repr(tally)) == seen:
-                continue
-            seen, began = now, current_time()
-            with anyio.CancelScope(shield=True):
-                await anyio.to_thread.run_sync(self.last)
-            pause = max(SAVE_SECONDS, (current_time() - began) / SAVE_SHARE)
-
-    def finish(self, ledger: Ledger) -> Saved:
-        """The last save of a run, noted down so that the next one need not read the table again."""
-        saved = self.last()
-        with suppress(sqlite3.Error):  # everything is saved already: without the note the next run only takes longer
-            self._results.remember(ledger)
-        return saved
-
-    def last(self) -> Saved:
-        """One save. Where it cannot be made that is said once, and is no reason to end a night."""
-        try:
-            saved = self._results.save()
-        except ManifestError as error:
-            saved = Saved(None, str(error))
-        except LedgerError as error:  # its own words are for a run that begins: here money may be spent
-            why = f"the table cannot be written now, for the ledger cannot be read ({error.__cause__ or error})"
-            saved = Saved(None, f"{why}. Nothing is lost: `kling-batch run` writes it later")
-        if saved.trouble and saved.trouble != self._trouble:
-            self.say(saved.trouble + (f": the results are in {saved.path}" if saved.path else ""))
-        self._trouble = saved.trouble
-        return saved

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from batch import states
 from batch.errors import LedgerBusy, LedgerError
-from batch.ledger import VERSION, Ledger, StateConflict, locked
+from batch.ledger import Ledger, StateConflict
+from batch.ledger_file import VERSION, locked
 from batch.states import EDGES, Move, Receipt, State
 
 PRICE = 490_000
@@ -475,7 +476,7 @@ def test_a_folder_in_the_ledgers_place_is_refused(path: Path) -> None:
 HOLD = """
 import sys, time
 from pathlib import Path
-from batch.ledger import locked
+from batch.ledger_file import locked
 with locked(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(60)
@@ -506,7 +507,7 @@ def test_one_process_does_not_hold_a_ledger_twice(path: Path) -> None:
 HISTORY = """
 import os, sys
 from pathlib import Path
-from batch import ledger as module, states
+from batch import ledger_file as module, states
 from batch.ledger import Ledger
 from batch.states import Receipt, State
 
@@ -519,12 +520,12 @@ def trace(statement):
     if seen == fatal:
         os.kill(os.getpid(), 9)
 
-connect = module._connect
+connect = module.connect
 def traced(uri):
     connection = connect(uri)
     connection.set_trace_callback(trace)
     return connection
-module._connect = traced
+module.connect = traced
 
 def told():
     os.write(1, b".")
