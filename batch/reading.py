@@ -22,6 +22,8 @@ class Reading:
     """How it was read: see `Manifest.settings`."""
     records: int
     """Of the table, with those that are no shots."""
+    width: int | None = None
+    """Of its widest record; None: nobody knows."""
     final: bool = False
     """Enrolling it again would change nothing, whatever has become of its rows."""
     shown: int | None = None

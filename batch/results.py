@@ -100,9 +100,10 @@ class Results:
             if target == self._manifest.path and known.shown == now:
                 return
             cells = _in_place(ledger.db.execute(_UNCHANGED), known.records)
+            table.width = known.width
             written = table.write(target, self._manifest.result_columns, cells)
             if target == self._manifest.path:
-                self._last = replace(known, digest=written, shown=now)
+                self._last = replace(known, digest=written, width=None, shown=now)
 
     def _known(self, ledger: Ledger, digest: str) -> Reading | None:
         """The reading of exactly these bytes: as they were enrolled, or as they were written here."""

@@ -254,7 +254,7 @@ def _enrolled(manifest: Manifest, ledger: Ledger, now: float, *, anew: bool) -> 
     if known and known.final and known.digest == digest and not anew:
         return standing_findings(ledger)
     findings = match(ledger, manifest.plan(table))
-    reading = Reading(digest, manifest.settings, table.count or 0)
+    reading = Reading(digest, manifest.settings, table.count or 0, table.width)
     enrol(ledger, now, new=True, reading=None if manifest.inspector.asked else reading)
     return findings
 

@@ -1,7 +1,7 @@
 """A million rows: what is done for each is done once, out of indexes, and not again for a table that is known."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import count as numbers
@@ -18,6 +18,7 @@ from batch.results import Results
 from batch.runner import _enrolled
 from batch.states import Receipt
 from batch.summary import prices_to_run, standing
+from batch.table.scanner import scan
 from jobs.kling import KLING_2_1_PRO as JOB
 from tests.simulated import Service, ledger_of, night, play, service_queue, shots
 
@@ -224,6 +225,29 @@ def test_a_save_is_known_by_the_last_event_that_it_shows(make: Callable[..., Bat
     batch.succeed(2)
     batch.save()
     assert batch.path.read_text().count("succeeded") == 2
+
+
+def test_the_first_save_knows_how_wide_the_table_is(
+    make: Callable[..., Batch], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its records are read once more, to be written, and not before that to be measured; ours stand right of them."""
+    batch = make(3)
+    batch.path.write_text(batch.path.read_text() + "s3,shot 3,https://x.y/1.png,a remark\n")
+    batch.read()
+    batch.succeed(1)
+    read = []
+
+    def counted(lines: Iterable[str], *more: str) -> Iterator[tuple[int, str, list[str]]]:
+        for record in scan(lines, *more):
+            read.append(record[0])
+            yield record
+
+    monkeypatch.setattr("batch.table.csv_text.scan", counted)
+    batch.save()
+    assert read.count(2) == 1
+    header, *_, last = batch.path.read_text().splitlines()
+    assert header.startswith("id,prompt,image,,status,")
+    assert last.startswith("s3,shot 3,https://x.y/1.png,a remark,pending,")
 
 
 def test_any_edit_and_any_other_way_to_read_makes_a_table_unknown(make: Callable[..., Batch]) -> None:

@@ -66,9 +66,12 @@ class Table(ABC):
     count: int | None
     """How many records there are, once `records` has come to the end."""
 
+    width: int | None
+    """Cells of the widest record, the header among them: likewise, or told by who knows it, which spares a reading."""
+
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.count = None
+        self.count = self.width = None
         self._signature = signature(path.stat())
 
     def digest(self) -> str:

@@ -23,7 +23,6 @@ class CsvTable(Table):
         super().__init__(path)
         self.dialect = find_dialect(path)
         self._header, self.columns = self._find_header()
-        self._widest: int | None = None
 
     def records(self) -> Iterator[Record]:
         """See Table."""
@@ -40,7 +39,7 @@ class CsvTable(Table):
             widest = max(widest, found)
             row += [""] * (width - found)
             yield Record(number, tuple(row[:width]), tuple(row[width:]))
-        self._widest, self.count = widest, count
+        self.width, self.count = widest, count
 
     def write(self, target: Path, columns: Sequence[Column], rows: Iterable[Sequence[Cell]]) -> str:
         """See Table."""
@@ -79,9 +78,9 @@ class CsvTable(Table):
         return Placement(self.dialect.delimiter, self.columns, names, width)
 
     def _measured(self) -> int:
-        if self._widest is None:
-            self._widest = max(len(row) for _, _, row in self._scan())
-        return self._widest
+        if self.width is None:
+            self.width = max(len(row) for _, _, row in self._scan())
+        return self.width
 
     def _merged(self, placement: Placement, rows: Iterator[list[str]]) -> Iterator[str]:
         yield self.dialect.preamble

@@ -35,6 +35,7 @@ class ParquetTable(Table):
             self._schema: pa.Schema = file.schema_arrow
             self._metadata: pq.FileMetaData = file.metadata
         self.columns = tuple(self._schema.names)
+        self.width = len(self.columns)
         if not self.columns:
             raise ManifestError(f"{path} has no columns")
 

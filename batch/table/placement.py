@@ -41,6 +41,8 @@ class Placement:
         return self._rebuilt(raw, cells)
 
     def _appended(self, raw: str, width: int, cells: list[str]) -> str:
+        if width > self._width:
+            raise ValueError(f"a record of {width} cells in a table of {self._width}")
         body = raw.rstrip("\r\n")  # a line end inside a cell has its closing quote after it
         gap = self._delimiter * (self._width - width + 1)
         return body + gap + self._delimiter.join(cells) + raw[len(body) :]

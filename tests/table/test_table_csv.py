@@ -257,6 +257,16 @@ def test_cells_beyond_the_header_are_extra(tmp_path: Path) -> None:
     assert list(table.records()) == [Record(2, ("1", "")), Record(3, ("1", "2"), ("3", "4"))]
 
 
+def test_a_width_that_is_told_wrong_writes_nothing(tmp_path: Path) -> None:
+    """The user's own cells would come to stand under our names."""
+    data = b"a,b\n1,2,3\n"
+    table = opened(tmp_path, data)
+    table.width = 2
+    with pytest.raises(ValueError, match="3 cells in a table of 2"):
+        table.write(table.path, [STATUS], [("succeeded",)])
+    assert table.path.read_bytes() == data
+
+
 def test_a_cell_may_be_megabytes_long(tmp_path: Path) -> None:
     """An image as a data URI is a cell like any other."""
     image = "data:image/png;base64," + "A" * 5_000_000
