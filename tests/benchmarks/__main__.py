@@ -3,7 +3,8 @@
 python -m tests.benchmarks             everything, about 45 minutes; rewrites the results in README.md and the plot
 python -m tests.benchmarks --quick     a minute, to see that it works; writes nothing
 python -m tests.benchmarks --slots 40  one of the cases; writes nothing
-python -m tests.benchmarks size        seconds and bytes a row, 1,000 to 1,000,000 rows (or: size 1000 10000)
+python -m tests.benchmarks size        seconds and bytes a row, 1,000 to 1,000,000 rows, about 15 minutes; rewrites
+                                       its part of README.md and its plot (or: size 1000 10000; writes nothing)
 """
 
 import argparse
@@ -102,7 +103,7 @@ def _write(parts: Sequence[str], results: Mapping[Case, Runs]) -> None:
         draw(results)
     except ImportError:
         print("no plot was drawn: pip install 'kling-batch[bench]'")
-    report.write("\n\n".join([*parts, f"![Rows done over time, against the ideal]({FIGURE.name})"]))
+    report.write("\n\n".join([*parts, f"![Rows done over time, against the ideal]({FIGURE.name})"]), "results")
 
 
 if __name__ == "__main__":

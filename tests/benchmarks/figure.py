@@ -1,4 +1,4 @@
-"""The plot: rows done over time, against slots that are never idle."""
+"""The plots: rows done over time, against slots that are never idle; and what a table costs by its length."""
 
 import heapq
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,11 @@ from tests.benchmarks.report import Runs
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from tests.benchmarks.size import Sized
+
 FIGURE = Path(__file__).with_name("rows_done.png")
+SCALING = Path(__file__).with_name("scaling.png")
+STYLES = ("-", "--", ":")
 WIDEST = 2.2
 """How many times the ideal the time axis reaches at most; who takes longer leaves the picture on the right."""
 
@@ -64,3 +68,28 @@ def _middle(runs: Sequence[Measured]) -> Measured:
     """The run whose makespan is nearest the median."""
     middle = median(run.wall for run in runs)
     return min(runs, key=lambda run: abs(run.wall - middle))
+
+
+def scaling(sizes: "Sequence[Sized]", path: Path = SCALING) -> None:
+    """Seconds of each step by rows, and its peak memory. ImportError without matplotlib."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot as plt
+
+    figure, (left, right) = plt.subplots(1, 2, figsize=(10.4, 4.2), layout="constrained")
+    names = list(dict.fromkeys(one.name for one in sizes))
+    for name, style in zip(names, STYLES, strict=True):
+        some = [one for one in sizes if one.name == name]
+        rows = [one.rows for one in some]
+        for number, step in enumerate(some[0].seconds):
+            how = {"linestyle": style, "color": f"C{number}", "marker": "."}
+            left.loglog(rows, [one.seconds[step] for one in some], label=f"{step}, {name}", **how)
+            right.loglog(rows, [one.peak[step] for one in some], **how)
+    left.set_ylabel("seconds")
+    right.set_ylabel("peak memory, MB")
+    for panel in (left, right):
+        panel.set_xlabel("rows")
+    left.legend(fontsize="x-small", ncols=len(names))
+    figure.savefig(path, dpi=90)
+    plt.close(figure)

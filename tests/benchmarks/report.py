@@ -15,7 +15,7 @@ from tests.benchmarks.clients import NODE
 from tests.benchmarks.measure import ROOT, Case, Measured
 
 README = Path(__file__).with_name("README.md")
-BEGIN, END = "<!-- results: written by `python -m tests.benchmarks` -->", "<!-- end of the results -->"
+BEGIN, END = "<!-- {}: written by the command above -->", "<!-- end of the {} -->"
 PACKAGES = ("kling-batch", "fal-client", "httpx", "aiohttp", "anyio")
 
 
@@ -109,9 +109,10 @@ def _said(*command: str) -> str:
         return ""
 
 
-def write(results: str, readme: Path = README) -> None:
-    """Puts the results into the README, between the two markers."""
+def write(results: str, section: str, readme: Path = README) -> None:
+    """Puts results into the README, between the two markers of their section."""
+    begin, end = BEGIN.format(section), END.format(section)
     text = readme.read_text(encoding="utf-8")
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    readme.write_text(f"{before}{BEGIN}\n\n{results.strip()}\n\n{END}{after}", encoding="utf-8")
+    before, _, rest = text.partition(begin)
+    _, _, after = rest.partition(end)
+    readme.write_text(f"{before}{begin}\n\n{results.strip()}\n\n{end}{after}", encoding="utf-8")

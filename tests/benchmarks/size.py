@@ -1,6 +1,7 @@
 """What a long table costs: seconds, peak memory and bytes of ledger a row, from a thousand rows to a million.
 
-    python -m tests.benchmarks.size [ROWS ...]
+    python -m tests.benchmarks.size [ROWS ...]     without any: all sizes, about 15 minutes; rewrites their section of
+                                                   README.md and the plot
 
 Each step is a process of its own: `check`, the first enrolment, the write of every result into the table, resuming
 after that, and `status`. Between enrolment and write every row is brought home by SQL, through the states' own edges.
@@ -10,12 +11,18 @@ import random
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+
+from tests.benchmarks import report
+from tests.benchmarks.figure import SCALING, scaling
 
 ROOT = Path(__file__).parents[2]
 ROWS = (1_000, 10_000, 100_000, 1_000_000)
-KINDS = ("id.csv", "no_id.csv", "id.parquet")
+KINDS = {"id.csv": "CSV with ids", "no_id.csv": "CSV without", "id.parquet": "Parquet"}
 STEPS = ("check", "enrol", "write", "resume", "status")
+HEADER = ["", "rows", *STEPS, "ledger a row"]
 WORDS = (
     "a",
     "slow",
@@ -59,25 +66,52 @@ UPDATE row SET state = 'succeeded', spent = price, finished_at = submitted_at + 
 """
 
 
+@dataclass(frozen=True, slots=True)
+class Sized:
+    """What one table took."""
+
+    name: str
+    rows: int
+    seconds: Mapping[str, float]
+    """By step."""
+    peak: Mapping[str, float]
+    """Megabytes, by step."""
+    ledger: float
+    """Bytes a row."""
+
+    def cells(self) -> list[str]:
+        steps = [f"{self.seconds[step]:.1f} s, {self.peak[step]:.0f} MB" for step in STEPS]
+        return [self.name, f"{self.rows:,}", *steps, f"{self.ledger:.0f} B"]
+
+
 def main() -> None:
-    """Prints the table."""
-    print(f"{'seconds, peak MB':24}" + "".join(f"{name:>16}" for name in STEPS) + f"{'ledger B/row':>14}")
-    for kind in KINDS:
-        for rows in [int(given) for given in sys.argv[1:]] or ROWS:
+    """Prints the table; that of all sizes is written into the README, with a plot."""
+    asked = [int(given) for given in sys.argv[1:]]
+    rows = [HEADER, ["---", *("---:" for _ in HEADER[1:])]]
+    print(*map(report.markdown_row, rows), sep="\n", flush=True)
+    found = []
+    for name in KINDS:
+        for count in asked or ROWS:
             with tempfile.TemporaryDirectory() as folder:
-                _measure(Path(folder) / kind, rows)
+                found.append(_measure(Path(folder) / name, count))
+            rows.append(found[-1].cells())
+            print(report.markdown_row(rows[-1]), flush=True)
+    if not asked:
+        scaling(found)  # last: it makes this process large
+        parts = [report.machine(), "\n".join(map(report.markdown_row, rows))]
+        report.write("\n\n".join([*parts, f"![Seconds and memory by rows]({SCALING.name})"]), "sizes")
 
 
-def _measure(path: Path, rows: int) -> None:
+def _measure(path: Path, rows: int) -> Sized:
     # Also this one: a child that is forked from a large process counts that one's memory as its own peak.
     subprocess.run([sys.executable, "-c", MAKE, str(path), str(rows)], cwd=ROOT, check=True)
-    print(f"{path.name:12}{rows:>12,}", end="", flush=True)
-    for name in STEPS:
-        if name == "write":
+    seconds, peak = {}, {}
+    for step in STEPS:
+        if step == "write":
             _in_child("home", path)
-        seconds, peak = _in_child(name, path)
-        print(f"{seconds:>8.1f} s{peak:>6.0f}", end="", flush=True)
-    print(f"{path.with_name(path.name + '.ledger').stat().st_size / rows:>14.0f}", flush=True)
+        seconds[step], peak[step] = _in_child(step, path)
+    ledger = path.with_name(path.name + ".ledger").stat().st_size / rows
+    return Sized(KINDS[path.name], rows, seconds, peak, ledger)
 
 
 def _in_child(name: str, path: Path) -> tuple[float, float]:
