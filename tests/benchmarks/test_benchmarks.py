@@ -31,12 +31,17 @@ def test_a_row_paid_twice_and_a_lost_result_are_told_under_the_table() -> None:
 
 
 def test_new_results_replace_the_old_ones_and_nothing_else(tmp_path: Path) -> None:
-    """Written twice, the README holds the second results between its markers, and its own text round them."""
+    """Written twice, a section holds the second results between its markers, the rest of the README what it held."""
+
+    def section(name: str, text: str) -> str:
+        return f"{report.BEGIN.format(name)}\n\n{text}\n\n{report.END.format(name)}\n"
+
     readme = tmp_path / "README.md"
-    readme.write_text(f"above\n\n{report.BEGIN}\n\nold\n\n{report.END}\n\nbelow\n", encoding="utf-8")
-    report.write("first", readme)
-    report.write("second", readme)
-    assert readme.read_text(encoding="utf-8") == f"above\n\n{report.BEGIN}\n\nsecond\n\n{report.END}\n\nbelow\n"
+    readme.write_text("above\n\n" + section("results", "old") + section("sizes", "kept") + "below\n", encoding="utf-8")
+    report.write("first", "results", readme)
+    report.write("second", "results", readme)
+    now = "above\n\n" + section("results", "second") + section("sizes", "kept") + "below\n"
+    assert readme.read_text(encoding="utf-8") == now
 
 
 def _careless() -> Measured:
