@@ -3,6 +3,7 @@
 Facts about the service are fal's documentation unless marked otherwise.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping
 from mimetypes import guess_type
 from pathlib import Path
@@ -28,7 +29,7 @@ SUBMIT_SECONDS = 60.0
 """The longest wait for the reply to a POST; then the row is in doubt."""
 ASK_SECONDS = 30.0
 _ASK_TIMEOUT = httpx.Timeout(ASK_SECONDS).as_dict()
-SUBMITS_AT_ONCE, ASKS_AT_ONCE = 64, 32
+SUBMITS_AT_ONCE, ASKS_AT_ONCE = 64, 16
 """HTTP exchanges in the air at once, hundreds a second; in a crowd, more of them would only wait for each other.
 Submits and questions apart, so that a stalled kind leaves the other free."""
 RESULTS_AT_ONCE = 8
@@ -80,10 +81,11 @@ class Fal:
         self._redact = Redactor(secrets_in(credentials.token))
         headers = credentials.as_headers() | {"User-Agent": fal_client.client.USER_AGENT}
         self._http = self._client.guarded = guarded_client(headers, SUBMIT_SECONDS)
-        self._submits = anyio.CapacityLimiter(SUBMITS_AT_ONCE)
-        self._asks = anyio.CapacityLimiter(ASKS_AT_ONCE)
-        self._results = anyio.CapacityLimiter(RESULTS_AT_ONCE)
-        self._uploads = anyio.CapacityLimiter(UPLOADS_AT_ONCE)
+        # asyncio's own: anyio's limiter costs a turn of the event loop each, which counts where hundreds end at once.
+        self._submits = asyncio.Semaphore(SUBMITS_AT_ONCE)
+        self._asks = asyncio.Semaphore(ASKS_AT_ONCE)
+        self._results = asyncio.Semaphore(RESULTS_AT_ONCE)
+        self._uploads = asyncio.Semaphore(UPLOADS_AT_ONCE)
         self._uploaded: dict[tuple[Path, int, int], str] = {}
         self._uploading: dict[tuple[Path, int, int], anyio.Lock] = {}
 
