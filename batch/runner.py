@@ -291,7 +291,7 @@ async def _night(
             ended.tally = dispatcher.tally
             # In a group of its own: the second signal must find somebody while the first one's work winds down.
             watch.start_soon(_until_signal, tasks.cancel_scope, ended, saver.say, name="signals")
-            tasks.start_soon(saver.keep, dispatcher.tally, name="results")
+            tasks.start_soon(saver.keep, dispatcher.tally, now.total, name="results")
             if options.watch:
                 tasks.start_soon(progress.show, dispatcher, pace, sys.stderr, name="progress")
             with anyio.CancelScope(deadline=deadline) as in_time:

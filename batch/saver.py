@@ -15,6 +15,8 @@ from batch.results import Results, Saved
 SAVE_SECONDS = 30.0
 SAVE_SHARE = 0.02
 """Saving takes no more than this share of the time, however large the table is."""
+ROW_SECONDS = 20e-6
+"""What a row adds to the first save, about: see tests/benchmarks."""
 
 
 class Saver:
@@ -25,9 +27,13 @@ class Saver:
         self.say = say
         self._trouble: str | None = None
 
-    async def keep(self, tally: Tally) -> None:
-        """Until cancelled; a save that has begun is finished."""
-        pause, seen = SAVE_SECONDS, ""
+    async def keep(self, tally: Tally, rows: int) -> None:
+        """Until cancelled; a save that has begun is finished.
+
+        Args:
+            rows: of the table, for how long the first save will take.
+        """
+        pause, seen = max(SAVE_SECONDS, rows * ROW_SECONDS / SAVE_SHARE), ""
         while True:
             await anyio.sleep(pause)
             if (now := repr(tally)) == seen:

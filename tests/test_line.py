@@ -27,6 +27,10 @@ class Queue(RuleBasedStateMachine):
         self.slots = slots
         self._fill()
 
+    @rule(slots=st.none() | st.integers(1, 5))
+    def so_many_are_thought_to_run_at_once(self, slots: int | None) -> None:
+        self.line.slots = slots
+
     @rule()
     def another_is_accepted(self) -> None:
         watch = Watch(self.times, self.now)
@@ -121,3 +125,26 @@ def test_a_request_that_lost_its_runner_waits_behind_the_others() -> None:
     line.seen_waiting(first, 0, 10.0)
     assert list(line.running) == [second]
     assert line.newest is first
+
+
+def test_where_all_slots_are_taken_the_next_request_waits() -> None:
+    """It is not asked for that; an end that is found lets it begin, and never before it was accepted."""
+    line, times = Line(), RunTimes(300.0, lambda: 0.5)
+    line.slots = 1
+    first, second = Watch(times, 0.0), Watch(times, 50.0)
+    line.join(first)
+    line.join(second)
+    assert list(line.waiting) == [second]
+    assert line.ended(first, 40.0) == [second]
+    assert second.started == 50.0
+
+
+def test_of_two_sent_together_the_other_one_is_asked_when_one_waits() -> None:
+    """Whichever was accepted first may be the one that waits, so that each has to say it for itself; once."""
+    line, times = Line(), RunTimes(300.0, lambda: 0.5)
+    one, other = Watch(times, 0.1, sent=0.0, joined=0.1), Watch(times, 0.2, sent=0.05, joined=0.2)
+    line.join(one)
+    line.join(other)
+    assert line.seen_waiting(other, 0, 0.3) == [one]
+    one.asked = 1
+    assert line.seen_waiting(other, 0, 0.4) == []

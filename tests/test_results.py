@@ -2,23 +2,28 @@
 
 import os
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import count
 from pathlib import Path
 
+import anyio
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from batch import states
+from batch.dispatch import Tally
 from batch.enrol import enrol, match
 from batch.errors import LedgerError, ManifestError, UsageError
 from batch.ledger import Ledger
 from batch.manifest import RESULT_COLUMNS, Manifest
 from batch.rerun import Selection
 from batch.results import Results, Saved, refuse_foreign_columns, require_ours
+from batch.saver import Saver
 from batch.states import Receipt, State
 from batch.table import open_table
 from jobs.kling import KLING_2_1_PRO as JOB
+from tests.simulated import play
 
 PRICE = 490_000
 NAMES = list(RESULT_COLUMNS)
@@ -489,3 +494,20 @@ def test_a_ledger_that_is_not_there_yet_shows_every_row_as_waiting(tmp_path: Pat
     Results(manifest, tmp_path / "none").save()
     assert [record.cells[3] for record in open_table(path).records()] == ["pending"] * 3
     assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize(("rows", "seconds"), [(3, 30.0), (1_000_000, 1000.0)])
+def test_the_longer_a_table_the_later_it_is_saved_first(make: Callable[..., Batch], rows: int, seconds: float) -> None:
+    """A million rows take twenty seconds to write, which is to be a fiftieth of the time from the beginning."""
+    batch = make(SHOTS)
+    batch.succeed(1)
+    saver = Saver(Results(batch.manifest, batch.at), pytest.fail)
+
+    async def run(until: float) -> None:
+        with anyio.move_on_after(until):
+            await saver.keep(Tally(succeeded=1), rows)
+
+    play(partial(run, seconds - 1))
+    assert batch.path.read_text() == SHOTS
+    play(partial(run, seconds + 1))
+    assert "https://v/1" in batch.path.read_text()
