@@ -77,7 +77,7 @@ def scaling(sizes: "Sequence[Sized]", path: Path = SCALING) -> None:
     mpl.use("Agg")
     from matplotlib import pyplot as plt
 
-    figure, (left, right) = plt.subplots(1, 2, figsize=(10.4, 4.2), layout="constrained")
+    figure, (left, right) = plt.subplots(1, 2, figsize=(10.4, 5.2), layout="constrained")
     names = list(dict.fromkeys(one.name for one in sizes))
     for name, style in zip(names, STYLES, strict=True):
         some = [one for one in sizes if one.name == name]
@@ -90,6 +90,6 @@ def scaling(sizes: "Sequence[Sized]", path: Path = SCALING) -> None:
     right.set_ylabel("peak memory, MB")
     for panel in (left, right):
         panel.set_xlabel("rows")
-    left.legend(fontsize="x-small", ncols=len(names))
+    figure.legend(loc="outside lower center", fontsize="small", ncols=len(names))
     figure.savefig(path, dpi=90)
     plt.close(figure)
