@@ -147,10 +147,8 @@ class Case:
         manifest(self.folder, MORE)
         first = not self.accepted
         ended = self.forks.run(self.folder, LATER)
-        if first and ended == (
-            Exit.IN_DOUBT,
-            "",
-        ):  # nothing came before it: an hour after what comes later it is proven
+        if first and ended == (Exit.IN_DOUBT, ""):
+            # Nothing was accepted before it: its absence is proven an hour after what comes later.
             self.require_paid_once()
             ended = self.forks.run(self.folder, 2 * LATER)
         assert ended == (Exit.ROWS_FAILED, ""), self.folder
