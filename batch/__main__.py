@@ -1,5 +1,5 @@
 """`python -m batch`."""
 
-from batch.cli import main
+from batch.cli.main import main
 
 main(prog_name="kling-batch")

@@ -13,19 +13,18 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-import batch
-from batch.checking import Checked
-from batch.checking import check as _check
-from batch.decisions import Decision, Named, TakenBack, decide, look_up, open_rows, shown, take_back
-from batch.dispatch import START_TIMEOUT, Gateway
+from batch.cli.times import micros, prices
+from batch.commands.check import Checked
+from batch.commands.check import check as _check
+from batch.commands.resolve import Decision, Named, TakenBack, decide, look_up, open_rows, shown, take_back
+from batch.commands.run import Batch, Options, Say, at_hand
+from batch.commands.run import run as _run
+from batch.commands.sandbox import RUN_SECONDS
+from batch.core.paths import places
+from batch.dispatch.dispatcher import START_TIMEOUT, Gateway
 from batch.job import Job
-from batch.manifest import Manifest
-from batch.places import places
-from batch.rehearsal import RUN_SECONDS
-from batch.runner import Batch, Options, Say, at_hand
-from batch.runner import run as _run
-from batch.summary import Outcome, standing
-from batch.told import micros, prices
+from batch.ledger.summary import Outcome, standing
+from batch.manifest.loader import Manifest
 from jobs.kling import KLING_2_1_PRO
 
 if TYPE_CHECKING:
@@ -112,12 +111,12 @@ async def _cancel(batch: Batch, named: Named, say: Say, sandbox: bool) -> tuple[
 @asynccontextmanager
 async def _connect(batch: Batch, *, sandbox: bool) -> AsyncIterator[Gateway]:
     if sandbox:
-        from batch.rehearsal import connect
+        from batch.commands.sandbox import connect
 
         async with connect(batch) as gateway:
             yield gateway
     else:
-        from batch.fal import Fal  # fal-client takes 0.3 s to load: only where something is submitted
+        from batch.fal.client import Fal  # fal-client takes 0.3 s to load: only where something is submitted
 
         async with Fal(batch.manifest.job, local=batch.manifest.local) as fal:
             yield fal
@@ -154,7 +153,7 @@ def run(
     Raises:
         BatchError: the manifest, the ledger or the key cannot be used.
     """
-    from batch.frames import keep
+    from batch.manifest.dataframes import keep
 
     batch = open_batch(keep(manifest, path), sandbox=sandbox, **table)  # type: ignore[arg-type]
     options = Options(
@@ -172,10 +171,6 @@ def run(
 
 def results(table: str | Path) -> "pd.DataFrame":
     """A table with its results as a DataFrame: every cell of a CSV as text, Parquet with its types."""
-    from batch.frames import load
+    from batch.manifest.dataframes import load
 
     return load(Path(table))
-
-
-# The engine's own `batch.results` (a module) has bound the package's name by now; who writes it means the function.
-vars(batch)["results"] = results

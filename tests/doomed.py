@@ -24,10 +24,10 @@ import anyio.to_thread
 from anyio import current_time
 
 from batch.api import open_batch
+from batch.commands.run import Options, run
 from batch.errors import BatchError
-from batch.runner import Options, run
 from batch.sandbox.outcomes import Outcome, model_error
-from batch.sandbox.store import Journal
+from batch.sandbox.recording import Journal
 from tests.simulated import EPOCH, Service, play, service_queue
 
 ROOT = Path(__file__).parents[1]

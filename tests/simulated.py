@@ -12,18 +12,18 @@ import trio._core._run as scheduler
 import trio.testing
 from anyio import current_time
 
-from batch import answers as a
-from batch import states
-from batch.dispatch import Dispatcher, Settings
-from batch.enrol import enrol, match
+from batch.core import gateway as a
+from batch.core import states
+from batch.core.states import Receipt
+from batch.dispatch.dispatcher import Dispatcher, Settings
 from batch.job import Arguments
-from batch.journal import in_line, journal
-from batch.ledger import Ledger
-from batch.plan import Planned, fingerprint
+from batch.ledger.async_ledger import in_line, journal
+from batch.ledger.enrolment import enrol, match
+from batch.ledger.ledger import Ledger
+from batch.manifest.planner import Planned, fingerprint
+from batch.reconcile.evidence import Listed, Listing
 from batch.sandbox import History, Query, Queue
 from batch.sandbox.queue import RunSeconds
-from batch.settle import Listed, Listing
-from batch.states import Receipt
 from jobs.kling import KLING_2_1_PRO as JOB
 
 EPOCH = 1_800_000_000.0

@@ -8,8 +8,8 @@ from anyio import current_time
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from batch.ledger import Ledger
-from batch.policy import Retry
+from batch.core.retry import Retry
+from batch.ledger.ledger import Ledger
 from batch.sandbox.outcomes import Outcome
 from tests.simulated import (
     Crash,

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from batch import doubts, states
-from batch.ledger import Ledger
-from batch.states import Receipt
+from batch.core import states
+from batch.core.states import Receipt
+from batch.ledger import in_doubt as doubts
+from batch.ledger.ledger import Ledger
 
 
 def bought(path: Path, request_id: str) -> Ledger:

@@ -12,13 +12,13 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from batch import states
-from batch.enrol import Findings, enrol, match
+from batch.core import states
+from batch.core.states import Receipt, State, Status
 from batch.errors import ManifestError
-from batch.ledger import Ledger
-from batch.plan import Planned, Problem
-from batch.results import _VIEW, _cells
-from batch.states import Receipt, State, Status
+from batch.ledger.enrolment import Findings, enrol, match
+from batch.ledger.ledger import Ledger
+from batch.manifest.planner import Planned, Problem
+from batch.results_writer.writer import _VIEW, _cells
 
 PAID = {State.SUBMITTING, State.SUBMITTED, State.IN_DOUBT, State.SUCCEEDED}
 PRICE = 490_000

@@ -27,13 +27,17 @@ from wire_service import (
     the_wire,  # noqa: F401 - a fixture
 )
 
-from batch import answers as a
-from batch import fal, guard, policy, records, redact
+from batch.core import gateway as a
+from batch.core import retry as policy
+from batch.core.states import Receipt
 from batch.errors import MissingKey
-from batch.fal import Fal
+from batch.fal import client as fal
+from batch.fal import platform_api as records
+from batch.fal import redact
+from batch.fal import transport as guard
+from batch.fal.client import Fal
+from batch.reconcile.evidence import Listing
 from batch.sandbox import Address, Faults, History, Queue, serve
-from batch.settle import Listing
-from batch.states import Receipt
 from jobs.kling import KLING_2_1_PRO
 
 SHOT = {"prompt": "a ship", "image_url": "https://example.com/ship.png"}

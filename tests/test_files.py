@@ -18,8 +18,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image as Pillow
 
-from batch import files
-from batch.files import DataUri, Inspector, LocalPath, Unusable, WebUrl, digest, inspect, parse_reference, resolve
+from batch.manifest import images as files
+from batch.manifest.images import (
+    DataUri,
+    Inspector,
+    LocalPath,
+    Unusable,
+    WebUrl,
+    digest,
+    inspect,
+    parse_reference,
+    resolve,
+)
 
 
 def encoded(kind: str = "JPEG", size: tuple[int, int] = (640, 480), mode: str = "RGB") -> bytes:

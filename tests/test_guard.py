@@ -38,11 +38,12 @@ from wire_service import (
 )
 from yarl import URL
 
-from batch import answers as a
-from batch import fal, guard
+from batch.core import gateway as a
+from batch.core.states import Receipt
 from batch.errors import UsageError
-from batch.fal import Fal
-from batch.states import Receipt
+from batch.fal import client as fal
+from batch.fal import transport as guard
+from batch.fal.client import Fal
 from jobs.kling import KLING_2_1_PRO
 
 SHOT = {"prompt": "a ship", "image_url": "https://example.com/ship.png"}
@@ -487,7 +488,7 @@ async def test_a_host_in_no_proxy_is_reached_without_the_proxy(wire: Wire, monke
 
 CHILD = """
 import asyncio, sys
-from batch.fal import Fal
+from batch.fal.client import Fal
 from jobs.kling import KLING_2_1_PRO
 async def main():
     async with Fal(KLING_2_1_PRO, local=lambda cell: None) as service:

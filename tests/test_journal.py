@@ -12,9 +12,9 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from batch import states
-from batch.journal import Journal, in_line, in_thread, journal
-from batch.ledger import Ledger, StateConflict
+from batch.core import states
+from batch.ledger.async_ledger import Journal, in_line, in_thread, journal
+from batch.ledger.ledger import Ledger, StateConflict
 
 pytestmark = pytest.mark.anyio
 
@@ -201,8 +201,8 @@ FULL = """
 import resource, sys
 from pathlib import Path
 import anyio
-from batch.journal import journal
-from batch.ledger import Ledger
+from batch.ledger.async_ledger import journal
+from batch.ledger.ledger import Ledger
 
 async def main():
     done = failed = 0

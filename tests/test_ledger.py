@@ -15,11 +15,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batch import states
+from batch.core import states
+from batch.core.states import EDGES, Move, Receipt, State
 from batch.errors import LedgerBusy, LedgerError
-from batch.ledger import Ledger, StateConflict
-from batch.ledger_file import VERSION, locked
-from batch.states import EDGES, Move, Receipt, State
+from batch.ledger.file import VERSION, locked
+from batch.ledger.ledger import Ledger, StateConflict
 
 PRICE = 490_000
 RECEIPT = Receipt("r1", "https://q/r1/status", "https://q/r1", "https://q/r1/cancel")
@@ -476,7 +476,7 @@ def test_a_folder_in_the_ledgers_place_is_refused(path: Path) -> None:
 HOLD = """
 import sys, time
 from pathlib import Path
-from batch.ledger_file import locked
+from batch.ledger.file import locked
 with locked(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(60)
@@ -507,9 +507,10 @@ def test_one_process_does_not_hold_a_ledger_twice(path: Path) -> None:
 HISTORY = """
 import os, sys
 from pathlib import Path
-from batch import ledger_file as module, states
-from batch.ledger import Ledger
-from batch.states import Receipt, State
+from batch.ledger import file as module
+from batch.core import states
+from batch.ledger.ledger import Ledger
+from batch.core.states import Receipt, State
 
 path, fatal = Path(sys.argv[1]), int(sys.argv[2])
 seen = 0

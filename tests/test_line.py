@@ -6,8 +6,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from batch.line import Line, Watch
-from batch.polling import RunTimes
+from batch.pacing.in_flight import Line, Watch
+from batch.pacing.poll_schedule import RunTimes
 
 
 class Queue(RuleBasedStateMachine):

@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from batch.api import open_batch
-from batch.ledger import Ledger
-from batch.runner import Options, run
+from batch.commands.run import Options, run
+from batch.ledger.ledger import Ledger
 from batch.sandbox.outcomes import Outcome, model_error
 from tests.simulated import EPOCH, Crash, Service, play, service_queue
 

@@ -8,8 +8,8 @@ from anyio import current_time
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from batch.budget import Budget
-from batch.ledger import Ledger
+from batch.core.money import Budget
+from batch.ledger.ledger import Ledger
 from batch.sandbox import History
 from batch.sandbox.outcomes import Outcome
 from tests.simulated import (

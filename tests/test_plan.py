@@ -11,9 +11,9 @@ from PIL import Image as Pillow
 
 from batch.errors import BatchError, ManifestError, UsageError
 from batch.job import dollars
-from batch.manifest import Manifest
-from batch.plan import Columns, Picture, Planned, Planner, find_columns, fingerprint
-from batch.schema import checker
+from batch.manifest.loader import Manifest
+from batch.manifest.planner import Columns, Picture, Planned, Planner, find_columns, fingerprint
+from batch.manifest.validation import checker
 from jobs.kling import KLING_2_1_PRO as JOB
 
 CHECK = checker(JOB.schema)

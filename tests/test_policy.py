@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batch import policy
-from batch.answers import Broke
-from batch.policy import Retry, backoff, cost, worth_another_try
+from batch.core import retry as policy
+from batch.core.gateway import Broke
+from batch.core.retry import Retry, backoff, cost, worth_another_try
 
 PRICE = 490_000
 

@@ -7,8 +7,8 @@ from anyio import current_time
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batch.line import Line, Watch
-from batch.polling import RunTimes
+from batch.pacing.in_flight import Line, Watch
+from batch.pacing.poll_schedule import RunTimes
 from tests.simulated import Service, ledger_of, night, play, service_queue, shots
 
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batch.answers import UnitPrice
-from batch.pricing import difference, live_prices, reprice
+from batch.core.gateway import UnitPrice
+from batch.fal.pricing import difference, live_prices, reprice
 from jobs.kling import KLING_2_1_PRO as JOB
 from tests.simulated import ledger_of, shot
 

@@ -11,16 +11,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from batch import states
-from batch.dispatch import Tally
-from batch.enrol import enrol, match
+from batch.commands.rerun import Selection
+from batch.core import states
+from batch.core.states import Receipt, State
+from batch.dispatch.dispatcher import Tally
 from batch.errors import LedgerError, ManifestError, UsageError
-from batch.ledger import Ledger
-from batch.manifest import RESULT_COLUMNS, Manifest
-from batch.rerun import Selection
-from batch.results import Results, Saved, refuse_foreign_columns, require_ours
-from batch.saver import Saver
-from batch.states import Receipt, State
+from batch.ledger.enrolment import enrol, match
+from batch.ledger.ledger import Ledger
+from batch.manifest.loader import RESULT_COLUMNS, Manifest
+from batch.results_writer.autosave import Saver
+from batch.results_writer.writer import Results, Saved, refuse_foreign_columns, require_ours
 from batch.table import open_table
 from jobs.kling import KLING_2_1_PRO as JOB
 from tests.simulated import play

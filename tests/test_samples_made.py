@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image, ImageChops, ImageStat
 
-from batch.files import inspect, resolve
+from batch.manifest.images import inspect, resolve
 
 SAMPLES = Path(__file__).resolve().parent.parent / "samples"
 IMAGES = sorted(path.name for path in (SAMPLES / "images").iterdir())

@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from batch import states
-from batch.ledger import Ledger
-from batch.manifest import Manifest
-from batch.reading import Reading, remembered
-from batch.results import Results
-from batch.runner import _enrolled
-from batch.states import Receipt
-from batch.summary import prices_to_run, standing
-from batch.table.scanner import scan
+from batch.commands.run import _enrolled
+from batch.core import states
+from batch.core.states import Receipt
+from batch.ledger.ledger import Ledger
+from batch.ledger.snapshot import Reading, remembered
+from batch.ledger.summary import prices_to_run, standing
+from batch.manifest.loader import Manifest
+from batch.results_writer.writer import Results
+from batch.table.csv_reader import scan
 from jobs.kling import KLING_2_1_PRO as JOB
 from tests.simulated import Service, ledger_of, night, play, service_queue, shots
 
@@ -242,7 +242,7 @@ def test_the_first_save_knows_how_wide_the_table_is(
             read.append(record[0])
             yield record
 
-    monkeypatch.setattr("batch.table.csv_text.scan", counted)
+    monkeypatch.setattr("batch.table.csv_table.scan", counted)
     batch.save()
     assert read.count(2) == 1
     header, *_, last = batch.path.read_text().splitlines()

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batch.settle import Doubt, Listed, Listing, Own, earliest, provable_at, settle
+from batch.reconcile.evidence import Doubt, Listed, Listing, Own, earliest, provable_at, settle
 
 HOUR = 3600.0
 START = HOUR

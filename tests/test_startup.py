@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from batch import states
-from batch.ledger import Ledger
-from batch.states import Receipt
+from batch.core import states
+from batch.core.states import Receipt
+from batch.ledger.ledger import Ledger
 from tests.simulated import ledger_of, shots
 
 CHILD = """
 import atexit, json, pathlib, sys
 atexit.register(lambda: pathlib.Path(sys.argv[1]).write_text(json.dumps(sorted(sys.modules))))
-from batch.cli import main
+from batch.cli.main import main
 main(args=sys.argv[2:], prog_name="kling-batch")
 """
 
@@ -64,7 +64,7 @@ def test_help_loads_next_to_nothing(tmp_path: Path) -> None:
     modules = loaded(tmp_path, "--help")
     assert not modules & HEAVY
     assert len(modules) < 150
-    assert not {name for name in modules if name.startswith("batch.")} - {"batch.cli", "batch.errors"}
+    assert not {name for name in modules if name.startswith("batch.")} - {"batch.cli", "batch.cli.main", "batch.errors"}
 
 
 def test_status_loads_the_ledger_and_no_library(done: Path) -> None:

@@ -4,8 +4,8 @@ import inspect
 
 import pytest
 
-from batch import states
-from batch.states import EDGES, Move, Receipt, State, Status, status
+from batch.core import states
+from batch.core.states import EDGES, Move, Receipt, State, Status, status
 
 RECEIPT = Receipt("r1", "https://s", "https://r", "https://c")
 MOVES = {

@@ -10,15 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batch import states
-from batch.checking import SHOWN, check
-from batch.enrol import enrol, match
+from batch.commands.check import SHOWN, check
+from batch.commands.run import Batch
+from batch.core import states
+from batch.core.states import Receipt, State, Status
 from batch.errors import Exit, LedgerError, ManifestError
-from batch.ledger import Ledger
-from batch.manifest import Manifest
-from batch.runner import Batch
-from batch.states import Receipt, State, Status
-from batch.summary import FailureKind, Outcome, Standing, prices_to_run, read_standing, standing
+from batch.ledger.enrolment import enrol, match
+from batch.ledger.ledger import Ledger
+from batch.ledger.summary import FailureKind, Outcome, Standing, prices_to_run, read_standing, standing
+from batch.manifest.loader import Manifest
 from jobs.kling import KLING_2_1_PRO as JOB
 
 PRICE = 490_000

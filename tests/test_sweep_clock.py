@@ -10,10 +10,10 @@ from anyio import current_time
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from batch.dispatch import Dispatcher, Settings
-from batch.enrol import enrol, match
-from batch.journal import in_line, journal
-from batch.ledger import Ledger
+from batch.dispatch.dispatcher import Dispatcher, Settings
+from batch.ledger.async_ledger import in_line, journal
+from batch.ledger.enrolment import enrol, match
+from batch.ledger.ledger import Ledger
 from batch.sandbox import History
 from tests.simulated import (
     EPOCH,

@@ -12,9 +12,9 @@ import anyio
 import pytest
 
 from batch.api import open_batch
-from batch.fal import Fal
-from batch.ledger import Ledger
-from batch.runner import Options, run
+from batch.commands.run import Options, run
+from batch.fal.client import Fal
+from batch.ledger.ledger import Ledger
 from batch.sandbox import Address, Faults, Queue, serve
 from batch.sandbox.faults import WIRE_FAULTS
 from batch.sandbox.outcomes import names

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from batch.cli.times import micros, prices, seconds, seconds_until
 from batch.errors import UsageError
-from batch.told import micros, prices, seconds, seconds_until
 from jobs.kling import KLING_2_1_PRO as JOB
 
 BERLIN = ZoneInfo("Europe/Berlin")

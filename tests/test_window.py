@@ -6,9 +6,9 @@ import anyio
 import pytest
 from anyio import current_time
 
-from batch.line import Line, Watch
-from batch.polling import RunTimes
-from batch.window import Window
+from batch.pacing.concurrency import Window
+from batch.pacing.in_flight import Line, Watch
+from batch.pacing.poll_schedule import RunTimes
 from tests.simulated import Service, count, ledger_of, night, play, service_queue, shots
 
 

@@ -15,16 +15,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from batch.errors import MissingExtra, UsageError
-from batch.sandbox.account import Account
+from batch.sandbox.authorization import Account
 from batch.sandbox.faults import Faults, Mischief
 from batch.sandbox.history import History, Query
 from batch.sandbox.media import Fetch, Media, Renderer, Studio
 from batch.sandbox.outcomes import JSON, Outcome
 from batch.sandbox.queue import Plan, Queue, request_ids
-from batch.sandbox.store import Journal
+from batch.sandbox.recording import Journal
 
 if TYPE_CHECKING:
-    from batch.sandbox.front import Front
+    from batch.sandbox.tls_proxy import Front
 
 CLOSING_SECONDS = 5.0
 
@@ -88,8 +88,8 @@ async def serve(
     """
     try:
         from batch.sandbox.certificates import Certificates
-        from batch.sandbox.front import Front, listen
         from batch.sandbox.service import Service
+        from batch.sandbox.tls_proxy import Front, listen
     except ImportError as error:
         raise MissingExtra(f"the sandbox needs {error.name}: pip install 'kling-batch[sandbox]'") from error
 

@@ -18,11 +18,11 @@ from heapq import heappop, heappush
 
 from batch.sandbox import history as listing
 from batch.sandbox.history import History, Query
-from batch.sandbox.line import Line
 from batch.sandbox.models import DOLLARS_PER_SECOND, refusals
 from batch.sandbox.outcomes import CANCELLED, JSON, START_DEADLINE_PASSED, SUCCESS, Outcome, directed, invalid
+from batch.sandbox.queue_positions import Line
+from batch.sandbox.recording import Journal
 from batch.sandbox.request import Reply, Request, Snapshot, State, UnknownEndpoint, UnknownRequest, request_ids
-from batch.sandbox.store import Journal
 
 __all__ = [
     "Plan",

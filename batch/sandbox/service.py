@@ -16,7 +16,7 @@ from starlette.requests import Request as Asked
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from batch.sandbox.account import Account
+from batch.sandbox.authorization import Account
 from batch.sandbox.history import Query, iso
 from batch.sandbox.media import MEDIA_HOST, PLACEHOLDER, Media
 from batch.sandbox.models import app_of, prices

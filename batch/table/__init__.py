@@ -8,8 +8,8 @@ import stat
 from pathlib import Path
 
 from batch.errors import ManifestError
-from batch.table.contract import Cell, Column, Kind, Record, Table, TableChanged, TableLocked
-from batch.table.csv_text import CsvTable
+from batch.table.csv_table import CsvTable
+from batch.table.table import Cell, Column, Kind, Record, Table, TableChanged, TableLocked
 
 __all__ = ["Cell", "Column", "Kind", "Record", "Table", "TableChanged", "TableLocked", "open_table"]
 

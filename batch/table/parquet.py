@@ -13,8 +13,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from batch.errors import ManifestError
-from batch.table.atomic import replacing
-from batch.table.contract import Cell, Column, Kind, Record, Table, places
+from batch.files.atomic import replacing
+from batch.table.table import Cell, Column, Kind, Record, Table, places
 
 READ_AT_ONCE = 1024  # rows; each may hold an image as a data URI
 CONVERTED_AT_ONCE = 16384  # rows of ours

@@ -139,12 +139,12 @@ def make(path: Path, rows: int) -> None:
 def step(name: str, path: str) -> None:
     """One step, in the child that is measured."""
     from batch.api import open_batch
-    from batch.summary import read_standing
+    from batch.ledger.summary import read_standing
 
     batch = open_batch(path)
     match name:
         case "check":
-            from batch.checking import check
+            from batch.commands.check import check
 
             check(batch)
         case "enrol":
@@ -166,7 +166,7 @@ def _enrol(path: str) -> None:
     import anyio
 
     from batch.api import open_batch
-    from batch.runner import Options, run
+    from batch.commands.run import Options, run
 
     def connect() -> None:
         raise _EnoughError
@@ -179,7 +179,7 @@ def _enrol(path: str) -> None:
 
 
 def _bring_home(path: Path) -> None:
-    from batch.ledger import Ledger
+    from batch.ledger.ledger import Ledger
 
     with Ledger.open(path) as ledger, ledger.transaction():
         for statement in filter(str.strip, HOME.split(";")):

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from batch.errors import ManifestError
 from batch.table import Cell, Column, Kind, open_table
-from batch.table.csv_text import CsvTable
-from batch.table.scanner import raw_cells, scan
+from batch.table.csv_reader import raw_cells, scan
+from batch.table.csv_table import CsvTable
 
 OURS = [Column("status", Kind.TEXT), Column("error", Kind.TEXT), Column("attempts", Kind.INTEGER)]
 NAMES = [column.name for column in OURS]

@@ -1,0 +1,92 @@
+"""What is wrong with a manifest and what it will cost: everything, before anything is spent."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from batch.commands.run import Batch, require_target
+from batch.core.states import Status
+from batch.errors import Exit, ManifestError
+from batch.job import dollars
+from batch.ledger.enrolment import Findings, enrol, match
+from batch.ledger.ledger import Ledger
+from batch.ledger.summary import Prices, Standing, prices_to_run, standing
+from batch.table import TableChanged
+
+SHOWN = 20
+"""Problems listed before the rest is only counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What a manifest holds: its problems, where its rows stand, and what those to run cost."""
+
+    findings: Findings
+    standing: Standing
+    prices: Prices
+
+    @property
+    def exit_code(self) -> Exit:
+        return Exit.ROWS_FAILED if self.findings.invalid else Exit.DONE
+
+    def text(self, *, every: bool = False) -> str:
+        """For a person; `every` lists every problem."""
+        now, found = self.standing, self.findings
+        shown = found.problems if every else found.problems[:SHOWN]
+        lines = [str(problem) for problem in shown]
+        if len(found.problems) > len(shown):
+            lines.append(f"… and {len(found.problems) - len(shown)} more: add --all to list them")
+        lines += [f"note: {warning}" for warning in (found.warnings if every else found.warnings[:SHOWN])]
+        lines.append(f"{now.total} rows: " + ", ".join(f"{count} {name}" for name, count in self._counts() if count))
+        lines.append(f"to run: {now.to_run} rows for {dollars(now.to_run_price)} {self.prices.text()}".rstrip())
+        if now.unpriced:
+            lines.append(f"the price of {now.unpriced} rows is not known, and not in this sum")
+        return "\n".join(lines)
+
+    def _counts(self) -> list[tuple[str, int]]:
+        now = self.standing
+        return [
+            ("to run", now.to_run),
+            ("done", now.count(Status.SUCCEEDED)),
+            ("under way", now.count(Status.SUBMITTED)),
+            ("in doubt", now.count(Status.IN_DOUBT)),
+            ("failed (they wait for `rerun`)", now.count(Status.FAILED)),
+            ("cancelled", now.count(Status.CANCELLED)),
+            ("stale (edited since their video was made)", now.count(Status.STALE)),
+            ("invalid", now.count(Status.INVALID)),
+        ]
+
+    def json(self) -> dict[str, Any]:
+        """The same for a program; money in US dollars."""
+        return {
+            "exit_code": int(self.exit_code),
+            "rows": self.standing.total,
+            "to_run": self.standing.to_run,
+            **{str(one): self.standing.count(one) for one in Status},
+            "price_usd": self.standing.to_run_price / 1_000_000,
+            f"price_by_{self.prices.by}": {
+                one.value: {"rows": one.rows, "usd": one.micros / 1_000_000} for one in self.prices.items
+            },
+            "problems": [
+                {"row": one.number, "column": one.column, "message": one.message} for one in self.findings.problems
+            ],
+            "warnings": [
+                {"row": one.number, "column": one.column, "message": one.message} for one in self.findings.warnings
+            ],
+        }
+
+
+def check(batch: Batch) -> Checked:
+    """Reads everything, writes nothing, needs no key and no network.
+
+    Raises:
+        BatchError: the manifest or the ledger cannot be used.
+    """
+    require_target(batch)
+    job = batch.manifest.job
+    with Ledger.read(batch.ledger) as ledger, Ledger.scratch(ledger) as scratch:
+        try:
+            findings = match(scratch, batch.manifest.plan(batch.manifest.open()))
+        except TableChanged as error:
+            raise ManifestError(f"{error}: try again when that is done") from error
+        enrol(scratch, 0.0, new=True)
+        return Checked(findings, standing(scratch), prices_to_run(scratch, job))

@@ -1,0 +1,101 @@
+"""The sandbox put to use: a whole night rehearsed on this machine, free, with videos to look at."""
+
+import os
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import anyio
+
+from batch.commands.run import Batch
+from batch.core.paths import sandbox_home
+from batch.dispatch.dispatcher import Gateway
+from batch.errors import MissingExtra
+
+RUN_SECONDS = 2.0
+"""How long a request runs in a rehearsal; the real service takes minutes."""
+SLOTS = 10
+
+
+@asynccontextmanager
+async def connect(batch: Batch) -> AsyncIterator[Gateway]:
+    """A gateway to a sandbox of the manifest's own, which goes on where an earlier one was killed.
+
+    Raises:
+        MissingExtra: the sandbox is not installed.
+    """
+    from batch.sandbox import Journal, Queue, request_ids, serve
+    from batch.sandbox.render import render
+
+    require_extra()
+    folder = sandbox_home(batch.manifest.path)
+    videos = folder / "videos"
+    videos.mkdir(parents=True, exist_ok=True)
+    queue = Queue(SLOTS, RUN_SECONDS, ids=request_ids(_seed()), journal=Journal(folder))
+    async with serve(queue, folder=folder, render=render, media_base=videos) as address:
+        _point_here(address.environment())
+        from batch.fal.client import Fal  # reads the environment
+
+        async with Fal(batch.manifest.job, local=batch.manifest.local) as gateway:
+            yield gateway
+
+
+def require_extra() -> None:
+    """Raises MissingExtra at once: not after the first request."""
+    lacking = [name for name in ("av", "numpy", "starlette", "trustme", "uvicorn") if find_spec(name) is None]
+    if lacking:
+        raise MissingExtra(f"the sandbox needs {', '.join(lacking)}: pip install 'kling-batch[sandbox]'")
+
+
+def _seed() -> int:
+    """Fresh request ids each time: those of an earlier rehearsal may still be in the ledger."""
+    return int.from_bytes(os.urandom(8), "big")
+
+
+def _point_here(environment: dict[str, str]) -> None:
+    """From here on this process reaches the sandbox and nothing else, whatever its proxies and key were."""
+    for name in [name for name in os.environ if name.upper() in _OTHER_WAYS]:
+        del os.environ[name]
+    os.environ.update(environment)
+
+
+_OTHER_WAYS = frozenset(
+    {
+        "ALL_PROXY",
+        "FAL_FORCE_AUTH_BY_USER",
+        "FAL_KEY_ID",
+        "FAL_KEY_SECRET",
+        "FAL_QUEUE_RUN_HOST",
+        "FAL_RUN_HOST",
+        "HTTP_PROXY",
+        "SSL_CERT_DIR",
+    }
+)
+
+
+def stand_alone(
+    port: int, slots: int, run_seconds: float, folder: Path | None, faults: Iterable[str], history: Mapping[str, Any]
+) -> None:
+    """Serves until interrupted; prints the environment that points a fal client here.
+
+    Args:
+        history: how the request history behaves (`batch.sandbox.History`).
+
+    Raises:
+        UsageError: a fault that cannot be meant, or a port that is taken.
+        MissingExtra: the sandbox is not installed.
+    """
+    from batch.sandbox import History
+    from batch.sandbox.render import render
+    from batch.sandbox.standalone import stand_alone as serve_alone
+
+    require_extra()
+
+    ways = History(**history)
+
+    async def serve() -> None:
+        await serve_alone(port, slots, run_seconds, folder, " ".join(faults), history=ways, render=render)
+
+    anyio.run(serve)

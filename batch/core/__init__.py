@@ -1,0 +1,1 @@
+"""What the parts hand to each other: rows, states, and the seams to service and ledger; pure."""

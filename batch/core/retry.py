@@ -1,0 +1,106 @@
+"""When to try again, how long to wait, and what an ended request costs: arithmetic, no clock, no I/O."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from batch.core.gateway import Broke
+
+WORTH_ANOTHER_TRY = frozenset(
+    {
+        # Model errors (fal docs: model errors).
+        "internal_server_error",
+        "generation_timeout",
+        "downstream_service_error",
+        "downstream_service_unavailable",
+        # Request errors (fal docs: request errors).
+        "request_timeout",
+        "startup_timeout",
+        "runner_scheduling_failure",
+        "runner_connection_timeout",
+        "runner_disconnected",
+        "runner_connection_refused",
+        "runner_connection_error",
+        "runner_incomplete_response",
+        "runner_server_error",
+        "internal_error",
+    }
+)
+
+FINAL = frozenset(
+    {
+        "content_policy_violation",
+        "no_media_generated",
+        "image_too_small",
+        "image_too_large",
+        "image_load_error",
+        "unsupported_image_format",
+        "face_detection_error",
+        "feature_not_supported",
+        "file_download_error",
+        "file_too_large",
+        "greater_than",
+        "greater_than_equal",
+        "less_than",
+        "less_than_equal",
+        "multiple_of",
+        "sequence_too_short",
+        "sequence_too_long",
+        "one_of",
+        "missing",
+        "literal_error",
+        "client_disconnected",
+        "client_cancelled",
+        "bad_request",
+        "no_video_in_result",
+    }
+)
+
+ADVICE = {
+    "content_policy_violation": "reword the prompt or change the image",
+    "no_media_generated": "reword the prompt or change the image",
+    "image_too_small": "use a larger image (300 px a side at least)",
+    "image_too_large": "use a smaller image",
+    "image_load_error": "open the image and save it again as JPG or PNG",
+    "unsupported_image_format": "save the image as JPG, PNG or WEBP",
+    "file_download_error": "fal could not fetch the image: is its URL public?",
+    "file_too_large": "use a smaller image file (10 MB at most)",
+    "face_detection_error": "use an image in which the face is clear",
+}
+"""What a person can do about a kind of failure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """How often a row is tried and how long it waits between tries, in seconds."""
+
+    tries: int = 3
+    base: float = 5.0
+    ceiling: float = 300.0
+
+    def __post_init__(self) -> None:
+        if self.tries < 1 or self.base <= 0 or self.ceiling < self.base:
+            raise ValueError("tries ≥ 1 and 0 < base ≤ ceiling")
+
+
+def backoff(policy: Retry, failures: int, rand: Callable[[], float]) -> float:
+    """Seconds to wait after the n-th failure in a row (n ≥ 1): doubling to a ceiling, spread over ± 50 %."""
+    # 2 ** 40 s is beyond any ceiling; the bound keeps a year of failures from overflowing a float.
+    return min(policy.ceiling, policy.base * 2.0 ** min(failures - 1, 40)) * (0.5 + rand())
+
+
+def worth_another_try(broke: Broke) -> bool:
+    """fal's own headers first, then the table by type, then the status (fal docs: retry on ≥ 500)."""
+    if broke.retryable is not None:
+        return broke.retryable
+    if broke.kind in WORTH_ANOTHER_TRY:
+        return True
+    return broke.kind not in FINAL and broke.status >= 500
+
+
+def cost(broke: Broke, price: int | None) -> int:
+    """Millionths of a dollar to count for a request that broke.
+
+    fal docs (billing): nothing for ≥ 500. A 422 may be billed where a runner had worked, and a request
+    cancelled in mid-run too: what is unclear counts as spent.
+    """
+    return 0 if broke.status >= 500 else price or 0

@@ -1,0 +1,1 @@
+"""The dispatcher: claim, submit, follow and write down, at bounded concurrency."""

@@ -1,0 +1,325 @@
+"""The gateway to fal.ai: fal-client behind the guard, every outcome translated into a closed set of answers.
+
+Facts about the service are fal's documentation unless marked otherwise.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from mimetypes import guess_type
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import anyio
+import fal_client
+import httpx
+from fal_client.auth import AuthCredentials, MissingCredentialsError, fetch_auth_credentials
+
+from batch.core import gateway as a
+from batch.core.states import Receipt
+from batch.errors import MissingKey
+from batch.fal import platform_api as records
+from batch.fal.redact import Redactor, secrets_in
+from batch.fal.responses import detail_of, is_https, json_of, retry_after, retryable, status_of, text_of
+from batch.fal.transport import Answered, Exchange, ReplyLost, Unreachable, guarded_client, last_body
+from batch.job import Arguments, Job
+from batch.reconcile.evidence import Listing
+
+SUBMIT_SECONDS = 60.0
+"""The longest wait for the reply to a POST; then the row is in doubt."""
+ASK_SECONDS = 30.0
+_ASK_TIMEOUT = httpx.Timeout(ASK_SECONDS).as_dict()
+SUBMITS_AT_ONCE, ASKS_AT_ONCE = 64, 16
+"""HTTP exchanges in the air at once, hundreds a second; in a crowd, more of them would only wait for each other.
+Submits and questions apart, so that a stalled kind leaves the other free."""
+RESULTS_AT_ONCE = 8
+"""Results fetched at once: few, so that a crowd of ends has its slots filled again before all is brought home."""
+UPLOADS_AT_ONCE = 4
+UPLOAD_SECONDS = 600.0
+"""The longest one upload takes, all of fal-client's own attempts together; some of them know no limit."""
+YEAR = 365 * 86_400
+
+REFUSED_SUBMITS = frozenset({400, 404, 405, 413, 422})
+"""Replies to a POST that mean "not enqueued, and not to be repeated as it is"."""
+ACCOUNT_REFUSALS = frozenset({401, 402, 403})
+
+
+class _Client(fal_client.AsyncClient):
+    """fal's client with the guarded transport at its one seam."""
+
+    guarded: httpx.AsyncClient
+    credentials: AuthCredentials
+
+    @property
+    async def _auth(self) -> AuthCredentials:
+        return self.credentials  # given as `key`, those of a login would go out as `Key`, not as `Bearer`
+
+    @property
+    async def _client(self) -> httpx.AsyncClient:
+        return self.guarded
+
+
+class Fal:
+    """One account on fal.ai, for one job. An async context manager; asyncio only, as fal-client is.
+
+    Args:
+        local: gives the file that an image cell refers to, None where the cell is a URL or a data URI.
+        start_timeout: seconds after which a request that no runner has started is given up by fal
+            (`X-Fal-Request-Timeout`), which is what makes its absence provable.
+
+    Raises:
+        MissingKey: neither a key in the environment nor a login of fal's own.
+        UsageError: the environment names a proxy or certificates that cannot be used.
+    """
+
+    def __init__(self, job: Job, *, local: Callable[[str], Path | None], start_timeout: float = 3600.0) -> None:
+        self._job = job
+        self._local = local
+        self._start_timeout = start_timeout
+        self._client = _Client(default_timeout=SUBMIT_SECONDS)
+        self._client.credentials = credentials = _credentials()
+        self._redact = Redactor(secrets_in(credentials.token))
+        headers = credentials.as_headers() | {"User-Agent": fal_client.client.USER_AGENT}
+        self._http = self._client.guarded = guarded_client(headers, SUBMIT_SECONDS)
+        # asyncio's own: anyio's limiter costs a turn of the event loop each, which counts where hundreds end at once.
+        self._submits = asyncio.Semaphore(SUBMITS_AT_ONCE)
+        self._asks = asyncio.Semaphore(ASKS_AT_ONCE)
+        self._results = asyncio.Semaphore(RESULTS_AT_ONCE)
+        self._uploads = asyncio.Semaphore(UPLOADS_AT_ONCE)
+        self._uploaded: dict[tuple[Path, int, int], str] = {}
+        self._uploading: dict[tuple[Path, int, int], anyio.Lock] = {}
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._http.aclose()
+
+    async def prepare(self, arguments: Arguments) -> a.Preparation:
+        """Uploads the local images among the arguments; nothing here costs anything, all of it may be repeated."""
+        prepared = dict(arguments)
+        for name in self._job.images:
+            if (path := self._local(prepared.get(name) or "")) is not None:
+                try:
+                    prepared[name] = await self._upload(path)
+                except (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError) as error:
+                    return a.Refused("image_unreadable", f"{name}: {error.strerror or error}: {path}")
+                except Exception as error:  # noqa: BLE001 - it goes through clients with errors of their own; all is told
+                    return self._upload_failed(error)
+        return a.Prepared(prepared)
+
+    async def _upload(self, path: Path) -> str:
+        stat = await anyio.Path(path).stat()
+        seen = (path, stat.st_size, stat.st_mtime_ns)
+        async with self._uploading.setdefault(seen, anyio.Lock()):  # rows that share an image wait for one upload
+            if seen not in self._uploaded:
+                media_type = guess_type(path.name)[0] or "application/octet-stream"
+                # The client sends the name as a header, which takes no umlauts; the name says nothing to fal anyway.
+                name = f"image{path.suffix}" if path.suffix.isascii() and path.suffix.isprintable() else "image"
+                async with self._uploads:
+                    image = await anyio.Path(path).read_bytes()
+                    with anyio.fail_after(UPLOAD_SECONDS):
+                        self._uploaded[seen] = await self._client.upload(image, media_type, name)
+            return self._uploaded[seen]
+
+    def _upload_failed(self, error: Exception) -> a.Preparation:
+        status, reason = status_of(error), self._redact.message(f"upload failed: {error}")
+        if status in ACCOUNT_REFUSALS:
+            return a.AccountStop(f"http_{status}", self._redact.message(text_of(error)))
+        if status in REFUSED_SUBMITS:
+            return a.Refused("upload_refused", reason)
+        return a.NotSent(reason)
+
+    async def submit(self, arguments: Arguments) -> a.Submitted:
+        """Exactly one POST, whatever happens to its reply."""
+        async with self._submits:
+            last_body.set(None)
+            try:
+                with anyio.fail_after(SUBMIT_SECONDS):
+                    await self._client.submit(self._job.endpoint, arguments, start_timeout=self._start_timeout)
+            except Unreachable as error:
+                return a.NotSent(self._redact.message(str(error)))
+            except ReplyLost as error:
+                return a.InDoubt(self._redact.message(f"the reply was lost ({error})"))
+            except TimeoutError:
+                return a.InDoubt(f"no reply in {SUBMIT_SECONDS:.0f} s")
+            except Answered as answered:
+                return self._submit_answered(answered)
+            except Exception as error:  # noqa: BLE001 - whatever fal-client makes of a 2xx reply, it is read below
+                if last_body.get() is None:
+                    return a.InDoubt(
+                        self._redact.message(f"it failed where nobody foresaw it ({type(error).__name__}: {error})")
+                    )
+            receipt = self._receipt(last_body.get() or b"")
+        return a.Accepted(receipt) if receipt else a.InDoubt("the reply (HTTP 200) held no request id")
+
+    def _receipt(self, body: bytes) -> Receipt | None:
+        said = json_of(body)
+        request_id = said.get("request_id") if isinstance(said, dict) else None
+        if not isinstance(said, dict) or not isinstance(request_id, str) or not self._redact.plain(request_id):
+            return None
+        urls = [said.get(name) for name in ("status_url", "response_url", "cancel_url")]
+        if not all(isinstance(url, str) and self._redact.plain(url) and is_https(url) for url in urls):
+            return self.built_receipt(request_id)
+        return Receipt(request_id, *map(str, urls))
+
+    def _submit_answered(self, answered: Answered) -> a.Submitted:
+        status, text = answered.status, self._redact.message(text_of(answered))
+        if status == 429:
+            return a.Throttled(retry_after(answered.headers))
+        if status in ACCOUNT_REFUSALS:
+            return a.AccountStop("locked" if "locked" in text.casefold() else f"http_{status}", text)
+        if status in REFUSED_SUBMITS:
+            return a.Refused(self._error_type(answered) or f"http_{status}", text)
+        return a.InDoubt(f"HTTP {status}: {text}")
+
+    async def poll(self, receipt: Receipt) -> a.Polled:
+        """The state of a request: one GET."""
+        said = await self._ask("GET", f"{receipt.status_url}{'&' if '?' in receipt.status_url else '?'}logs=0")
+        if isinstance(said, Answered):
+            return self._unanswered(said)
+        if not isinstance(said, dict):
+            return said if isinstance(said, a.Unclear) else a.Unclear("the status was not a JSON object")
+        match said.get("status"):
+            case "IN_QUEUE":
+                position = said.get("queue_position")
+                return a.Waiting(running=False, position=position if isinstance(position, int) else None)
+            case "IN_PROGRESS":
+                return a.Waiting(running=True)
+            case "COMPLETED":
+                return self._finished(said)
+            case unknown:
+                return a.Unclear(self._redact.message(f"unknown status {unknown!r}"))
+
+    def _finished(self, said: Mapping[str, Any]) -> a.Finished:
+        metrics = said.get("metrics")
+        seconds = metrics.get("inference_time") if isinstance(metrics, dict) else None
+        error, error_type = said.get("error"), said.get("error_type")
+        return a.Finished(
+            seconds=float(seconds) if isinstance(seconds, int | float) and 0 <= seconds < YEAR else None,
+            error=self._redact.message(str(error)) if error else None,
+            error_type=self._redact.kind(error_type),
+        )
+
+    async def collect(self, receipt: Receipt, finished: a.Finished) -> a.Collected:
+        """The result of a finished request: one GET, which replays the model's own reply."""
+        async with self._results:
+            said = await self._ask("GET", receipt.response_url)
+        if isinstance(said, a.Unclear):
+            return said
+        if isinstance(said, Answered):
+            return self._result_answered(said, finished)
+        text = self._redact.text((last_body.get() or b"").decode("utf-8", "replace"))
+        url = self._redact.line(self._job.video_url(said) or "")
+        if not url:
+            return a.Broke(
+                "no_video_in_result", self._redact.message(f"the result holds no video: {text}"), 200, sure=False
+            )
+        return a.Video(text, url)
+
+    def _result_answered(self, answered: Answered, finished: a.Finished) -> a.Collected:
+        detail = detail_of(answered)
+        if answered.status == 400 and "still in progress" in str(detail):
+            return a.Waiting(running=True)
+        from_model = isinstance(detail, list) and bool(detail)
+        ended_badly = finished.error is not None or finished.error_type is not None
+        kind = self._error_type(answered) or finished.error_type
+        # With these the account and the way to the service speak, whatever type they give: not the model.
+        # So does a bare 5xx: a run that failed is said to have failed by its status, or by the type of its error.
+        bare = kind is None and (detail is None or answered.status >= 500)
+        says_nothing = answered.status in (404, 408, 429, *ACCOUNT_REFUSALS) or bare
+        if says_nothing and not from_model and not ended_badly:
+            return self._unanswered(answered)
+        message = text_of(answered) if from_model else finished.error or text_of(answered)
+        return a.Broke(
+            kind or f"http_{answered.status}",
+            self._redact.message(message),
+            answered.status,
+            retryable=retryable(answered.headers),
+            sure=from_model or ended_badly,
+        )
+
+    async def cancel(self, receipt: Receipt) -> a.Cancelled:
+        """Asks fal to take a request back: one PUT."""
+        said = await self._ask("PUT", receipt.cancel_url)
+        if isinstance(said, Answered):
+            if said.status == 400 and b"ALREADY_COMPLETED" in said.body:
+                return a.TooLate()
+            return self._unanswered(said)
+        return said if isinstance(said, a.Unclear) else a.CancelRequested()
+
+    async def listing(self, since: float) -> Listing | a.Unclear:
+        """Every request of ours in fal's own records that was sent after `since` (seconds since 1970)."""
+        return await records.listing(self._get, self._job.endpoint, since)
+
+    async def unit_price(self) -> a.UnitPrice | a.Unclear:
+        """What fal charges for the job's endpoint now."""
+        return await records.unit_price(self._get, self._job.endpoint)
+
+    async def _get(self, url: str, query: Mapping[str, str]) -> Any:
+        return await self._ask("GET", url, query)
+
+    def built_receipt(self, request_id: str) -> Receipt:
+        """The receipt of a request of which only the id is known, by fal-client's own rule."""
+        built = fal_client.AsyncRequestHandle.from_request_id(self._http, self._job.endpoint, request_id)
+        return Receipt(request_id, built.status_url, built.response_url, built.cancel_url)
+
+    def _unanswered(self, answered: Answered) -> a.Gone | a.Unclear:
+        text = self._redact.message(f"HTTP {answered.status}: {text_of(answered)}")
+        if answered.status == 404:
+            return a.Gone(text)
+        return a.Unclear(text, account=answered.status in ACCOUNT_REFUSALS, answered=True)
+
+    async def _ask(self, method: str, url: str, params: Mapping[str, str] | None = None) -> Any:
+        """The JSON of a 2xx reply, the `Answered` of any other, `Unclear` where there is no usable reply."""
+        async with self._asks:
+            try:
+                with anyio.fail_after(ASK_SECONDS):
+                    # Straight through the client's own transport: its cookies and redirects are nothing to a question.
+                    request = httpx.Request(
+                        method, url, params=params, headers=self._http.headers, extensions={"timeout": _ASK_TIMEOUT}
+                    )
+                    response = await self._http._transport.handle_async_request(request)
+            except Answered as answered:
+                return answered
+            except Exchange as error:
+                return a.Unclear(self._redact.message(str(error)))
+            except TimeoutError:
+                return a.Unclear(f"no answer in {ASK_SECONDS:.0f} s")
+        said = json_of(response.content)
+        return a.Unclear("the answer was not JSON") if said is None else said
+
+    def _error_type(self, answered: Answered) -> str | None:
+        """Model errors carry a type in `detail`, request errors in `error_type` or a header."""
+        said, detail = json_of(answered.body), detail_of(answered)
+        first = detail[0] if isinstance(detail, list) and detail else None
+        return (
+            self._redact.kind(first.get("type") if isinstance(first, dict) else None)
+            or self._redact.kind(said.get("error_type") if isinstance(said, dict) else None)
+            or self._redact.kind(answered.headers.get("x-fal-error-type"))
+        )
+
+
+def _credentials() -> AuthCredentials:
+    try:
+        found = fetch_auth_credentials()
+    except MissingCredentialsError as error:
+        raise MissingKey(_NO_KEY) from error
+    except httpx.HTTPError as error:
+        raise MissingKey(
+            f"fal's login could not be renewed ({type(error).__name__}): is there a network? Try again, or set FAL_KEY"
+        ) from error
+    token = found.token.strip()
+    if not token:
+        raise MissingKey(_NO_KEY)
+    if not token.isascii() or not token.isprintable() or " " in token:
+        raise MissingKey("the fal key holds a space or a character that no key has: copy it again into FAL_KEY")
+    return AuthCredentials(found.scheme, token)
+
+
+_NO_KEY = (
+    "no fal key: set FAL_KEY (make one at https://fal.ai/dashboard/keys), or try the whole thing "
+    "without one: add --sandbox"
+)

@@ -1,0 +1,112 @@
+"""fal's own records: which requests of ours it has, and what one costs.
+
+fal docs: `GET /v1/models/requests/by-endpoint` and `GET /v1/models/pricing`, with an ordinary API key.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from batch.core import gateway as a
+from batch.fal.transport import Answered, last_date
+from batch.reconcile.evidence import Listed, Listing
+
+API = "https://api.fal.ai/v1/models"
+PAGE = 100
+MOST_PAGES = 2000
+"""A listing that never ends is a broken one."""
+
+Ask = Callable[[str, Mapping[str, str]], Awaitable[Any]]
+
+
+async def listing(ask: Ask, endpoint: str, since: float) -> Listing | a.Unclear:
+    """Every request of ours to an endpoint that was sent after `since`; all pages of it, or nothing.
+
+    Args:
+        ask: gives the JSON of a GET, an `Answered`, or an `Unclear`.
+        since: seconds since 1970.
+    """
+    query = {"endpoint_id": endpoint, "start": _iso(since), "expand": "payloads", "limit": str(PAGE)}
+    found: list[Listed] = []
+    began: float | None = None
+    for _ in range(MOST_PAGES):
+        said = await ask(f"{API}/requests/by-endpoint", query)
+        if isinstance(said, a.Unclear):
+            return said
+        if isinstance(said, Answered):
+            reason = f"fal's request history answered HTTP {said.status}"
+            return a.Unclear(reason, account=said.status in (401, 403))
+        page = _page(said)
+        if page is None:
+            return a.Unclear("fal's request history is of an unknown form")
+        items, cursor = page
+        found += items
+        began = _http_date(last_date.get()) if began is None else began
+        if cursor is None:
+            return Listing(found, began)
+        if cursor == query.get("cursor"):
+            break
+        query["cursor"] = cursor
+    return a.Unclear("fal's request history does not end")
+
+
+def _page(said: Any) -> tuple[list[Listed], str | None] | None:
+    items = said.get("items") if isinstance(said, dict) else None
+    if not isinstance(items, list):
+        return None
+    found = [_listed(item) for item in items]
+    cursor = said.get("next_cursor")
+    if None in found or not (cursor is None or isinstance(cursor, str)) or (said.get("has_more") and not cursor):
+        return None
+    return [one for one in found if one], cursor or None
+
+
+def _listed(item: Any) -> Listed | None:
+    if not isinstance(item, dict) or not isinstance(item.get("request_id"), str):
+        return None
+    sent_at = _seconds(item.get("sent_at"))
+    given = item.get("json_input")
+    if sent_at is None:
+        return None
+    return Listed(item["request_id"], sent_at, bool(item.get("ended_at")), given if isinstance(given, dict) else None)
+
+
+def _http_date(text: str | None) -> float | None:
+    try:
+        return parsedate_to_datetime(text or "").timestamp()
+    except ValueError:
+        return None
+
+
+def _iso(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _seconds(text: Any) -> float | None:
+    try:
+        found = datetime.fromisoformat(text)
+    except (TypeError, ValueError):
+        return None
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+
+
+async def unit_price(ask: Ask, endpoint: str) -> a.UnitPrice | a.Unclear:
+    """What fal charges for the endpoint now."""
+    said = await ask(f"{API}/pricing", {"endpoint_id": endpoint})
+    if isinstance(said, a.Unclear):
+        return said
+    if isinstance(said, Answered):
+        return a.Unclear(f"fal's price list answered HTTP {said.status}")
+    return _unit_price(said, endpoint) or a.Unclear("fal's price list is of an unknown form")
+
+
+def _unit_price(said: Any, endpoint: str) -> a.UnitPrice | None:
+    items = said.get("prices") if isinstance(said, dict) else None
+    for item in items if isinstance(items, list) else ():
+        if isinstance(item, dict) and item.get("endpoint_id") == endpoint:
+            amount = item.get("unit_price")
+            if isinstance(amount, int | float) and not isinstance(amount, bool):
+                return a.UnitPrice(Decimal(str(amount)), str(item.get("unit")), str(item.get("currency")))
+    return None

@@ -1,0 +1,42 @@
+"""fal's price of today against the job's published one, and the ledger's pending rows at the price that counts."""
+
+from collections.abc import Mapping
+
+from batch.core.gateway import UnitPrice
+from batch.job import MICROS, Job, dollars
+from batch.ledger.ledger import Ledger
+
+SECONDS = frozenset({"second", "seconds", "sec", "s"})
+
+
+def live_prices(job: Job, said: UnitPrice) -> dict[str, int] | None:
+    """Price of one request by the value that decides it, in millionths of a dollar; None where it is not understood.
+
+    fal docs (pricing API): `{"unit_price", "unit", "currency"}`; the units are not listed, videos go by the second.
+    """
+    if said.currency.upper() != "USD" or said.unit.strip().casefold() not in SECONDS:
+        return None
+    if not said.amount.is_finite() or not 0 < said.amount < 1000:
+        return None
+    return {value: int((said.amount * int(value) * MICROS).to_integral_value()) for value in job.prices}
+
+
+def difference(job: Job, live: Mapping[str, int]) -> str | None:
+    """What to tell of a price that is not the published one; None where it is."""
+    changed = [value for value in job.prices if live[value] != job.prices[value]]
+    if not changed:
+        return None
+    unit = next(iter(job.units.get(job.price_by, ())), "")
+    parts = [f"{dollars(live[one])} for {one} {unit} (published: {dollars(job.prices[one])})" for one in changed]
+    return f"fal's price is now {', '.join(parts)}: that is what counts"
+
+
+def reprice(ledger: Ledger, job: Job, prices: Mapping[str, int]) -> None:
+    """Rows that wait to be submitted take these prices."""
+    with ledger.transaction():
+        for value, price in prices.items():
+            ledger.db.execute(
+                "UPDATE row SET price = :price WHERE state = 'pending' AND price IS NOT :price "
+                "AND COALESCE(json_extract(arguments, '$.' || :by), :default) = :value",
+                {"price": price, "by": job.price_by, "default": job.default(job.price_by), "value": value},
+            )

@@ -1,0 +1,139 @@
+"""The ledger's asynchronous face: one writer, one fsync for all that was asked for while the last one ran."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import anyio
+
+from batch.core.money import Budget
+from batch.core.states import Move
+from batch.ledger import in_doubt as doubts
+from batch.ledger.ledger import Flight, Ledger, Work
+from batch.reconcile.evidence import Doubt, Own
+
+T = TypeVar("T")
+Offload = Callable[[Callable[[], Any]], Awaitable[Any]]
+
+
+async def in_thread(call: Callable[[], T]) -> T:
+    """Off the event loop: a commit waits for the disk."""
+    return await anyio.to_thread.run_sync(call)
+
+
+async def in_line(call: Callable[[], T]) -> T:
+    """On the event loop: for a clock that does not wait for threads."""
+    return call()
+
+
+@dataclass(slots=True)
+class _Entry:
+    call: Callable[[], Any]
+    done: anyio.Event = field(default_factory=anyio.Event)
+    value: Any = None
+    error: Exception | None = None
+
+
+class Journal:
+    """Group commit: entries are written in the order they came, many to a transaction."""
+
+    def __init__(self, ledger: Ledger, offload: Offload = in_thread) -> None:
+        self._ledger = ledger
+        self._offload = offload
+        self._waiting: list[_Entry] = []
+        self._wake = anyio.Event()
+
+    async def apply(self, row: int, move: Move) -> None:
+        """Returns when the move is on disk."""
+        await self._do(lambda: self._ledger.apply(row, move))
+
+    async def claim(self, row: int, move: Move, budget: Budget) -> bool:
+        """Whether the intent is on disk; False where the budget has no room for it."""
+        return await self._do(lambda: self._ledger.claim(row, move, budget))
+
+    async def claimable(self, after: int, limit: int) -> list[Work]:
+        return await self._do(lambda: self._ledger.claimable(after, limit))
+
+    async def flights(self) -> list[Flight]:
+        return await self._do(self._ledger.flights)
+
+    async def work(self, row: int) -> Work | None:
+        return await self._do(lambda: self._ledger.work(row))
+
+    async def doubts(self) -> list[Doubt]:
+        return await self._do(lambda: doubts.doubts(self._ledger))
+
+    async def own(self, request_ids: Iterable[str]) -> dict[str, Own]:
+        return await self._do(lambda: doubts.own(self._ledger, request_ids))
+
+    async def call(self, call: Callable[[], T]) -> T:
+        """Any other read or write of the ledger, in the writer's turn."""
+        return await self._do(call)
+
+    async def _do(self, call: Callable[[], T]) -> T:
+        entry = _Entry(call)
+        self._waiting.append(entry)
+        self._wake.set()
+        await entry.done.wait()
+        if entry.error is not None:
+            raise entry.error
+        value: T = entry.value
+        return value
+
+    async def write(self) -> None:
+        """The writer; runs until cancelled, and leaves nothing half written and nothing unwritten."""
+        try:
+            while True:
+                await self._wake.wait()
+                self._wake = anyio.Event()
+                await self._write_waiting()
+        finally:
+            while self._waiting:  # of callers that were cancelled in the same moment
+                await self._write_waiting()
+
+    async def _write_waiting(self) -> None:
+        batch, self._waiting = self._waiting, []
+        try:
+            with anyio.CancelScope(shield=True):
+                await self._commit(batch)
+        except Exception as error:  # noqa: BLE001 - handed to every caller: none of them was written
+            for entry in batch:
+                entry.error = error
+        for entry in batch:
+            entry.done.set()
+
+    async def _commit(self, batch: list[_Entry]) -> None:
+        # The entries on the event loop, a few microseconds each: in a thread every one of them would wait for its turn
+        # at the interpreter. Only the disk is waited for elsewhere.
+        self._ledger.begin()
+        try:
+            for entry in batch:
+                self._one(entry)
+            await self._offload(self._ledger.commit)
+        except BaseException:
+            self._ledger.undo()
+            raise
+
+    def _one(self, entry: _Entry) -> None:
+        self._ledger.db.execute("SAVEPOINT entry")
+        try:
+            entry.value = entry.call()
+        except Exception as error:  # handed to the one caller whose entry it is
+            if not self._ledger.db.in_transaction:
+                raise  # the disk is full and the whole transaction is gone, not only this entry
+            entry.error = error
+            self._ledger.db.execute("ROLLBACK TO entry")
+        self._ledger.db.execute("RELEASE entry")
+
+
+@asynccontextmanager
+async def journal(ledger: Ledger, offload: Offload = in_thread) -> AsyncIterator[Journal]:
+    """A journal whose writer runs as long as the block, and has written everything when it ends."""
+    opened = Journal(ledger, offload)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(opened.write, name="journal")
+        try:
+            yield opened
+        finally:
+            tasks.cancel_scope.cancel()

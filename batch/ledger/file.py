@@ -1,0 +1,194 @@
+"""The ledger as a file: made whole or not at all, opened, brought up to date, held by one process."""
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.resources import files
+from pathlib import Path
+
+from batch.core.states import EDGES
+from batch.errors import LedgerBusy, LedgerError
+
+VERSION = 2
+_APPLICATION_ID = 0x6B6C6E67  # "klng": tells a ledger from any other SQLite file
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Holds the ledger for one process; the lock dies with it.
+
+    Raises:
+        LedgerBusy: another process holds it.
+    """
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(f"{path}.lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise LedgerBusy(
+            f"another run is at work on {path.name.removesuffix('.ledger')}: this one does nothing"
+        ) from error
+    except OSError as error:
+        raise LedgerError(f"cannot write beside the table: {path}.lock: {error.strerror or error}") from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def open_for_writing(path: Path) -> sqlite3.Connection:
+    """Makes the ledger where there is none.
+
+    Raises:
+        LedgerError: damaged, no ledger, or of a newer version.
+    """
+    with _readable_errors(path):
+        if not path.exists():
+            _make(path)
+        connection = _connect_existing(path, "rw")
+        with _closed_on_error(connection):
+            _check_version(connection, path)
+            _check_whole(connection)
+            _upgrade(connection)
+            connection.execute("PRAGMA journal_mode = WAL")
+    return connection
+
+
+def open_for_reading(path: Path) -> sqlite3.Connection:
+    """An existing ledger, also while a run writes it.
+
+    Raises:
+        LedgerError: as above.
+    """
+    with _readable_errors(path):
+        connection = _connect_for_reading(path)
+        with _closed_on_error(connection):
+            _check_version(connection, path)
+    return connection
+
+
+def connect(uri: str) -> sqlite3.Connection:
+    """An SQLite database of any name; every commit waits for the disk."""
+    connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=30.0, check_same_thread=False)
+    with _closed_on_error(connection):
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+    return connection
+
+
+def _connect_existing(path: Path, mode: str) -> sqlite3.Connection:
+    """Never of 0 bytes: SQLite would take it for a new database, and throw away what still stands in its log."""
+    if not path.stat().st_size:
+        raise LedgerError(
+            f"{path} is not a ledger of kling-batch, or it was cut off (0 bytes): put a copy of it back; delete it "
+            "only if nothing was ever run from this table"
+        )
+    return connect(f"{path.absolute().as_uri()}?mode={mode}")
+
+
+def _connect_for_reading(path: Path) -> sqlite3.Connection:
+    try:
+        return _connect_existing(path, "ro")
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode != sqlite3.SQLITE_READONLY_ROLLBACK:
+            raise
+    # A run was killed while it closed the ledger: opening it for writing takes back what was half written.
+    _connect_existing(path, "rw").close()
+    return _connect_existing(path, "ro")
+
+
+@contextmanager
+def _closed_on_error(connection: sqlite3.Connection) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        connection.close()
+        raise
+
+
+def _make(path: Path) -> None:
+    """Whole or not at all: an empty ledger that is found is a damaged one, never a new one."""
+    log = path.with_name(path.name + "-wal")
+    if log.exists() and log.stat().st_size:  # it would be read into the new ledger
+        raise LedgerError(
+            f"{path} is missing, but its log {log.name} is there: put the ledger back beside it; delete the log only "
+            "if nothing was ever run from this table"
+        )
+    fresh = path.with_name(path.name + ".new")
+    fresh.unlink(missing_ok=True)
+    connection = connect(fresh.absolute().as_uri())
+    try:
+        write_schema(connection)
+    finally:
+        connection.close()
+    fresh.rename(path)
+    _sync_folder(path.parent)
+
+
+def write_schema(connection: sqlite3.Connection) -> None:
+    """Makes a ledger of an empty database."""
+    schema = files("batch.ledger").joinpath("schema.sql").read_text(encoding="utf-8")
+    connection.executescript(f"BEGIN; {schema} COMMIT;")
+    connection.execute("BEGIN")
+    connection.executemany("INSERT INTO edge (old, new) VALUES (?, ?)", sorted(EDGES))
+    connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
+    connection.execute(f"PRAGMA user_version = {VERSION}")
+    connection.execute("COMMIT")
+
+
+def _check_version(connection: sqlite3.Connection, path: Path) -> None:
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if application != _APPLICATION_ID:
+        raise LedgerError(
+            f"{path} is not a ledger of kling-batch, or it was cut off: put a copy of it back; delete it "
+            "only if nothing was ever run from this table"
+        )
+    if version > VERSION:
+        raise LedgerError(f"{path} was written by a newer kling-batch (ledger version {version}): update it")
+
+
+def _check_whole(connection: sqlite3.Connection) -> None:
+    found = [line for (line,) in connection.execute("PRAGMA quick_check(1)")]
+    if found != ["ok"]:
+        raise sqlite3.DatabaseError(" ".join(found[0].split()))
+
+
+def _upgrade(connection: sqlite3.Connection) -> None:
+    """A ledger of the first version loses what is not kept any more, and gets the indexes of today."""
+    if connection.execute("PRAGMA user_version").fetchone() == (1,):
+        upgrade = files("batch.ledger").joinpath("migrations/002.sql").read_text(encoding="utf-8")
+        try:
+            connection.executescript(f"BEGIN IMMEDIATE; {upgrade} PRAGMA user_version = 2; COMMIT;")
+        except BaseException:
+            if connection.in_transaction:  # SQLite has rolled back by itself where the disk is full
+                connection.execute("ROLLBACK")
+            raise
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name == "nt":
+        return  # Windows cannot open a folder; its rename is durable by itself
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _readable_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (sqlite3.DatabaseError, OSError, UnicodeDecodeError) as error:  # the last: damage in the text of the schema
+        raise unusable(path, error) from error
+
+
+def unusable(path: Path, error: Exception) -> LedgerError:
+    """What to tell the user about a ledger that SQLite fails on."""
+    return LedgerError(
+        f"the ledger {path} cannot be used ({error}): it may be damaged, or on a full or read-only disk. "
+        "Nothing was submitted. Put a copy of it back; without it nobody knows what was paid for"
+    )

@@ -1,0 +1,62 @@
+"""Rows in doubt as the ledger has them, and what it knows of the requests that fal lists."""
+
+import json
+from collections.abc import Iterable
+from contextlib import suppress
+
+from batch.errors import LedgerError
+from batch.ledger.ledger import Ledger
+from batch.reconcile.evidence import Doubt, Own
+
+_SENT = "(SELECT MAX(seq) FROM event WHERE event.row = row.id AND new = 'submitting')"
+"""The order in which the rows were last sent: the log has it, whatever the clock did."""
+
+
+def doubts(ledger: Ledger) -> list[Doubt]:
+    """Every row in doubt, also of rows that the manifest no longer has."""
+    found = ledger.db.execute(
+        f"SELECT id, COALESCE(row.sent, arguments), intent_at, {_SENT} AS seq FROM row "  # noqa: S608 - our own text
+        "WHERE state = 'in_doubt' ORDER BY seq"
+    ).fetchall()
+    after = _accepted_before(ledger, found[0][3]) if found else None
+    return [Doubt(row, json.loads(sent), intent_at, seq, after) for row, sent, intent_at, seq in found]
+
+
+def _accepted_before(ledger: Ledger, order: int) -> float | None:
+    """When the last request of ours before that one was sent that was accepted."""
+    found = ledger.db.execute(
+        f"SELECT intent_at FROM event AS sent JOIN row ON row.id = sent.row AND sent.seq = {_SENT} "  # noqa: S608 - our own text
+        "WHERE sent.seq < ? AND sent.new = 'submitting' AND request_id IS NOT NULL ORDER BY sent.seq DESC LIMIT 1",
+        (order,),
+    ).fetchone()
+    return found[0] if found else None
+
+
+def own(ledger: Ledger, request_ids: Iterable[str]) -> dict[str, Own]:
+    """Those of the ids that are already a row's, of this table or of one beside it."""
+    asked = json.dumps(list(request_ids))
+    return _beside(ledger, asked) | _own(ledger, asked)
+
+
+def _beside(ledger: Ledger, asked: str) -> dict[str, Own]:
+    """Of the other ledgers in the folder: two tables with the same rows must not take each other's videos."""
+    found: dict[str, Own] = {}
+    for path in ledger.path.parent.glob("*.ledger") if ledger.path else ():
+        if path != ledger.path:
+            with suppress(LedgerError), Ledger.read(path) as other:  # one that cannot be read is another run's trouble
+                known = "SELECT request_id FROM request WHERE request_id IN (SELECT value FROM json_each(?))"
+                found |= {name: Own() for (name,) in other.db.execute(known, (asked,))}
+    return found
+
+
+def _own(ledger: Ledger, asked: str) -> dict[str, Own]:
+    found = ledger.db.execute(
+        "SELECT request.request_id, COALESCE(row.sent, arguments), intent_at, "  # noqa: S608 - our own text
+        f"row.request_id = request.request_id, {_SENT} FROM request JOIN row ON row.id = request.row "
+        "WHERE request.request_id IN (SELECT value FROM json_each(?))",
+        (asked,),
+    )
+    return {
+        name: Own(json.loads(sent), intent_at, seq or 0) if last else Own()
+        for name, sent, intent_at, last, seq in found
+    }

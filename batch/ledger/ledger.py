@@ -1,0 +1,213 @@
+"""The ledger: SQLite beside the manifest, durable at every commit, refused to a second run.
+
+Synchronous and of one thread at a time; `batch.ledger.async_ledger` is its asynchronous face.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from batch.core.money import Budget, Money
+from batch.core.states import Move, Receipt
+from batch.errors import LedgerError
+from batch.job import Arguments, encoded
+from batch.ledger import file as ledger_file
+
+__all__ = ["Flight", "Ledger", "StateConflict", "Work", "encoded"]
+
+
+class StateConflict(LedgerError):
+    """A row was not in the state that a move starts from: two writers, or a fault of ours. Nothing was changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A row to submit. `number` is the row as the spreadsheet numbers it."""
+
+    row: int
+    place: int
+    number: int
+    arguments: Arguments
+    price: int | None
+    tries: int
+
+
+@dataclass(frozen=True, slots=True)
+class Flight:
+    """A row whose request is at fal."""
+
+    row: int
+    place: int
+    """-1 where the manifest no longer has the row, or not so that it could be sent again."""
+    number: int | None
+    receipt: Receipt
+    price: int | None
+    tries: int
+    submitted_at: float
+    arguments: Arguments
+
+
+class Ledger:
+    """One open ledger."""
+
+    def __init__(self, connection: sqlite3.Connection, path: Path | None) -> None:
+        self.db = connection
+        self.path = path
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Opens the ledger for writing, and makes it where there is none.
+
+        Raises:
+            LedgerError: damaged, no ledger, or of a newer version.
+        """
+        return cls(ledger_file.open_for_writing(path), path)
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Opens an existing ledger for reading, also while a run writes it; an empty one where there is none."""
+        if not path.exists():
+            return cls.in_memory()
+        return cls(ledger_file.open_for_reading(path), path)
+
+    @classmethod
+    def scratch(cls, ledger: "Ledger") -> Self:
+        """A copy to try things on: in a temporary file of SQLite's own, for it may not fit into memory."""
+        copy = cls(ledger_file.connect(""), None)
+        ledger.db.backup(copy.db)
+        return copy
+
+    @classmethod
+    def in_memory(cls) -> Self:
+        connection = ledger_file.connect("file::memory:")
+        ledger_file.write_schema(connection)
+        return cls(connection, None)
+
+    def close(self) -> None:
+        with suppress(sqlite3.Error):  # somebody reads it, or it is only read here: the log stays beside it
+            self.db.execute("PRAGMA journal_mode = DELETE")
+        self.db.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, _type: object, error: BaseException | None, _trace: object) -> None:
+        self.close()
+        # Damage that opening it did not come across; a broken constraint, say, is a fault of ours and stays one.
+        if self.path and isinstance(error, sqlite3.Error) and not isinstance(error, sqlite3.IntegrityError):
+            raise ledger_file.unusable(self.path, error) from error
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All of it is on disk when the block ends, or none of it."""
+        self.begin()
+        try:
+            yield
+            self.commit()
+        except BaseException:
+            self.undo()
+            raise
+
+    def begin(self) -> None:
+        self.db.execute("BEGIN IMMEDIATE")
+
+    def commit(self) -> None:
+        """Waits for the disk."""
+        self.db.execute("COMMIT")
+
+    def undo(self) -> None:
+        if self.db.in_transaction:  # SQLite has rolled back by itself where the disk is full
+            self.db.execute("ROLLBACK")
+
+    def apply(self, row: int, move: Move) -> None:
+        """The only write of a state. Inside a transaction.
+
+        Raises:
+            StateConflict: the row is not in `move.old`.
+        """
+        if move.receipt:
+            self._keep(row, move.receipt)
+        changes = {"state": move.new, "changed_at": move.at, **move.changes}
+        sets = [f"{column} = :{column}" for column in changes] + ["spent = spent + :cost"]
+        if move.step:
+            sets += [f"attempts = attempts + {move.step}", f"tries = tries + {move.step}"]
+        done = self.db.execute(
+            f"UPDATE row SET {', '.join(sets)} WHERE id = :row AND state = :old",  # noqa: S608 - names of our own columns
+            {**changes, "cost": move.cost, "row": row, "old": move.old},
+        )
+        if done.rowcount != 1:
+            raise StateConflict(f"row {row} of the ledger is not {move.old}: the move to {move.new} was not made")
+
+    def _keep(self, row: int, receipt: Receipt) -> None:
+        urls = [url.replace(receipt.request_id, "{id}") for url in _urls(receipt)]
+        self.db.execute("INSERT OR IGNORE INTO route (status_url, response_url, cancel_url) VALUES (?, ?, ?)", urls)
+        self.db.execute(
+            "INSERT INTO request (request_id, row, route) SELECT ?, ?, id FROM route "
+            "WHERE status_url = ? AND response_url = ? AND cancel_url = ?",
+            (receipt.request_id, row, *urls),
+        )
+
+    def claim(self, row: int, move: Move, budget: Budget) -> bool:
+        """Commits the intent of a POST, unless the budget has no room for it; decided in one transaction."""
+        if not budget.allows(move.changes["price"], self.money()):
+            return False
+        self.apply(row, move)
+        return True
+
+    def money(self) -> Money:
+        """What is spent and what is under way, over the ledger's whole life."""
+        return Money(*self.db.execute("SELECT spent, under_way FROM money").fetchone())
+
+    def claimable(self, after: int, limit: int) -> list[Work]:
+        """Pending rows of the manifest behind a place, in the manifest's order."""
+        found = self.db.execute(
+            "SELECT row.id, row.place, number, arguments, price, tries FROM row INDEXED BY row_claimable "
+            "JOIN sheet ON sheet.place = row.place "
+            "WHERE state = 'pending' AND row.place > ? ORDER BY row.place LIMIT ?",
+            (after, limit),
+        )
+        return [
+            Work(row, place, number, json.loads(arguments), price, tries)
+            for row, place, number, arguments, price, tries in found
+        ]
+
+    def work(self, row: int) -> Work | None:
+        """A pending row, if the manifest still has it."""
+        found = self.db.execute("SELECT place FROM row WHERE id = ? AND place IS NOT NULL", (row,)).fetchone()
+        return next((work for work in self.claimable(found[0] - 1, 1) if work.row == row), None) if found else None
+
+    def flights(self) -> list[Flight]:
+        """Every row whose request is at fal, also of rows that the manifest no longer has."""
+        found = self.db.execute(
+            "SELECT row.id, COALESCE(row.place, -1), number, row.request_id, status_url, response_url, cancel_url, "
+            "price, tries, submitted_at, arguments "
+            "FROM row JOIN request ON request.request_id = row.request_id JOIN route ON route.id = route "
+            "LEFT JOIN sheet ON sheet.row = row.id WHERE state = 'submitted' ORDER BY submitted_at, row.id"
+        )
+        return [
+            Flight(row, place, number, _receipt(request_id, urls), price, tries, at, json.loads(arguments))
+            for row, place, number, request_id, *urls, price, tries, at, arguments in found
+        ]
+
+    def interrupted(self) -> list[int]:
+        """Rows whose POST was under way when an earlier run ended: nobody knows whether it arrived."""
+        return [row for (row,) in self.db.execute("SELECT id FROM row WHERE state = 'submitting'")]
+
+    def meta(self, name: str) -> str | None:
+        found = self.db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+        return found[0] if found else None
+
+    def set_meta(self, name: str, value: str) -> None:
+        self.db.execute("INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)", (name, value))
+
+
+def _urls(receipt: Receipt) -> tuple[str, str, str]:
+    return receipt.status_url, receipt.response_url, receipt.cancel_url
+
+
+def _receipt(request_id: str, routes: Sequence[str]) -> Receipt:
+    return Receipt(request_id, *(route.replace("{id}", request_id) for route in routes))

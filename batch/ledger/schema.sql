@@ -1,0 +1,131 @@
+-- The ledger: every row that was ever enrolled, where it stands, and how it came there.
+-- Times are seconds since 1970 (UTC); money is in millionths of a dollar.
+
+CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+
+-- The edges that batch/core/states.py draws; filled from there when the ledger is made.
+CREATE TABLE edge (old TEXT NOT NULL, new TEXT NOT NULL, PRIMARY KEY (old, new)) WITHOUT ROWID;
+
+CREATE TABLE row (
+    id INTEGER PRIMARY KEY,
+    key TEXT NOT NULL UNIQUE,
+    place INTEGER,                        -- where the manifest has it; NULL: nowhere, or not fit to be sent
+    fingerprint BLOB NOT NULL,            -- of the endpoint and the inputs below
+    arguments TEXT NOT NULL,              -- JSON, as the manifest gives them
+    price INTEGER,                        -- of one request; NULL: not known
+    state TEXT NOT NULL DEFAULT 'pending',
+    changed_at REAL NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0,  -- POSTs that left, or may have
+    tries INTEGER NOT NULL DEFAULT 0,     -- of these, since the row was last asked for
+    spent INTEGER NOT NULL DEFAULT 0,     -- by requests that have ended
+    sent TEXT,                            -- JSON of the last POST, where it differs from the arguments
+    intent_at REAL,
+    submitted_at REAL,
+    finished_at REAL,
+    request_id TEXT,
+    video_url TEXT,
+    result TEXT,                          -- JSON, whole
+    kind TEXT,                            -- of failure or doubt
+    message TEXT,
+    CHECK (state <> 'submitted' OR (request_id IS NOT NULL AND submitted_at IS NOT NULL)),
+    CHECK (state <> 'succeeded' OR (request_id IS NOT NULL AND result IS NOT NULL AND video_url IS NOT NULL)),
+    CHECK (state NOT IN ('failed', 'in_doubt') OR kind IS NOT NULL),
+    CHECK (state NOT IN ('succeeded', 'failed', 'cancelled') OR finished_at IS NOT NULL),
+    CHECK (state <> 'submitting' OR intent_at IS NOT NULL),
+    CHECK (tries >= 0 AND attempts >= tries AND spent >= 0)
+);
+CREATE INDEX row_claimable ON row (place, price, state) WHERE state = 'pending' AND place IS NOT NULL;
+CREATE INDEX row_state ON row (state);
+CREATE INDEX row_fingerprint ON row (fingerprint);
+
+-- Every id that fal ever gave us: never updated, never deleted, never given to a second row.
+CREATE TABLE request (
+    request_id TEXT PRIMARY KEY,
+    row INTEGER NOT NULL REFERENCES row,
+    route INTEGER NOT NULL REFERENCES route
+) WITHOUT ROWID;
+
+-- fal's three URLs of a request, with `{id}` where its id stands: a million requests share one.
+CREATE TABLE route (
+    id INTEGER PRIMARY KEY,
+    status_url TEXT NOT NULL,
+    response_url TEXT NOT NULL,
+    cancel_url TEXT NOT NULL,
+    UNIQUE (status_url, response_url, cancel_url)
+);
+
+-- The log. Only the triggers below write it, so no code path can forget it.
+CREATE TABLE event (
+    seq INTEGER PRIMARY KEY,
+    row INTEGER NOT NULL REFERENCES row,
+    at REAL NOT NULL,
+    old TEXT NOT NULL,
+    new TEXT NOT NULL,
+    detail TEXT
+);
+CREATE INDEX event_sent ON event (row) WHERE new = 'submitting';
+
+-- What all rows together have spent, and the price of what may be paid for without a result yet. One record, kept by
+-- the trigger below: a budget is decided at every submit, and must not read a million rows for it.
+CREATE TABLE money (spent INTEGER NOT NULL, under_way INTEGER NOT NULL);
+INSERT INTO money VALUES (0, 0);
+
+-- The manifest as it was last read: which row stands at which place, and what is wrong with it.
+CREATE TABLE sheet (
+    place INTEGER PRIMARY KEY,            -- 0 is the first record
+    number INTEGER NOT NULL,              -- as the spreadsheet numbers it
+    row INTEGER REFERENCES row,
+    edited INTEGER NOT NULL,              -- its inputs are not those that the row was sent with
+    problem TEXT
+);
+CREATE INDEX sheet_row ON sheet (row);
+CREATE INDEX sheet_odd ON sheet (place) WHERE row IS NULL OR edited OR problem IS NOT NULL;  -- few of a million
+
+CREATE TRIGGER state_has_edge BEFORE UPDATE OF state ON row
+WHEN NOT EXISTS (SELECT 1 FROM edge WHERE old = OLD.state AND new = NEW.state)
+BEGIN
+    SELECT RAISE(ABORT, 'no such edge between states');
+END;
+
+CREATE TRIGGER state_starts_pending BEFORE INSERT ON row WHEN NEW.state <> 'pending'
+BEGIN
+    SELECT RAISE(ABORT, 'a row starts as pending');
+END;
+
+CREATE TRIGGER row_is_kept BEFORE DELETE ON row
+BEGIN
+    SELECT RAISE(ABORT, 'a row is never deleted');
+END;
+
+CREATE TRIGGER request_is_kept BEFORE DELETE ON request
+BEGIN
+    SELECT RAISE(ABORT, 'a request is never deleted');
+END;
+
+CREATE TRIGGER request_is_final BEFORE UPDATE ON request
+BEGIN
+    SELECT RAISE(ABORT, 'a request never changes');
+END;
+
+CREATE TRIGGER state_is_logged AFTER UPDATE OF state ON row
+BEGIN
+    INSERT INTO event (row, at, old, new, detail) VALUES (
+        NEW.id, NEW.changed_at, OLD.state, NEW.state,
+        CASE
+            WHEN NEW.state = 'submitting' THEN OLD.request_id  -- the row has the last one, the log those before
+            WHEN OLD.state = 'succeeded' THEN OLD.result  -- a video that is bought again stays on record
+            WHEN NEW.state IN ('failed', 'in_doubt') THEN NEW.kind || ': ' || COALESCE(NEW.message, '')
+            ELSE NEW.message
+        END
+    );
+END;
+
+CREATE TRIGGER money_is_counted AFTER UPDATE OF state, spent, price ON row
+WHEN NEW.spent <> OLD.spent OR NEW.state <> OLD.state OR NEW.price IS NOT OLD.price
+BEGIN
+    UPDATE money SET
+        spent = spent + NEW.spent - OLD.spent,
+        under_way = under_way
+            + CASE WHEN NEW.state IN ('submitting', 'submitted', 'in_doubt') THEN COALESCE(NEW.price, 0) ELSE 0 END
+            - CASE WHEN OLD.state IN ('submitting', 'submitted', 'in_doubt') THEN COALESCE(OLD.price, 0) ELSE 0 END;
+END;

@@ -1,0 +1,47 @@
+"""Which bytes of the manifest the ledger's `sheet` stands for: while they are the same, nothing is matched again.
+
+A million records are read in a minute, and their digest is taken in a second.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from batch.ledger.ledger import Ledger
+
+_NAME = "reading"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One state of the manifest, as `sheet` has it."""
+
+    digest: str
+    """Of the file's bytes."""
+    settings: str
+    """How it was read: see `Manifest.settings`."""
+    records: int
+    """Of the table, with those that are no shots."""
+    width: int | None = None
+    """Of its widest record; None: nobody knows."""
+    final: bool = False
+    """Enrolling it again would change nothing, whatever has become of its rows."""
+    shown: int | None = None
+    """The last event of the ledger that our columns in these bytes show; None: nobody knows."""
+
+
+def remembered(ledger: Ledger, settings: str) -> Reading | None:
+    """What the ledger's `sheet` stands for, if it was read with the same settings."""
+    kept: dict[str, Any] | None = json.loads(ledger.meta(_NAME) or "null")
+    return Reading(**kept) if kept and kept["settings"] == settings else None
+
+
+def remember(ledger: Ledger, reading: Reading | None) -> None:
+    """None: nobody knows what bytes it stands for."""
+    ledger.set_meta(_NAME, json.dumps(asdict(reading) if reading else None))
+
+
+def last_event(ledger: Ledger) -> int:
+    """Whatever our columns show has not changed while this has not."""
+    (seq,) = ledger.db.execute("SELECT COALESCE(MAX(seq), 0) FROM event").fetchone()
+    return int(seq)

@@ -1,0 +1,1 @@
+"""The manifest loader: a table in, planned rows out."""

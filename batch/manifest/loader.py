@@ -1,0 +1,125 @@
+"""The manifest: a table read for one job, its columns found, its rows planned."""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from batch.errors import ManifestError
+from batch.job import Job
+from batch.manifest.images import (
+    DataUri,
+    Inspector,
+    LocalPath,
+    Unusable,
+    WebUrl,
+    inspect_bytes,
+    parse_reference,
+    resolve,
+)
+from batch.manifest.planner import Columns, Picture, Planned, Planner, find_columns
+from batch.manifest.validation import checker
+from batch.table import Column, Kind, Table, open_table
+
+RESULT_COLUMNS = {
+    "status": Kind.TEXT,
+    "video_url": Kind.TEXT,
+    "error": Kind.TEXT,
+    "error_type": Kind.TEXT,
+    "request_id": Kind.TEXT,
+    "attempts": Kind.INTEGER,
+    "cost_usd": Kind.MONEY,
+    "submitted_at": Kind.TIME,
+    "finished_at": Kind.TIME,
+}
+"""The columns that are ours, in the order they are added."""
+
+RULES = 1
+"""Part of what a ledger remembers of a table it has read: raise it when the same bytes come to be read otherwise."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """A table of shots.
+
+    Args:
+        mapped: input → column, where the user says so.
+        prefix: put before the names of our columns.
+        prices: value of the job's `price_by` → millionths of a dollar.
+        reads_own: whether what our columns already say is the ledger's own word; not where results go elsewhere.
+    """
+
+    path: Path
+    job: Job
+    mapped: Mapping[str, str] = field(default_factory=dict)
+    prefix: str = ""
+    prices: Mapping[str, int]
+    reads_own: bool = True
+    inspector: Inspector = field(default_factory=Inspector)
+
+    @property
+    def result_columns(self) -> list[Column]:
+        """Our columns as this table names them."""
+        return [Column(self.prefix + name, kind) for name, kind in RESULT_COLUMNS.items()]
+
+    @property
+    def settings(self) -> str:
+        """Equal where equal bytes of a table are read to the same effect, local images left aside."""
+        how = (RULES, self.job, sorted(self.mapped.items()), self.prefix, sorted(self.prices.items()), self.reads_own)
+        return hashlib.sha256(repr(how).encode()).hexdigest()
+
+    def open(self) -> Table:
+        """The table as it stands now.
+
+        Raises:
+            ManifestError: it cannot be read.
+        """
+        return open_table(self.path)
+
+    def columns(self, table: Table) -> Columns:
+        """Where the inputs stand.
+
+        Raises:
+            ManifestError, UsageError: a required column is missing, or it is not clear which one is meant.
+        """
+        own = {name: self.prefix + name for name in RESULT_COLUMNS} if self.reads_own else {}
+        columns = find_columns(table.columns, self.job, self.mapped, own)
+        taken = {self.prefix + name for name in RESULT_COLUMNS} & {
+            table.columns[index] for index in (*columns.inputs.values(), columns.id) if index is not None
+        }
+        if taken:
+            raise ManifestError(
+                f"the column {taken.pop()!r} is an input and would be overwritten by a result of that name: "
+                "name ours otherwise with --prefix PREFIX"
+            )
+        return columns
+
+    def plan(self, table: Table) -> Iterator[Planned]:
+        """One plan per row that asks for something.
+
+        Raises:
+            ManifestError: the table cannot be read to its end.
+        """
+        columns = self.columns(table)
+        planner = Planner(
+            job=self.job, columns=columns, prices=self.prices, check=checker(self.job.schema), look=self._look
+        )
+        return planner.plan(table.records())
+
+    def local(self, cell: str) -> Path | None:
+        """The file that an image cell refers to; None where it is a URL or a data URI."""
+        reference = parse_reference(cell) if cell else None
+        return resolve(reference.path, self.path.parent) if isinstance(reference, LocalPath) else None
+
+    def _look(self, cell: str) -> Picture:
+        match parse_reference(cell):
+            case Unusable(problem):
+                return Picture("", problem)
+            case WebUrl(url):
+                return Picture(url)
+            case DataUri(_, _, data):
+                found = inspect_bytes(data)
+                return Picture(f"sha256:{hashlib.sha256(data).hexdigest()}", found.problem, found.warnings)
+            case LocalPath(path):
+                found = self.inspector.inspect(resolve(path, self.path.parent))
+                return Picture(f"sha256:{found.digest}", found.problem, found.warnings)

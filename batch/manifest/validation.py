@@ -1,0 +1,27 @@
+"""A job's input checked against its JSON Schema: the edge to jsonschema-rs."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from batch.manifest.planner import Fault
+
+
+def checker(schema: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], list[Fault]]:
+    """A function that gives every fault of an input object, none hidden behind another."""
+    import jsonschema_rs  # only where rows are planned: 29 ms
+
+    validator = jsonschema_rs.validator_for(dict(schema))
+
+    def check(arguments: Mapping[str, Any]) -> list[Fault]:
+        if validator.is_valid(arguments):
+            return []
+        return [_fault(error) for error in validator.iter_errors(arguments)]
+
+    return check
+
+
+def _fault(error: Any) -> Fault:
+    kind = error.kind
+    name = kind.property if kind.name == "required" else (error.instance_path or [""])[0]
+    limit = kind.options if kind.name == "enum" else getattr(kind, "limit", None)
+    return Fault(str(name), kind.name, limit)

@@ -1,0 +1,170 @@
+"""When to ask for a request's state: arithmetic over what is known of the run times.
+
+Nothing is known at first but the job's word. Then the requests of one kind explore together: each one seen
+alive at some age spares the others that question, so a whole wave asks about as often as one request alone.
+The first end found tells all. From then on a question is asked as soon as the wait for it, weighed with how likely
+the end is by then, has grown to its price: seldom where few requests end, and often where most do.
+
+Times are seconds on the caller's clock.
+"""
+
+from bisect import bisect_left, bisect_right, insort
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+FIRST = 0.5
+"""Age of the first question while nothing is known."""
+FINEST = 0.25
+"""Smallest gap between two questions about one request."""
+FINE = 0.025
+"""The same, as a share of the run time."""
+PRICE = 0.024
+"""What a question may cost in expected delay, as a share of the run time."""
+SAMPLES = 200
+"""How many ends are remembered: enough for quantiles, few enough to follow a night's drift."""
+FIRST_ENOUGH, KNOWN_ENOUGH = 0.65, 0.25
+"""How wide the time in which a request ended may be, as a share of its age, for its end to teach anything: after an
+hour without network every request has ended "some time ago"."""
+LINE_SECONDS, LINE_RUNS = 300.0, 3.0
+"""A request that waits in line is itself asked no more often than this, in seconds and in run times: the line tells."""
+
+
+class Watch(Protocol):
+    """What is known of one request; see `batch.pacing.in_flight`."""
+
+    started: float
+    alive: float
+    asked: int
+
+    @property
+    def queued(self) -> bool: ...
+    @property
+    def suspected(self) -> bool: ...
+    @property
+    def resumed(self) -> bool: ...
+
+
+@dataclass(slots=True)
+class RunTimes:
+    """The run times of one kind of request, as learnt so far.
+
+    Args:
+        typical: the job's word; it bounds the gaps while nothing better is known.
+        rand: gives numbers from 0 to 1; keeps the questions out of step.
+    """
+
+    typical: float
+    rand: Callable[[], float]
+    watched: int = 0
+    """How many requests of this kind are being watched now."""
+    _reached: float = 0.0
+    _alive: float = 0.0
+    _asked: int = 0
+    _told: bool = False
+    """fal says how long each ran."""
+    _recent: deque[float] = field(default_factory=deque)
+    _sorted: list[float] = field(default_factory=list)
+
+    @property
+    def known(self) -> bool:
+        return bool(self._sorted)
+
+    def quantile(self, share: float) -> float:
+        return self._sorted[min(len(self._sorted) - 1, int(share * len(self._sorted)))]
+
+    def least(self, *, surely: bool) -> float:
+        """An age at which hardly any request has ended, or at which most have not."""
+        if not self.known:  # right after the oldest was seen alive nothing has ended
+            return self._alive + 2 * FIRST
+        return 0.94 * self.quantile(0.05) if surely else self.quantile(0.5)
+
+    def next(self, watch: Watch, now: float) -> float:
+        """When to ask about a request next; never earlier than now."""
+        if watch.suspected:
+            return now
+        if watch.queued:
+            return now + max(LINE_SECONDS, LINE_RUNS * self.quantile(0.5) if self.known else 0.0) * self._jitter()
+        if not self.known:
+            return max(now, watch.started + self._explore(watch))
+        due = watch.started + self._due(watch.alive)
+        return due if due > now else now + self._fine() * self._jitter()
+
+    def _due(self, alive: float) -> float:
+        """The age of the next question about a request that was seen alive at an age."""
+        seen, last = bisect_right(self._sorted, alive), len(self._sorted)
+        fine, late = self._fine(), self.quantile(0.95)
+        if alive >= late:  # one that runs far over its time is asked after less and less
+            return alive + max(fine, (alive - late) / 3) * self._jitter()
+        price = PRICE * self.quantile(0.5) * (last - seen)
+        at = bisect_left(range(seen, last), price, key=lambda n: (self._sorted[n] - alive) * (n + 1 - seen)) + seen
+        due = min(self._sorted[min(at, last - 1)], late)
+        # A little early: a request that is seen alive once and done soon after tells its run time exactly. Where fal
+        # tells it and all take equally long, that question is spared.
+        sure = self._told and self.quantile(0.95) - self.quantile(0.05) < fine
+        due += fine * (0.2 * self.rand() if sure else -0.5 - 0.5 * self.rand())
+        return max(due, alive + fine * self._jitter())
+
+    def _explore(self, watch: Watch) -> float:
+        """The age of the next question: a little beyond what any request of this kind was seen to reach."""
+        reached = max(watch.alive, self._reached)
+        if not reached:
+            return FIRST
+        growth = 1.08 + 0.5 / max(1, self.watched)
+        # Whoever has asked less often goes first, so that one slow request cannot keep the others silent.
+        turn = min(2.0, max(0.5, 1.0 + watch.asked - self._asked / max(1, self.watched)))
+        return min(max(FIRST, reached * float(growth**turn)), reached + max(FIRST, self.typical / 10))
+
+    def asking(self, watch: Watch, now: float) -> None:
+        """A question about it leaves now: until the answer is there, others need not ask at this age."""
+        watch.asked += 1
+        self._asked += 1
+        if not watch.queued:
+            self._reached = max(self._reached, now - watch.started)
+
+    def _fine(self) -> float:
+        return max(FINEST, FINE * self.quantile(0.5))
+
+    def _jitter(self) -> float:
+        return 0.85 + 0.3 * self.rand()
+
+    def seen_running(self, watch: Watch) -> None:
+        self._alive = max(self._alive, watch.alive)
+
+    def seen_done(self, watch: Watch, now: float, seconds: float | None) -> float:
+        """It ended between the last time it was seen alive and now: when, as well as can be told.
+
+        Args:
+            seconds: how long it ran by fal's word, where it gives one.
+        """
+        age = now - watch.started
+        if watch.queued or (watch.resumed and not watch.alive):
+            # When it began, or when it ended, is anybody's guess; a poor guess is better than none, if it is short.
+            guess = seconds if seconds is not None else None if watch.resumed else age / 2
+            if not self.known and guess is not None:
+                self._remember(guess)
+            return now
+        last_alive = self._last_alive(watch, age)
+        ran = (last_alive + age) / 2 if seconds is None else min(max(seconds, watch.alive), age)
+        self._told = seconds is not None and (self._told or not self.known)
+        late = self.known and not watch.alive and age > 1.1 * self.quantile(0.95)  # nobody could ask in time
+        if seconds is not None or (not late and age - last_alive <= age * self._enough):
+            self._remember(ran)
+        return watch.started + ran
+
+    @property
+    def _enough(self) -> float:
+        return KNOWN_ENOUGH if self.known else FIRST_ENOUGH
+
+    def _last_alive(self, watch: Watch, age: float) -> float:
+        if self.known:  # done when first asked: the question came too late, so the next ones come earlier
+            return watch.alive or max(0.0, age - 4 * self._fine())
+        # Nobody ended before; what another was seen to reach is the best word on this one.
+        return max(watch.alive, self._alive if 0 < self._alive < age else age / 2)
+
+    def _remember(self, seconds: float) -> None:
+        insort(self._sorted, seconds)
+        self._recent.append(seconds)
+        if len(self._recent) > SAMPLES:
+            self._sorted.remove(self._recent.popleft())

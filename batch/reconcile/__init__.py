@@ -1,0 +1,1 @@
+"""Rows in doubt held against fal's own records."""

@@ -1,0 +1,112 @@
+"""Rows in doubt asked after in fal's own records: at the start of a run, now and then, and once more at its end."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from math import inf
+from typing import Protocol
+
+import anyio
+
+from batch.core import gateway as a
+from batch.core import states
+from batch.core.states import Move, Receipt
+from batch.reconcile.evidence import Doubt, Listing, Own, Verdicts, earliest, settle
+
+LISTING_SECONDS = 120.0
+"""The longest that one look at the records may take; a run starts with one."""
+BUSY_SECONDS = 60.0
+"""How often rows in doubt are looked up while others are under way."""
+IDLE_SECONDS, IDLE_SHARE = 5.0, 0.05
+"""The same with nothing else to do: at first, and as a share of the time waited so far."""
+LEAST_PATIENCE = 20.0
+PROOF_MARGIN = 900.0
+"""How long after the last start deadline a listing may still catch up."""
+UNREADABLE_TIMES = 3
+"""After so many looks at unreadable records, a run does not wait for them any longer."""
+
+
+class Book(Protocol):
+    """What settling needs of the ledger."""
+
+    async def apply(self, row: int, move: Move) -> None: ...
+    async def doubts(self) -> list[Doubt]: ...
+    async def own(self, request_ids: Iterable[str]) -> dict[str, Own]: ...
+
+
+class Records(Protocol):
+    """fal's own records."""
+
+    async def listing(self, since: float) -> Listing | a.Unclear: ...
+    def built_receipt(self, request_id: str) -> Receipt: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Settler:
+    """Settles what fal's records allow.
+
+    Args:
+        now: seconds since 1970.
+        start_timeout: seconds after which fal gives up a request that no runner has started.
+    """
+
+    book: Book
+    records: Records
+    now: Callable[[], float]
+    start_timeout: float
+
+    async def round(self) -> Verdicts | a.Unclear:
+        """One look at the records; what it settles is in the ledger when it returns."""
+        doubts = await self.book.doubts()
+        if not doubts:
+            return Verdicts()
+        listing: Listing | a.Unclear = a.Unclear("fal's request history takes too long")
+        with anyio.move_on_after(LISTING_SECONDS):
+            listing = await self.records.listing(earliest(doubts))
+        if isinstance(listing, a.Unclear):
+            return listing
+        own = await self.book.own([one.request_id for one in listing.items])
+        verdicts = settle(doubts, listing.items, own, listing.now, self.start_timeout)
+        for row, request_id in verdicts.found.items():
+            await self.book.apply(row, states.found_at_fal(self.now(), self.records.built_receipt(request_id)))
+        for row in verdicts.absent:
+            await self.book.apply(row, states.never_accepted(self.now()))
+        return verdicts
+
+
+@dataclass(slots=True)
+class Patience:
+    """How long a run goes on for nothing but rows in doubt, and how often it looks.
+
+    As long as it has taken so far, 20 s at least: a night is worth an hour's wait for a proof, a trial of three
+    rows is not. What fal lists later, the next run finds. Times are seconds on the caller's clock.
+    """
+
+    start_timeout: float
+    began: float = 0.0
+    doubts: int = 0
+    _unreadable: int = 0
+    _idle_since: float = inf
+
+    def looked(self, verdicts: Verdicts | a.Unclear, doubts: int) -> None:
+        """After each look: what it brought, and how many rows are in doubt still."""
+        self.doubts = doubts
+        if isinstance(verdicts, a.Unclear):
+            self._unreadable += UNREADABLE_TIMES if verdicts.account else 1
+        else:
+            self._unreadable = 0
+
+    def lasts(self, now: float, *, busy: bool) -> bool:
+        """Whether rows in doubt are worth going on for."""
+        if busy:
+            self._idle_since = inf
+        elif self._idle_since == inf:
+            self._idle_since = now
+        if not self.doubts or self._unreadable >= UNREADABLE_TIMES:
+            return False
+        longest = min(max(LEAST_PATIENCE, self._idle_since - self.began), self.start_timeout + PROOF_MARGIN)
+        return busy or now - self._idle_since < longest
+
+    def pause(self, now: float, *, busy: bool) -> float:
+        """Seconds until the next look."""
+        waited = 0.0 if busy else max(0.0, now - self._idle_since)
+        return BUSY_SECONDS if busy else min(BUSY_SECONDS, max(IDLE_SECONDS, IDLE_SHARE * waited))

@@ -1,0 +1,79 @@
+"""What a run shows while it runs: a bar on a terminal, a line a minute elsewhere."""
+
+import math
+from dataclasses import dataclass
+from typing import TextIO
+
+from anyio import current_time, sleep
+
+from batch.dispatch.dispatcher import Dispatcher
+from batch.job import dollars
+
+BAR_SECONDS = 0.5
+LINE_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """What the time left is guessed from. Seconds."""
+
+    rows: int
+    typical_seconds: float
+
+    def left(self, ended: int, elapsed: float, at_once: int) -> float:
+        """Seconds until all rows have ended, for a service that takes minutes a row.
+
+        Until as many rows have ended as run at once, the job's own word is better than any rate.
+        """
+        rest = self.rows - ended
+        if rest <= 0:
+            return 0.0
+        if ended >= at_once:
+            return rest * elapsed / ended
+        rounds = math.ceil(self.rows / at_once)
+        return max(rounds * self.typical_seconds - elapsed, self.typical_seconds / 2)
+
+
+def line(dispatcher: Dispatcher, pace: Pace, elapsed: float) -> str:
+    """One line that says it all."""
+    tally = dispatcher.tally
+    ended = tally.succeeded + tally.failed + tally.in_doubt
+    parts = [f"{ended} of {pace.rows} rows done"]
+    parts += [f"{tally.failed} failed"] if tally.failed else []
+    parts += [f"{tally.in_doubt} in doubt"] if tally.in_doubt else []
+    parts += [f"{dispatcher.at_work} under way", f"{dollars(tally.spent)} spent"]
+    # While fal cannot be reached no guess is worth its place: a narrow terminal would show it instead of the reason.
+    parts.append(dispatcher.door.notice or f"about {duration(pace.left(ended, elapsed, dispatcher.window.size))} left")
+    return ", ".join(parts)
+
+
+def duration(seconds: float) -> str:
+    """`75` → `2 min`; a guess deserves no more digits."""
+    if seconds < 60:
+        return f"{max(1, math.ceil(seconds / 10)) * 10} s" if seconds > 0 else "0 s"
+    minutes = math.ceil(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"
+
+
+async def show(dispatcher: Dispatcher, pace: Pace, out: TextIO) -> None:
+    """Until cancelled."""
+    if out.isatty():
+        await _bar(dispatcher, pace, out)
+    started = current_time()
+    while True:
+        await sleep(LINE_SECONDS)
+        out.write(line(dispatcher, pace, current_time() - started) + "\n")
+        out.flush()
+
+
+async def _bar(dispatcher: Dispatcher, pace: Pace, out: TextIO) -> None:
+    from tqdm import tqdm  # only where somebody looks
+
+    started = current_time()
+    layout = "{percentage:3.0f}%|{bar}| {desc}"  # the bar takes what the words leave: never cuts them off itself
+    with tqdm(total=pace.rows, file=out, bar_format=layout, leave=False, dynamic_ncols=True) as bar:
+        while True:
+            tally = dispatcher.tally
+            bar.n = min(pace.rows, tally.succeeded + tally.failed + tally.in_doubt)
+            bar.set_description_str(line(dispatcher, pace, current_time() - started), refresh=True)
+            await sleep(BAR_SECONDS)

@@ -1,0 +1,1 @@
+"""The results writer: the ledger shown in the table."""

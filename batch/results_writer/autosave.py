@@ -1,0 +1,65 @@
+"""The table saved while a run is on, and at its end."""
+
+import sqlite3
+from collections.abc import Callable
+from contextlib import suppress
+
+import anyio
+from anyio import current_time
+
+from batch.dispatch.dispatcher import Tally
+from batch.errors import LedgerError, ManifestError
+from batch.ledger.ledger import Ledger
+from batch.results_writer.writer import Results, Saved
+
+SAVE_SECONDS = 30.0
+SAVE_SHARE = 0.02
+"""Saving takes no more than this share of the time, however large the table is."""
+ROW_SECONDS = 20e-6
+"""What a row adds to the first save, about: see tests/benchmarks."""
+
+
+class Saver:
+    """Saves the table every so often while something changes, and at the end."""
+
+    def __init__(self, results: Results, say: Callable[[str], None]) -> None:
+        self._results = results
+        self.say = say
+        self._trouble: str | None = None
+
+    async def keep(self, tally: Tally, rows: int) -> None:
+        """Until cancelled; a save that has begun is finished.
+
+        Args:
+            rows: of the table, for how long the first save will take.
+        """
+        pause, seen = max(SAVE_SECONDS, rows * ROW_SECONDS / SAVE_SHARE), ""
+        while True:
+            await anyio.sleep(pause)
+            if (now := repr(tally)) == seen:
+                continue
+            seen, began = now, current_time()
+            with anyio.CancelScope(shield=True):
+                await anyio.to_thread.run_sync(self.last)
+            pause = max(SAVE_SECONDS, (current_time() - began) / SAVE_SHARE)
+
+    def finish(self, ledger: Ledger) -> Saved:
+        """The last save of a run, noted down so that the next one need not read the table again."""
+        saved = self.last()
+        with suppress(sqlite3.Error):  # everything is saved already: without the note the next run only takes longer
+            self._results.remember(ledger)
+        return saved
+
+    def last(self) -> Saved:
+        """One save. Where it cannot be made that is said once, and is no reason to end a night."""
+        try:
+            saved = self._results.save()
+        except ManifestError as error:
+            saved = Saved(None, str(error))
+        except LedgerError as error:  # its own words are for a run that begins: here money may be spent
+            why = f"the table cannot be written now, for the ledger cannot be read ({error.__cause__ or error})"
+            saved = Saved(None, f"{why}. Nothing is lost: `kling-batch run` writes it later")
+        if saved.trouble and saved.trouble != self._trouble:
+            self.say(saved.trouble + (f": the results are in {saved.path}" if saved.path else ""))
+        self._trouble = saved.trouble
+        return saved

@@ -1,0 +1,124 @@
+"""CSV manifests: every byte of the user's kept, our cells at the end of each record or where they already stand."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from io import StringIO
+from itertools import chain, repeat
+from pathlib import Path
+
+from batch.errors import ManifestError
+from batch.files.atomic import replacing
+from batch.table.csv_merge import Placement
+from batch.table.csv_reader import scan
+from batch.table.csv_rendering import renderer
+from batch.table.dialect import find_delimiter, find_dialect, head_of
+from batch.table.table import Cell, Column, Record, Table
+
+BLOCK = 1 << 20
+
+
+class CsvTable(Table):
+    """A CSV file."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.dialect = find_dialect(path)
+        self._header, self.columns = self._find_header()
+
+    def records(self) -> Iterator[Record]:
+        """See Table."""
+        width = widest = len(self.columns)
+        count = 0
+        for number, _, row in self._scan():
+            found = len(row)
+            if not found or number <= self._header:
+                continue
+            count += 1
+            if found == width:
+                yield Record(number, tuple(row))
+                continue
+            widest = max(widest, found)
+            row += [""] * (width - found)
+            yield Record(number, tuple(row[:width]), tuple(row[width:]))
+        self.width, self.count = widest, count
+
+    def write(self, target: Path, columns: Sequence[Column], rows: Iterable[Sequence[Cell]]) -> str:
+        """See Table."""
+        placement = self._place(columns)
+        render = renderer(columns, self.dialect.delimiter)
+        merged = self._merged(placement, map(render, rows) if columns else repeat([]))
+        with replacing(target, self.require_unchanged) as file:
+            file.write(self.dialect.bom)
+            for block in _blocks(self._unambiguous(merged)):
+                file.write(block.encode(self.dialect.codec, "backslashreplace"))
+        return file.digest()
+
+    def _find_header(self) -> tuple[int, tuple[str, ...]]:
+        for number, _, row in self._scan():
+            if any("\0" in name for name in row):
+                raise ManifestError(f'{self.path} is no text table: its header holds NUL bytes; save it as "CSV UTF-8"')
+            if row:
+                return number, tuple(row)
+        raise ManifestError(f"{self.path} holds no header: put the names of the columns in its first row")
+
+    def _scan(self) -> Iterator[tuple[int, str, list[str]]]:
+        """The records of the file that was opened, or TableChanged."""
+        self.require_unchanged()
+        try:
+            with self.dialect.text(self.path) as lines:
+                yield from scan(lines, self.dialect.delimiter, str(self.path))
+        except (OSError, UnicodeDecodeError) as fault:
+            self.require_unchanged()
+            raise ManifestError(f"{self.path} cannot be read: {fault}") from fault
+        self.require_unchanged()
+
+    def _place(self, columns: Sequence[Column]) -> Placement:
+        names = [self.dialect.expressed(column.name) for column in columns]
+        # Ours stand right of the longest record, so that nothing of the user's comes under our names.
+        width = len(self.columns) if set(names) <= set(self.columns) else self._measured()
+        return Placement(self.dialect.delimiter, self.columns, names, width)
+
+    def _measured(self) -> int:
+        if self.width is None:
+            self.width = max(len(row) for _, _, row in self._scan())
+        return self.width
+
+    def _merged(self, placement: Placement, rows: Iterator[list[str]]) -> Iterator[str]:
+        yield self.dialect.preamble
+        merge = placement.merge
+        for number, raw, row in self._scan():
+            if not row:
+                yield raw
+            elif number == self._header:
+                yield placement.header(raw)
+            else:
+                cells = next(rows, None)
+                if cells is None:
+                    self.require_unchanged()
+                    raise ValueError("fewer rows than records")
+                yield merge(raw, len(row), cells)
+        if placement.count and next(rows, None) is not None:
+            raise ValueError("more rows than records")
+
+    def _unambiguous(self, texts: Iterator[str]) -> Iterator[str]:
+        """The texts, once it is certain that their delimiter will be found again."""
+        head = head_of(texts)
+        found = find_delimiter(StringIO("".join(head), newline=""))
+        if found != self.dialect.delimiter and not self.dialect.preamble:
+            raise ManifestError(
+                f"{self.path} can be read with {found!r} as well as with {self.dialect.delimiter!r} between its cells; "
+                f"put the line sep={self.dialect.delimiter} before its header"
+            )
+        return chain(head, texts)
+
+
+def _blocks(texts: Iterable[str]) -> Iterator[str]:
+    held: list[str] = []
+    size = 0
+    for text in texts:
+        held.append(text)
+        size += len(text)
+        if size >= BLOCK:
+            yield "".join(held)
+            held.clear()
+            size = 0
+    yield "".join(held)
