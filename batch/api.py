@@ -13,15 +13,16 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from batch.cli.times import micros, prices
 from batch.commands.check import Checked
 from batch.commands.check import check as _check
 from batch.commands.resolve import Decision, Named, TakenBack, decide, look_up, open_rows, shown, take_back
 from batch.commands.run import Batch, Options, Say, at_hand
 from batch.commands.run import run as _run
 from batch.commands.sandbox import RUN_SECONDS
+from batch.core.gateway import Gateway
+from batch.core.money import micros, prices
 from batch.core.paths import places
-from batch.dispatch.dispatcher import START_TIMEOUT, Gateway
+from batch.dispatch.dispatcher import START_TIMEOUT
 from batch.job import Job
 from batch.ledger.summary import Outcome, standing
 from batch.manifest.loader import Manifest

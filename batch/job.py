@@ -13,9 +13,6 @@ from typing import Any
 
 Arguments = dict[str, Any]
 
-MICROS = 1_000_000
-"""Money is counted in whole millionths of a dollar: no float ever decides whether a row is bought."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
@@ -66,15 +63,3 @@ def encoded(arguments: Mapping[str, Any]) -> str:
         for name, value in sorted(arguments.items())
     ]
     return f"{{{','.join(pairs)}}}"
-
-
-def dollars(micros: int) -> str:
-    """`490000` → `$0.49`: whole cents, fractions of a cent only where there are some."""
-    text = f"{micros / MICROS:,.6f}"
-    whole, fraction = text.split(".")
-    return f"${whole}.{fraction[:2]}{fraction[2:].rstrip('0')}"
-
-
-def counted(rows: int) -> str:
-    """`1 row`, `2 rows`."""
-    return f"{rows:,} row" + ("" if rows == 1 else "s")

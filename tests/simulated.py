@@ -14,14 +14,14 @@ from anyio import current_time
 
 from batch.core import gateway as a
 from batch.core import states
-from batch.core.states import Receipt
+from batch.core.gateway import Listed, Listing, Receipt
+from batch.core.row import Planned
 from batch.dispatch.dispatcher import Dispatcher, Settings
 from batch.job import Arguments
 from batch.ledger.async_ledger import in_line, journal
 from batch.ledger.enrolment import enrol, match
 from batch.ledger.ledger import Ledger
-from batch.manifest.planner import Planned, fingerprint
-from batch.reconcile.evidence import Listed, Listing
+from batch.manifest.planner import fingerprint
 from batch.sandbox import History, Query, Queue
 from batch.sandbox.queue import RunSeconds
 from jobs.kling import KLING_2_1_PRO as JOB

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from batch.core import states
-from batch.core.states import Receipt
+from batch.core.gateway import Receipt
 from batch.ledger import in_doubt as doubts
 from batch.ledger.ledger import Ledger
 

@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from batch.core import states
-from batch.core.states import Receipt, State, Status
+from batch.core.gateway import Receipt
+from batch.core.row import Planned, Problem
+from batch.core.states import State, Status
 from batch.errors import ManifestError
 from batch.ledger.enrolment import Findings, enrol, match
 from batch.ledger.ledger import Ledger
-from batch.manifest.planner import Planned, Problem
 from batch.results_writer.writer import _VIEW, _cells
 
 PAID = {State.SUBMITTING, State.SUBMITTED, State.IN_DOUBT, State.SUCCEEDED}

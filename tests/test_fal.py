@@ -29,14 +29,13 @@ from wire_service import (
 
 from batch.core import gateway as a
 from batch.core import retry as policy
-from batch.core.states import Receipt
+from batch.core.gateway import Listing, Receipt
 from batch.errors import MissingKey
 from batch.fal import client as fal
 from batch.fal import platform_api as records
 from batch.fal import redact
 from batch.fal import transport as guard
 from batch.fal.client import Fal
-from batch.reconcile.evidence import Listing
 from batch.sandbox import Address, Faults, History, Queue, serve
 from jobs.kling import KLING_2_1_PRO
 

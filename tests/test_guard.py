@@ -39,7 +39,7 @@ from wire_service import (
 from yarl import URL
 
 from batch.core import gateway as a
-from batch.core.states import Receipt
+from batch.core.gateway import Receipt
 from batch.errors import UsageError
 from batch.fal import client as fal
 from batch.fal import transport as guard

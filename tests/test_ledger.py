@@ -16,7 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batch.core import states
-from batch.core.states import EDGES, Move, Receipt, State
+from batch.core.gateway import Receipt
+from batch.core.states import EDGES, Move, State
 from batch.errors import LedgerBusy, LedgerError
 from batch.ledger.file import VERSION, locked
 from batch.ledger.ledger import Ledger, StateConflict

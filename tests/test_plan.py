@@ -9,10 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image as Pillow
 
+from batch.core.money import dollars
+from batch.core.row import Planned
 from batch.errors import BatchError, ManifestError, UsageError
-from batch.job import dollars
 from batch.manifest.loader import Manifest
-from batch.manifest.planner import Columns, Picture, Planned, Planner, find_columns, fingerprint
+from batch.manifest.planner import Columns, Picture, Planner, find_columns, fingerprint
 from batch.manifest.validation import checker
 from jobs.kling import KLING_2_1_PRO as JOB
 

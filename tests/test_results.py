@@ -13,7 +13,8 @@ import pytest
 
 from batch.commands.rerun import Selection
 from batch.core import states
-from batch.core.states import Receipt, State
+from batch.core.gateway import Receipt
+from batch.core.states import State
 from batch.dispatch.dispatcher import Tally
 from batch.errors import LedgerError, ManifestError, UsageError
 from batch.ledger.enrolment import enrol, match

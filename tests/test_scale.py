@@ -12,7 +12,7 @@ from PIL import Image
 
 from batch.commands.run import _enrolled
 from batch.core import states
-from batch.core.states import Receipt
+from batch.core.gateway import Receipt
 from batch.ledger.ledger import Ledger
 from batch.ledger.snapshot import Reading, remembered
 from batch.ledger.summary import prices_to_run, standing

@@ -4,7 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batch.reconcile.evidence import Doubt, Listed, Listing, Own, earliest, provable_at, settle
+from batch.core.gateway import Listed, Listing
+from batch.core.row import Doubt, Own
+from batch.reconcile.evidence import earliest, provable_at, settle
 
 HOUR = 3600.0
 START = HOUR

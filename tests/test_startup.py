@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from batch.core import states
-from batch.core.states import Receipt
+from batch.core.gateway import Receipt
 from batch.ledger.ledger import Ledger
 from tests.simulated import ledger_of, shots
 

@@ -5,7 +5,8 @@ import inspect
 import pytest
 
 from batch.core import states
-from batch.core.states import EDGES, Move, Receipt, State, Status, status
+from batch.core.gateway import Receipt
+from batch.core.states import EDGES, Move, State, Status, status
 
 RECEIPT = Receipt("r1", "https://s", "https://r", "https://c")
 MOVES = {

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from batch.commands.check import SHOWN, check
 from batch.commands.run import Batch
 from batch.core import states
-from batch.core.states import Receipt, State, Status
+from batch.core.gateway import Receipt
+from batch.core.states import State, Status
 from batch.errors import Exit, LedgerError, ManifestError
 from batch.ledger.enrolment import enrol, match
 from batch.ledger.ledger import Ledger

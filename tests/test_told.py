@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batch.cli.times import micros, prices, seconds, seconds_until
+from batch.cli.times import seconds, seconds_until
+from batch.core.money import micros, prices
 from batch.errors import UsageError
 from jobs.kling import KLING_2_1_PRO as JOB
 

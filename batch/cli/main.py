@@ -290,16 +290,17 @@ def _options(
 ) -> "Options":
     from datetime import datetime
 
-    from batch.cli import times as told
+    from batch.cli import times
     from batch.commands.run import Options
+    from batch.core.money import micros
 
-    ends = [told.seconds(max_runtime)] if max_runtime else []
-    ends += [told.seconds_until(until, datetime.now().astimezone())] if until else []
+    ends = [times.seconds(max_runtime)] if max_runtime else []
+    ends += [times.seconds_until(until, datetime.now().astimezone())] if until else []
     return Options(
         concurrency=concurrency,
         max_concurrency=max_concurrency,
-        max_spend=told.micros(max_spend) if max_spend else None,
-        max_spend_total=told.micros(max_spend_total) if max_spend_total else None,
+        max_spend=micros(max_spend) if max_spend else None,
+        max_spend_total=micros(max_spend_total) if max_spend_total else None,
         limit=limit,
         max_seconds=min(ends, default=None),
         stop_after=stop_after,

@@ -1,44 +1,10 @@
 """What a person types on the command line for money, prices and times, understood."""
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
-from decimal import Decimal, InvalidOperation
 
 from batch.errors import UsageError
-from batch.job import MICROS
 
 _UNITS = {"s": 1, "m": 60, "min": 60, "h": 3600}
-
-
-def micros(text: str) -> int:
-    """`12`, `12.50`, `$12.50` → millionths of a dollar.
-
-    Raises:
-        UsageError: not an amount.
-    """
-    try:
-        value = Decimal(text.strip().removeprefix("$"))
-    except InvalidOperation:
-        value = Decimal(-1)
-    if not value.is_finite() or value < 0 or value > 10**9:
-        raise UsageError(f"{text!r} is not an amount of US dollars: write it like 12.50")
-    return int(value * MICROS)
-
-
-def prices(text: str, known: Mapping[str, int]) -> dict[str, int]:
-    """`5=0.49,10=0.98` → the price by value, over what is known.
-
-    Raises:
-        UsageError: not of that form, or a value that the job does not know.
-    """
-    found = dict(known)
-    for part in text.split(","):
-        value, equals, amount = part.partition("=")
-        if not equals or value.strip() not in known:
-            values = " and ".join(known)
-            raise UsageError(f"--price {text}: write it like 5=0.49,10=0.98; prices go by {values}")
-        found[value.strip()] = micros(amount)
-    return found
 
 
 def seconds(text: str) -> float:

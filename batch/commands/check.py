@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from batch.commands.run import Batch, require_target
+from batch.core.money import dollars
 from batch.core.states import Status
 from batch.errors import Exit, ManifestError
-from batch.job import dollars
 from batch.ledger.enrolment import Findings, enrol, match
 from batch.ledger.ledger import Ledger
 from batch.ledger.summary import Prices, Standing, prices_to_run, standing

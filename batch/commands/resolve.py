@@ -6,13 +6,14 @@ from enum import StrEnum
 
 from batch.core import gateway as a
 from batch.core import states
+from batch.core.gateway import Gateway
+from batch.core.money import dollars
 from batch.core.retry import cost
+from batch.core.row import Flight
 from batch.core.states import State
-from batch.dispatch.dispatcher import Gateway
 from batch.errors import UsageError
-from batch.job import dollars
 from batch.ledger.async_ledger import Journal
-from batch.ledger.ledger import Flight, Ledger
+from batch.ledger.ledger import Ledger
 from batch.reconcile.evidence import provable_at
 from batch.reconcile.reconciler import Settler
 

@@ -16,17 +16,18 @@ from anyio import current_time
 
 from batch.core import gateway as a
 from batch.core import states
-from batch.core.money import Budget
-from batch.dispatch.dispatcher import Dispatcher, Gateway, Settings, Stop, Tally
+from batch.core.gateway import Gateway
+from batch.core.money import Budget, dollars
+from batch.dispatch.dispatcher import Dispatcher, Settings, Stop, Tally
 from batch.errors import Exit, LedgerError, LedgerLost, ManifestError, UsageError
 from batch.fal import pricing
-from batch.job import Arguments, counted, dollars
+from batch.job import Arguments
 from batch.ledger.async_ledger import Journal, journal
 from batch.ledger.enrolment import Findings, enrol, match, standing_findings
 from batch.ledger.file import locked
 from batch.ledger.ledger import Ledger
 from batch.ledger.snapshot import Reading, remembered
-from batch.ledger.summary import Outcome, prices_to_run, standing
+from batch.ledger.summary import Outcome, counted, prices_to_run, standing
 from batch.manifest.loader import Manifest
 from batch.reports import progress
 from batch.results_writer.autosave import Saver

@@ -10,8 +10,8 @@ from typing import Any
 import anyio
 
 from batch.commands.run import Batch
+from batch.core.gateway import Gateway
 from batch.core.paths import sandbox_home
-from batch.dispatch.dispatcher import Gateway
 from batch.errors import MissingExtra
 
 RUN_SECONDS = 2.0

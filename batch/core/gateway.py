@@ -1,4 +1,4 @@
-"""Everything the service can be understood to say: the closed set of answers that the gateway gives.
+"""The seam to the service: what is asked of it, and the closed set of answers that it can be understood to give.
 
 submit  → Accepted | NotSent | Throttled | Refused | AccountStop | InDoubt
 prepare → Prepared | NotSent | Refused | AccountStop
@@ -7,11 +7,22 @@ collect → Video | Broke | Waiting | Gone | Unclear
 cancel  → CancelRequested | TooLate | Gone | Unclear
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any, Protocol
 
-from batch.core.states import Receipt
 from batch.job import Arguments
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What fal answers to an accepted submit: the id and the three URLs it says to keep."""
+
+    request_id: str
+    status_url: str
+    response_url: str
+    cancel_url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +154,44 @@ class UnitPrice:
     currency: str
 
 
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One request in fal's records; `input` is None where the record lacks it."""
+
+    request_id: str
+    sent_at: float
+    ended: bool
+    input: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """fal's records, every page of them; `at` is what fal's own clock showed."""
+
+    items: Sequence[Listed]
+    at: float | None
+
+    @property
+    def now(self) -> float:
+        """By fal's clock; no earlier than anything it has recorded."""
+        return max([one.sent_at for one in self.items] + ([] if self.at is None else [self.at]), default=float("-inf"))
+
+
 Submitted = Accepted | NotSent | Throttled | Refused | AccountStop | InDoubt
 Preparation = Prepared | NotSent | Refused | AccountStop
 Polled = Waiting | Finished | Gone | Unclear
 Collected = Video | Broke | Waiting | Gone | Unclear
 Cancelled = CancelRequested | TooLate | Gone | Unclear
+
+
+class Gateway(Protocol):
+    """What is asked of the service. No answer is an exception."""
+
+    async def prepare(self, arguments: Arguments) -> Preparation: ...
+    async def submit(self, arguments: Arguments) -> Submitted: ...
+    async def poll(self, receipt: Receipt) -> Polled: ...
+    async def collect(self, receipt: Receipt, finished: Finished) -> Collected: ...
+    async def cancel(self, receipt: Receipt) -> Cancelled: ...
+    async def listing(self, since: float) -> Listing | Unclear: ...
+    async def unit_price(self) -> UnitPrice | Unclear: ...
+    def built_receipt(self, request_id: str) -> Receipt: ...

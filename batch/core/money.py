@@ -1,9 +1,16 @@
-"""How much may be spent: decided before every submit, counting what may be paid for without a result yet.
+"""Money: amounts and prices as typed and as shown, and how much may be spent.
 
-Money is in millionths of a dollar.
+Amounts are whole millionths of a dollar: no float ever decides whether a row is bought.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+
+from batch.errors import UsageError
+
+MICROS = 1_000_000
+"""Millionths in a dollar."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,3 +46,41 @@ class Budget:
         committed = money.spent + money.under_way + price
         in_run = committed - self.spent_before
         return (self.run is None or in_run <= self.run) and (self.total is None or committed <= self.total)
+
+
+def micros(text: str) -> int:
+    """`12`, `12.50`, `$12.50` → millionths of a dollar.
+
+    Raises:
+        UsageError: not an amount.
+    """
+    try:
+        value = Decimal(text.strip().removeprefix("$"))
+    except InvalidOperation:
+        value = Decimal(-1)
+    if not value.is_finite() or value < 0 or value > 10**9:
+        raise UsageError(f"{text!r} is not an amount of US dollars: write it like 12.50")
+    return int(value * MICROS)
+
+
+def prices(text: str, known: Mapping[str, int]) -> dict[str, int]:
+    """`5=0.49,10=0.98` → the price by value, over what is known.
+
+    Raises:
+        UsageError: not of that form, or a value that the job does not know.
+    """
+    found = dict(known)
+    for part in text.split(","):
+        value, equals, amount = part.partition("=")
+        if not equals or value.strip() not in known:
+            values = " and ".join(known)
+            raise UsageError(f"--price {text}: write it like 5=0.49,10=0.98; prices go by {values}")
+        found[value.strip()] = micros(amount)
+    return found
+
+
+def dollars(micros: int) -> str:
+    """`490000` → `$0.49`: whole cents, fractions of a cent only where there are some."""
+    text = f"{micros / MICROS:,.6f}"
+    whole, fraction = text.split(".")
+    return f"${whole}.{fraction[:2]}{fraction[2:].rstrip('0')}"

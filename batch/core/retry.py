@@ -55,19 +55,6 @@ FINAL = frozenset(
     }
 )
 
-ADVICE = {
-    "content_policy_violation": "reword the prompt or change the image",
-    "no_media_generated": "reword the prompt or change the image",
-    "image_too_small": "use a larger image (300 px a side at least)",
-    "image_too_large": "use a smaller image",
-    "image_load_error": "open the image and save it again as JPG or PNG",
-    "unsupported_image_format": "save the image as JPG, PNG or WEBP",
-    "file_download_error": "fal could not fetch the image: is its URL public?",
-    "file_too_large": "use a smaller image file (10 MB at most)",
-    "face_detection_error": "use an image in which the face is clear",
-}
-"""What a person can do about a kind of failure."""
-
 
 @dataclass(frozen=True, slots=True)
 class Retry:

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from batch.core.gateway import Receipt
+
 
 class State(StrEnum):
     """Where a row stands."""
@@ -87,16 +89,6 @@ def status(state: State | None, *, edited: bool, invalid: bool) -> Status:
     if invalid:
         return Status.INVALID
     return Status(state) if state else Status.PENDING
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """What fal answers to an accepted submit: the id and the three URLs it says to keep."""
-
-    request_id: str
-    status_url: str
-    response_url: str
-    cancel_url: str
 
 
 @dataclass(frozen=True, slots=True)

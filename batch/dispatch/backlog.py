@@ -3,20 +3,14 @@
 import heapq
 from collections import deque
 from itertools import count
-from typing import Protocol
 
 from anyio import current_time
 
-from batch.ledger.ledger import Work
+from batch.core.row import Work
+from batch.core.store import RowStore
 
 PAGE = 500
 """Rows read from the ledger at a time: a million waiting rows do not come into memory."""
-
-
-class Book(Protocol):
-    """What choosing needs of the ledger."""
-
-    async def claimable(self, after: int, limit: int) -> list[Work]: ...
 
 
 class Rows:
@@ -26,7 +20,7 @@ class Rows:
         limit: how many rows are begun at most.
     """
 
-    def __init__(self, book: Book, limit: int | None) -> None:
+    def __init__(self, book: RowStore, limit: int | None) -> None:
         self.limited = False
         """Rows were left because of the limit."""
         self._book = book

@@ -6,7 +6,7 @@ a night can be played on a mock clock.
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any
 
 import anyio
 from anyio import current_time
@@ -15,37 +15,22 @@ from anyio.abc import TaskGroup
 from batch.core import gateway as a
 from batch.core import retry as policy
 from batch.core import states
+from batch.core.gateway import Gateway, Receipt
 from batch.core.money import Budget
-from batch.core.states import Move, Receipt, State
+from batch.core.row import Flight, Work
+from batch.core.states import Move, State
+from batch.core.store import RowStore
 from batch.dispatch import backlog as rows
 from batch.dispatch import transitions as consequences
 from batch.dispatch.admission import Door
 from batch.dispatch.stopping import Breaker
-from batch.job import Arguments
-from batch.ledger.ledger import Flight, Work, encoded
+from batch.job import Arguments, encoded
 from batch.pacing.concurrency import Window
-from batch.pacing.poller import Asked, End, Follower
+from batch.pacing.poller import End, Follower
 from batch.pacing.slot_probe import Look
 from batch.reconcile import reconciler as settling
 
 START_TIMEOUT = 3600.0
-
-
-class Book(rows.Book, settling.Book, Protocol):
-    """What the dispatcher needs of the ledger; each call returns when it is on disk."""
-
-    async def claim(self, row: int, move: Move, budget: Budget) -> bool: ...
-    async def work(self, row: int) -> Work | None: ...
-    async def flights(self) -> list[Flight]: ...
-
-
-class Gateway(Asked, settling.Records, Protocol):
-    """What the dispatcher needs of the service."""
-
-    async def prepare(self, arguments: Arguments) -> a.Preparation: ...
-    async def submit(self, arguments: Arguments) -> a.Submitted: ...
-    async def cancel(self, receipt: Receipt) -> a.Cancelled: ...
-    async def unit_price(self) -> a.UnitPrice | a.Unclear: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +87,7 @@ class Tally:
 class Dispatcher:
     """Runs the pending rows of one ledger through one gateway."""
 
-    def __init__(self, book: Book, gateway: Gateway, settings: Settings) -> None:
+    def __init__(self, book: RowStore, gateway: Gateway, settings: Settings) -> None:
         self._book = book
         self._gateway = gateway
         self._set = settings

@@ -16,14 +16,13 @@ import httpx
 from fal_client.auth import AuthCredentials, MissingCredentialsError, fetch_auth_credentials
 
 from batch.core import gateway as a
-from batch.core.states import Receipt
+from batch.core.gateway import Listing, Receipt
 from batch.errors import MissingKey
 from batch.fal import platform_api as records
 from batch.fal.redact import Redactor, secrets_in
 from batch.fal.responses import detail_of, is_https, json_of, retry_after, retryable, status_of, text_of
 from batch.fal.transport import Answered, Exchange, ReplyLost, Unreachable, guarded_client, last_body
 from batch.job import Arguments, Job
-from batch.reconcile.evidence import Listing
 
 SUBMIT_SECONDS = 60.0
 """The longest wait for the reply to a POST; then the row is in doubt."""

@@ -10,8 +10,8 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from batch.core import gateway as a
+from batch.core.gateway import Listed, Listing
 from batch.fal.transport import Answered, last_date
-from batch.reconcile.evidence import Listed, Listing
 
 API = "https://api.fal.ai/v1/models"
 PAGE = 100

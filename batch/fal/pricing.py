@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 
 from batch.core.gateway import UnitPrice
-from batch.job import MICROS, Job, dollars
+from batch.core.money import MICROS, dollars
+from batch.job import Job
 from batch.ledger.ledger import Ledger
 
 SECONDS = frozenset({"second", "seconds", "sec", "s"})

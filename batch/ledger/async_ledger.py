@@ -8,10 +8,10 @@ from typing import Any, TypeVar
 import anyio
 
 from batch.core.money import Budget
+from batch.core.row import Doubt, Flight, Own, Work
 from batch.core.states import Move
 from batch.ledger import in_doubt as doubts
-from batch.ledger.ledger import Flight, Ledger, Work
-from batch.reconcile.evidence import Doubt, Own
+from batch.ledger.ledger import Ledger
 
 T = TypeVar("T")
 Offload = Callable[[Callable[[], Any]], Awaitable[Any]]

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from itertools import islice
 
+from batch.core.row import Planned, Problem
 from batch.core.states import Status
 from batch.errors import ManifestError
-from batch.ledger.ledger import Ledger, encoded
+from batch.job import encoded
+from batch.ledger.ledger import Ledger
 from batch.ledger.snapshot import Reading, remember
-from batch.manifest.planner import Planned, Problem
 
 SHOWN_PROBLEMS = 10_000
 """Problems kept for the list; the count is of all."""

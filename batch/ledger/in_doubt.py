@@ -4,9 +4,9 @@ import json
 from collections.abc import Iterable
 from contextlib import suppress
 
+from batch.core.row import Doubt, Own
 from batch.errors import LedgerError
 from batch.ledger.ledger import Ledger
-from batch.reconcile.evidence import Doubt, Own
 
 _SENT = "(SELECT MAX(seq) FROM event WHERE event.row = row.id AND new = 'submitting')"
 """The order in which the rows were last sent: the log has it, whatever the clock did."""

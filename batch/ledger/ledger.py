@@ -7,48 +7,19 @@ import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from batch.core.gateway import Receipt
 from batch.core.money import Budget, Money
-from batch.core.states import Move, Receipt
+from batch.core.row import Flight, Work
+from batch.core.states import Move
 from batch.errors import LedgerError
-from batch.job import Arguments, encoded
 from batch.ledger import file as ledger_file
-
-__all__ = ["Flight", "Ledger", "StateConflict", "Work", "encoded"]
 
 
 class StateConflict(LedgerError):
     """A row was not in the state that a move starts from: two writers, or a fault of ours. Nothing was changed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """A row to submit. `number` is the row as the spreadsheet numbers it."""
-
-    row: int
-    place: int
-    number: int
-    arguments: Arguments
-    price: int | None
-    tries: int
-
-
-@dataclass(frozen=True, slots=True)
-class Flight:
-    """A row whose request is at fal."""
-
-    row: int
-    place: int
-    """-1 where the manifest no longer has the row, or not so that it could be sent again."""
-    number: int | None
-    receipt: Receipt
-    price: int | None
-    tries: int
-    submitted_at: float
-    arguments: Arguments
 
 
 class Ledger:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from batch.core.retry import ADVICE
+from batch.core.money import dollars
 from batch.core.states import State, Status, status
 from batch.errors import Exit, LedgerError
-from batch.job import Job, counted, dollars
+from batch.job import Job
 from batch.ledger.ledger import Ledger
 
 
@@ -264,3 +264,22 @@ def _passing(now: Standing) -> bool:
     from batch.core.retry import WORTH_ANOTHER_TRY
 
     return all(failure.kind in WORTH_ANOTHER_TRY for failure in now.failures)
+
+
+def counted(rows: int) -> str:
+    """`1 row`, `2 rows`."""
+    return f"{rows:,} row" + ("" if rows == 1 else "s")
+
+
+ADVICE = {
+    "content_policy_violation": "reword the prompt or change the image",
+    "no_media_generated": "reword the prompt or change the image",
+    "image_too_small": "use a larger image (300 px a side at least)",
+    "image_too_large": "use a smaller image",
+    "image_load_error": "open the image and save it again as JPG or PNG",
+    "unsupported_image_format": "save the image as JPG, PNG or WEBP",
+    "file_download_error": "fal could not fetch the image: is its URL public?",
+    "file_too_large": "use a smaller image file (10 MB at most)",
+    "face_detection_error": "use an image in which the face is clear",
+}
+"""What a person can do about a kind of failure."""

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from batch.core.row import Planned
 from batch.errors import ManifestError
 from batch.job import Job
 from batch.manifest.images import (
@@ -17,7 +18,7 @@ from batch.manifest.images import (
     parse_reference,
     resolve,
 )
-from batch.manifest.planner import Columns, Picture, Planned, Planner, find_columns
+from batch.manifest.planner import Columns, Picture, Planner, find_columns
 from batch.manifest.validation import checker
 from batch.table import Column, Kind, Table, open_table
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any, Protocol
 
+from batch.core.row import Planned, Problem
 from batch.core.states import Status
 from batch.errors import ManifestError, UsageError
 from batch.job import Arguments, Job, canonical, encoded
@@ -31,18 +32,6 @@ class Row(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
-    """Something wrong with one cell, and what to do."""
-
-    number: int
-    column: str
-    message: str
-
-    def __str__(self) -> str:
-        return f"row {self.number}, column {self.column}: {self.message}"
-
-
-@dataclass(frozen=True, slots=True)
 class Fault:
     """One rule of the schema that an input breaks."""
 
@@ -59,22 +48,6 @@ class Picture:
     """The same for the same image: a URL as it stands, the digest of a local file's bytes."""
     problem: str | None = None
     warnings: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """One row of the manifest, ready to be enrolled; with problems it has no arguments."""
-
-    place: int
-    number: int
-    id: str
-    own: Mapping[str, str]
-    """What our own columns already say, where they say anything: it tells which row an edited row was."""
-    arguments: Arguments | None
-    fingerprint: bytes | None
-    price: int | None
-    problems: tuple[Problem, ...] = ()
-    warnings: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,14 +4,13 @@ A failed question is never a failed row: whatever the answers are, the request i
 """
 
 from collections.abc import Callable, Iterable
-from typing import Protocol
 
 import anyio
 from anyio import current_time
 
 from batch.core import gateway as a
+from batch.core.gateway import Gateway, Receipt
 from batch.core.retry import Retry, backoff
-from batch.core.states import Receipt
 from batch.pacing.in_flight import Line, Watch
 from batch.pacing.poll_schedule import RunTimes
 
@@ -26,17 +25,10 @@ End = a.Video | a.Broke | a.Gone | a.Unclear
 """`Gone`: fal has said 404 for long; `Unclear`: it gives no result, or refuses the account; the next run asks again."""
 
 
-class Asked(Protocol):
-    """The questions about a request."""
-
-    async def poll(self, receipt: Receipt) -> a.Polled: ...
-    async def collect(self, receipt: Receipt, finished: a.Finished) -> a.Collected: ...
-
-
 class Follower:
     """Follows requests; those of one kind take about equally long and learn from each other."""
 
-    def __init__(self, service: Asked, typical_seconds: float, rand: Callable[[], float]) -> None:
+    def __init__(self, service: Gateway, typical_seconds: float, rand: Callable[[], float]) -> None:
         self.line = Line()
         self._service = service
         self._typical = typical_seconds

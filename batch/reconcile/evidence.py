@@ -18,6 +18,9 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import Any
 
+from batch.core.gateway import Listed
+from batch.core.row import Doubt, Own
+
 POST_SECONDS = 120.0
 """A POST arrives no later than this after its intent: the longest wait for a reply, and a margin."""
 CLOCK_SKEW = 300.0
@@ -29,53 +32,6 @@ _MARKS = re.compile(r"\s*(\.{3}|…|[\[<(][^\])>]*(truncated|omitted|more)[^\])>
 """What is put where a text was cut."""
 LOOK_BACK = 2 * 86_400.0
 """How far back the listing is read where no earlier request of ours can show that it begins early enough."""
-
-
-@dataclass(frozen=True, slots=True)
-class Doubt:
-    """A row in doubt: what was sent, and when its intent was committed.
-
-    `order` rises from intent to intent, whatever the clock does. `after` is when the last request of ours before it was
-    sent that was accepted; None: there is none.
-    """
-
-    row: int
-    sent: Mapping[str, Any]
-    intent_at: float
-    order: int
-    after: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """One request in fal's records; `input` is None where the record lacks it."""
-
-    request_id: str
-    sent_at: float
-    ended: bool
-    input: Mapping[str, Any] | None
-
-
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """fal's records, every page of them; `at` is what fal's own clock showed."""
-
-    items: Sequence[Listed]
-    at: float | None
-
-    @property
-    def now(self) -> float:
-        """By fal's clock; no earlier than anything it has recorded."""
-        return max([one.sent_at for one in self.items] + ([] if self.at is None else [self.at]), default=float("-inf"))
-
-
-@dataclass(frozen=True, slots=True)
-class Own:
-    """A request that is known to be ours; without a time where it was an earlier try of its row."""
-
-    sent: Mapping[str, Any] | None = None
-    intent_at: float | None = None
-    order: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,16 +1,16 @@
 """Rows in doubt asked after in fal's own records: at the start of a run, now and then, and once more at its end."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf
-from typing import Protocol
 
 import anyio
 
 from batch.core import gateway as a
 from batch.core import states
-from batch.core.states import Move, Receipt
-from batch.reconcile.evidence import Doubt, Listing, Own, Verdicts, earliest, settle
+from batch.core.gateway import Gateway, Listing
+from batch.core.store import RowStore
+from batch.reconcile.evidence import Verdicts, earliest, settle
 
 LISTING_SECONDS = 120.0
 """The longest that one look at the records may take; a run starts with one."""
@@ -25,21 +25,6 @@ UNREADABLE_TIMES = 3
 """After so many looks at unreadable records, a run does not wait for them any longer."""
 
 
-class Book(Protocol):
-    """What settling needs of the ledger."""
-
-    async def apply(self, row: int, move: Move) -> None: ...
-    async def doubts(self) -> list[Doubt]: ...
-    async def own(self, request_ids: Iterable[str]) -> dict[str, Own]: ...
-
-
-class Records(Protocol):
-    """fal's own records."""
-
-    async def listing(self, since: float) -> Listing | a.Unclear: ...
-    def built_receipt(self, request_id: str) -> Receipt: ...
-
-
 @dataclass(frozen=True, slots=True)
 class Settler:
     """Settles what fal's records allow.
@@ -49,8 +34,8 @@ class Settler:
         start_timeout: seconds after which fal gives up a request that no runner has started.
     """
 
-    book: Book
-    records: Records
+    book: RowStore
+    records: Gateway
     now: Callable[[], float]
     start_timeout: float
 

@@ -6,8 +6,8 @@ from typing import TextIO
 
 from anyio import current_time, sleep
 
+from batch.core.money import dollars
 from batch.dispatch.dispatcher import Dispatcher
-from batch.job import dollars
 
 BAR_SECONDS = 0.5
 LINE_SECONDS = 60.0

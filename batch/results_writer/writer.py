@@ -9,10 +9,10 @@ from itertools import repeat
 from pathlib import Path
 from typing import Any
 
+from batch.core.money import MICROS
 from batch.core.paths import results_path
 from batch.core.states import State, Status, status
 from batch.errors import ManifestError
-from batch.job import MICROS
 from batch.ledger.enrolment import match
 from batch.ledger.ledger import Ledger
 from batch.ledger.snapshot import Reading, last_event, remember, remembered

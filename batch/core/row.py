@@ -1,0 +1,87 @@
+"""One row in the shapes it takes on its way: planned, pending, submitted, in doubt; and what is wrong with one."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from batch.core.gateway import Receipt
+from batch.job import Arguments
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something wrong with one cell, and what to do."""
+
+    number: int
+    column: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"row {self.number}, column {self.column}: {self.message}"
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """One row of the manifest, ready to be enrolled; with problems it has no arguments."""
+
+    place: int
+    number: int
+    id: str
+    own: Mapping[str, str]
+    """What our own columns already say, where they say anything: it tells which row an edited row was."""
+    arguments: Arguments | None
+    fingerprint: bytes | None
+    price: int | None
+    problems: tuple[Problem, ...] = ()
+    warnings: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A row to submit. `number` is the row as the spreadsheet numbers it."""
+
+    row: int
+    place: int
+    number: int
+    arguments: Arguments
+    price: int | None
+    tries: int
+
+
+@dataclass(frozen=True, slots=True)
+class Flight:
+    """A row whose request is at fal."""
+
+    row: int
+    place: int
+    """-1 where the manifest no longer has the row, or not so that it could be sent again."""
+    number: int | None
+    receipt: Receipt
+    price: int | None
+    tries: int
+    submitted_at: float
+    arguments: Arguments
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """A row in doubt: what was sent, and when its intent was committed.
+
+    `order` rises from intent to intent, whatever the clock does. `after` is when the last request of ours before it was
+    sent that was accepted; None: there is none.
+    """
+
+    row: int
+    sent: Mapping[str, Any]
+    intent_at: float
+    order: int
+    after: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """A request that is known to be ours; without a time where it was an earlier try of its row."""
+
+    sent: Mapping[str, Any] | None = None
+    intent_at: float | None = None
+    order: int = 0
