@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 
 import anyio
 
+from batch.commands.cancel import TakenBack, take_back
 from batch.commands.check import Checked
 from batch.commands.check import check as _check
-from batch.commands.resolve import Decision, Named, TakenBack, decide, look_up, open_rows, shown, take_back
+from batch.commands.resolve import Decision, decide, look_up, shown
 from batch.commands.run import Batch, Options, Say, at_hand
 from batch.commands.run import run as _run
 from batch.commands.sandbox import RUN_SECONDS
@@ -24,8 +25,11 @@ from batch.core.money import micros, prices
 from batch.core.paths import places
 from batch.dispatch.dispatcher import START_TIMEOUT
 from batch.job import Job
-from batch.ledger.summary import Outcome, standing
+from batch.ledger.in_doubt import open_rows
+from batch.ledger.selection import RowSelection
+from batch.ledger.summary import standing
 from batch.manifest.loader import Manifest
+from batch.reports.outcome import Outcome
 from jobs.kling import KLING_2_1_PRO
 
 if TYPE_CHECKING:
@@ -97,12 +101,12 @@ async def _resolve(batch: Batch, decision: Decision | None, say: Say, sandbox: b
         return lines, Outcome(standing=standing(ledger), table=str(batch.table), command=batch.command)
 
 
-def cancel_batch(batch: Batch, named: Named, say: Say, *, sandbox: bool) -> tuple[TakenBack, Outcome]:
+def cancel_batch(batch: Batch, named: RowSelection, say: Say, *, sandbox: bool) -> tuple[TakenBack, Outcome]:
     """Asks fal to take back what is there: all of it, or the named rows."""
     return anyio.run(_cancel, batch, named, say, sandbox)
 
 
-async def _cancel(batch: Batch, named: Named, say: Say, sandbox: bool) -> tuple[TakenBack, Outcome]:
+async def _cancel(batch: Batch, named: RowSelection, say: Say, sandbox: bool) -> tuple[TakenBack, Outcome]:
     now = time.time()
     async with at_hand(batch, lambda: _connect(batch, sandbox=sandbox), now, say) as (ledger, _, gateway):
         done = await take_back(ledger, gateway, named, now)

@@ -19,8 +19,9 @@ from batch.core.row import Planned
 from batch.dispatch.dispatcher import Dispatcher, Settings
 from batch.job import Arguments
 from batch.ledger.async_ledger import in_line, journal
-from batch.ledger.enrolment import enrol, match
+from batch.ledger.enrolment import enrol
 from batch.ledger.ledger import Ledger
+from batch.ledger.matching import match
 from batch.manifest.planner import fingerprint
 from batch.sandbox import History, Query, Queue
 from batch.sandbox.queue import RunSeconds

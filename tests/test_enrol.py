@@ -17,9 +17,11 @@ from batch.core.gateway import Receipt
 from batch.core.row import Planned, Problem
 from batch.core.states import State, Status
 from batch.errors import ManifestError
-from batch.ledger.enrolment import Findings, enrol, match
+from batch.ledger.enrolment import enrol
 from batch.ledger.ledger import Ledger
-from batch.results_writer.writer import _VIEW, _cells
+from batch.ledger.matching import Findings, match
+from batch.ledger.result_rows import matched_rows
+from batch.results_writer.result_cells import result_cells
 
 PAID = {State.SUBMITTING, State.SUBMITTED, State.IN_DOUBT, State.SUCCEEDED}
 PRICE = 490_000
@@ -68,9 +70,10 @@ class Batch:
     def save(self) -> None:
         """Our cells, as they are written into the table."""
         match(self.ledger, planned(self.sheet))
-        for place, *row in self.ledger.db.execute(_VIEW):
-            cells = zip(("status", "video_url", "error", "error_type", "request_id"), _cells(*row), strict=False)
-            self.sheet[place].own = {name: str(cell) for name, cell in cells if cell}
+        for row in matched_rows(self.ledger):
+            cells = result_cells(row)._asdict()
+            named = ("status", "video_url", "error", "error_type", "request_id")
+            self.sheet[row.place].own = {name: str(cells[name]) for name in named if cells[name]}
 
     def bring(self, row: int, state: State) -> int:
         """A pending row on its way to this state."""

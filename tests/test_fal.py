@@ -111,7 +111,7 @@ async def test_a_refused_account_stops_the_batch(status: int, detail: str, kind:
 
 @pytest.mark.parametrize("status", [400, 404, 405, 413, 422])
 async def test_a_refused_request_is_refused_for_good(status: int, wire: Wire, service: Fal) -> None:
-    """Named by its type where it has one, in the body or in a header, else by its status."""
+    """RowSelection by its type where it has one, in the body or in a header, else by its status."""
     detail = [{"loc": ["body", "duration"], "msg": "not permitted", "type": "literal_error", "url": "u"}]
     said: list[tuple[Act, a.Refused]] = [
         (answering(status, {"detail": detail}), a.Refused("literal_error", "duration: not permitted")),

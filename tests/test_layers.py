@@ -45,7 +45,6 @@ DEBTS = {
     ("api", "manifest"),
     ("cli", "api"),
     ("cli", "ledger"),
-    ("fal", "ledger"),
     ("files", "table"),
     ("results_writer", "dispatch"),
 }
@@ -86,7 +85,14 @@ LIBRARIES = {
     "pandas": {"manifest.dataframes"},
     "PIL": {"manifest.images", "sandbox.render"},
     "pyarrow": {"table.parquet"},
-    "sqlite3": {"ledger.ledger", "ledger.file", "ledger.enrolment", "commands.run", "results_writer.autosave"},
+    "sqlite3": {
+        "ledger.ledger",
+        "ledger.file",
+        "ledger.enrolment",
+        "ledger.matching",
+        "commands.run",
+        "results_writer.autosave",
+    },
     "starlette": {"sandbox.service"},
     "tqdm": {"reports.progress"},
     "trustme": {"sandbox.certificates"},

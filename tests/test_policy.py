@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from batch.core import retry as policy
 from batch.core.gateway import Broke
 from batch.core.retry import Retry, backoff, cost, worth_another_try
-from batch.ledger.summary import ADVICE
+from batch.reports.outcome import ADVICE
 
 PRICE = 490_000
 

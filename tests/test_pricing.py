@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batch.core.gateway import UnitPrice
-from batch.fal.pricing import difference, live_prices, reprice
+from batch.fal.pricing import difference, live_prices
 from jobs.kling import KLING_2_1_PRO as JOB
 from tests.simulated import ledger_of, shot
 
@@ -59,6 +59,6 @@ def test_only_rows_that_wait_take_the_new_price() -> None:
     ledger = ledger_of([shot(0, "a", "5"), shot(1, "b", "10"), shot(2, "c", "5")])
     ledger.db.execute("UPDATE row SET arguments = json_remove(arguments, '$.duration') WHERE key = 'id:s2'")
     ledger.db.execute("UPDATE row SET state = 'submitting', intent_at = 1 WHERE key = 'id:s0'")
-    reprice(ledger, JOB, {"5": 1, "10": 2})
+    ledger.reprice(JOB, {"5": 1, "10": 2})
     assert ledger.db.execute("SELECT price FROM row ORDER BY key").fetchall() == [(490_000,), (2,), (1,)]
     assert ledger.money().under_way == 490_000

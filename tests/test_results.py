@@ -17,11 +17,14 @@ from batch.core.gateway import Receipt
 from batch.core.states import State
 from batch.dispatch.dispatcher import Tally
 from batch.errors import LedgerError, ManifestError, UsageError
-from batch.ledger.enrolment import enrol, match
+from batch.ledger.enrolment import enrol
 from batch.ledger.ledger import Ledger
-from batch.manifest.loader import RESULT_COLUMNS, Manifest
+from batch.ledger.matching import match
+from batch.manifest.loader import Manifest
+from batch.manifest.result_columns import RESULT_COLUMNS
 from batch.results_writer.autosave import Saver
-from batch.results_writer.writer import Results, Saved, refuse_foreign_columns, require_ours
+from batch.results_writer.overwrite_checks import refuse_foreign_columns, require_ours
+from batch.results_writer.writer import Results, Saved
 from batch.table import open_table
 from jobs.kling import KLING_2_1_PRO as JOB
 from tests.simulated import play

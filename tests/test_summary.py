@@ -16,10 +16,12 @@ from batch.core import states
 from batch.core.gateway import Receipt
 from batch.core.states import State, Status
 from batch.errors import Exit, LedgerError, ManifestError
-from batch.ledger.enrolment import enrol, match
+from batch.ledger.enrolment import enrol
 from batch.ledger.ledger import Ledger
-from batch.ledger.summary import FailureKind, Outcome, Standing, prices_to_run, read_standing, standing
+from batch.ledger.matching import match
+from batch.ledger.summary import FailureKind, Standing, prices_to_run, read_standing, standing
 from batch.manifest.loader import Manifest
+from batch.reports.outcome import Outcome
 from jobs.kling import KLING_2_1_PRO as JOB
 
 PRICE = 490_000

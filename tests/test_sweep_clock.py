@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from batch.dispatch.dispatcher import Dispatcher, Settings
 from batch.ledger.async_ledger import in_line, journal
-from batch.ledger.enrolment import enrol, match
+from batch.ledger.enrolment import enrol
 from batch.ledger.ledger import Ledger
+from batch.ledger.matching import match
 from batch.sandbox import History
 from tests.simulated import (
     EPOCH,

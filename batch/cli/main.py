@@ -201,9 +201,10 @@ def resolve(
 ) -> None:
     """Settle rows that may have been paid for: by fal's records, or by your decision."""
     from batch.api import open_batch, resolve_batch
-    from batch.commands.resolve import Choice, Decision, Named
+    from batch.commands.resolve import Choice, Decision
+    from batch.ledger.selection import RowSelection
 
-    named = Named(numbers, ids)
+    named = RowSelection(numbers, ids)
     choices = [choice for choice, wanted in zip(Choice, (adopt, resubmit, give_up), strict=True) if wanted]
     if len(choices) > 1 or bool(choices) != bool(named):
         raise click.UsageError("name rows with --row or --id, and one of --adopt, --resubmit, --give-up for them")
@@ -221,9 +222,9 @@ def resolve(
 def cancel(ctx: click.Context, /, numbers: Sequence[int], ids: Sequence[str], **table: Any) -> None:
     """Take back what is queued at fal, all or by row; say what could not be taken back."""
     from batch.api import cancel_batch, open_batch
-    from batch.commands.resolve import Named
+    from batch.ledger.selection import RowSelection
 
-    done, outcome = cancel_batch(open_batch(**table), Named(numbers, ids), _say, sandbox=table["sandbox"])
+    done, outcome = cancel_batch(open_batch(**table), RowSelection(numbers, ids), _say, sandbox=table["sandbox"])
     click.echo("\n".join([f"{done.cancelled} rows taken back", *done.kept]))
     _say(outcome.text(run=False))
     ctx.exit(outcome.exit_code)
@@ -237,7 +238,8 @@ def cancel(ctx: click.Context, /, numbers: Sequence[int], ids: Sequence[str], **
 def status(ctx: click.Context, manifest: Path, sandbox: bool, as_json: bool) -> None:
     """Say where the batch stands, also while it runs. Reads the ledger only."""
     from batch.core.paths import places
-    from batch.ledger.summary import Outcome, read_standing
+    from batch.ledger.summary import read_standing
+    from batch.reports.outcome import Outcome
 
     ledger, table = places(manifest, sandbox=sandbox)
     arguments = [str(manifest), *(["--sandbox"] if sandbox else [])]

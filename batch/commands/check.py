@@ -7,8 +7,9 @@ from batch.commands.run import Batch, require_target
 from batch.core.money import dollars
 from batch.core.states import Status
 from batch.errors import Exit, ManifestError
-from batch.ledger.enrolment import Findings, enrol, match
+from batch.ledger.enrolment import enrol
 from batch.ledger.ledger import Ledger
+from batch.ledger.matching import Findings, match
 from batch.ledger.summary import Prices, Standing, prices_to_run, standing
 from batch.table import TableChanged
 

@@ -1,6 +1,5 @@
 """Which finished rows are run again, by a person's wish."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -8,25 +7,7 @@ from batch.core.states import State, again
 from batch.errors import UsageError
 from batch.ledger.enrolment import renew
 from batch.ledger.ledger import Ledger
-
-_CHOSEN = """
-SELECT row.id, state FROM row JOIN sheet ON sheet.row = row.id JOIN temp.incoming AS given ON given.place = sheet.place
-WHERE sheet.problem IS NULL
-  AND (
-    (:failed AND state IN ('failed', 'cancelled')
-      AND (json_array_length(:kinds) = 0 OR kind IN (SELECT value FROM json_each(:kinds))))
-    OR (:stale AND state = 'succeeded' AND edited)
-  )
-  AND (
-    :all OR given.number IN (SELECT value FROM json_each(:numbers)) OR given.id IN (SELECT value FROM json_each(:ids))
-  )
-ORDER BY sheet.place
-"""
-
-_NAMED = """
-SELECT state, sheet.problem, edited FROM sheet JOIN temp.incoming AS given USING (place)
-LEFT JOIN row ON row.id = sheet.row
-"""
+from batch.ledger.selection import RowSelection, SheetRow, finished_rows, sheet_rows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,48 +36,33 @@ class Selection:
         Raises:
             UsageError: a row or id was named that cannot be run again; nothing was changed.
         """
-        self._require_named(ledger)
-        chosen = self._chosen(ledger)
+        for number in self.numbers:
+            self._require(f"--row {number}", sheet_rows(ledger, "number", number))
+        for row_id in self.ids:
+            self._require(f"--id {row_id}", sheet_rows(ledger, "id", row_id.strip()))
+        named = RowSelection(self.numbers, self.ids)
+        chosen = finished_rows(ledger, named, failed=self.failed, stale=self.stale, error_types=self.kinds)
         for row, state in chosen:
-            ledger.apply(row, again(State(state), at))
+            ledger.apply(row, again(state, at))
         if chosen:
             renew(ledger, at)
 
-    def _chosen(self, ledger: Ledger) -> list[tuple[int, str]]:
-        found = ledger.db.execute(_CHOSEN, self._values())
-        return found.fetchall()
+    def _require(self, option: str, found: Sequence[SheetRow]) -> None:
+        if not found:
+            raise UsageError(f"{option}: the table has no such row")
+        for one in found:
+            if trouble := self._trouble(one):
+                raise UsageError(f"{option}: {trouble}")
 
-    def _values(self) -> dict[str, object]:
-        return {
-            "all": not (self.numbers or self.ids),
-            "numbers": json.dumps(list(self.numbers)),
-            "ids": json.dumps([name.strip() for name in self.ids]),
-            "kinds": json.dumps(list(self.kinds)),
-            "failed": self.failed,
-            "stale": self.stale,
-        }
-
-    def _require_named(self, ledger: Ledger) -> None:
-        for option, column, values in (("--row", "number", self.numbers), ("--id", "id", self.ids)):
-            for value in values:
-                wanted = value.strip() if isinstance(value, str) else value
-                found = ledger.db.execute(f"{_NAMED} WHERE given.{column} = ?", (wanted,)).fetchall()
-                for one in found or [None]:
-                    if trouble := self._trouble(one):
-                        raise UsageError(f"{option} {value}: {trouble}")
-
-    def _trouble(self, found: tuple[str | None, str | None, int] | None) -> str | None:
-        if found is None:
-            return "the table has no such row"
-        state, problem, edited = found
-        if problem:
-            return f"the row cannot be run as it is ({problem})"
-        if state == State.SUCCEEDED:
-            return (
-                None
-                if edited and self.stale
-                else "the row has its video" + ("; it was edited since: add --stale to buy a new one" if edited else "")
+    def _trouble(self, row: SheetRow) -> str | None:
+        if row.problem:
+            return f"the row cannot be run as it is ({row.problem})"
+        if row.state == State.SUCCEEDED:
+            if row.edited and self.stale:
+                return None
+            return "the row has its video" + (
+                "; it was edited since: add --stale to buy a new one" if row.edited else ""
             )
-        if state in (State.SUBMITTED, State.SUBMITTING, State.IN_DOUBT):
-            return f"the row is {state}: it may be paid for already"
+        if row.state in (State.SUBMITTED, State.SUBMITTING, State.IN_DOUBT):
+            return f"the row is {row.state}: it may be paid for already"
         return None

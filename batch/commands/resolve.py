@@ -1,63 +1,21 @@
-"""Rows that a person settles: `resolve` for rows in doubt, `cancel` for what is at fal."""
+"""Rows in doubt, decided by a person or by one look at fal's own records."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 from batch.core import gateway as a
 from batch.core import states
 from batch.core.gateway import Gateway
 from batch.core.money import dollars
-from batch.core.retry import cost
-from batch.core.row import Flight
 from batch.core.states import State
 from batch.errors import UsageError
 from batch.ledger.async_ledger import Journal
+from batch.ledger.in_doubt import Open
 from batch.ledger.ledger import Ledger
+from batch.ledger.selection import RowSelection
 from batch.reconcile.evidence import provable_at
 from batch.reconcile.reconciler import Settler
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A row of the ledger that was named."""
-
-    row: int
-    number: int
-    state: State
-    price: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Named:
-    """Rows named as the spreadsheet numbers them, or by their ids."""
-
-    numbers: Sequence[int] = ()
-    ids: Sequence[str] = ()
-
-    def __bool__(self) -> bool:
-        return bool(self.numbers or self.ids)
-
-    def rows(self, ledger: Ledger) -> list[Row]:
-        """Each of them, once.
-
-        Raises:
-            UsageError: one that the ledger does not have.
-        """
-        found = [self._one(ledger, "--row", "number", number) for number in self.numbers]
-        found += [self._one(ledger, "--id", "key", f"id:{name.strip()}") for name in self.ids]
-        return list(dict.fromkeys(found))
-
-    @staticmethod
-    def _one(ledger: Ledger, option: str, column: str, value: int | str) -> Row:
-        found = ledger.db.execute(
-            f"SELECT row.id, number, state, price FROM row JOIN sheet ON sheet.row = row.id WHERE {column} = ?",  # noqa: S608 - of the two above
-            (value,),
-        ).fetchone()
-        if not found:
-            raise UsageError(f"{option} {str(value).removeprefix('id:')}: the ledger has no such row")
-        row, number, state, price = found
-        return Row(row, number, State(state), price)
 
 
 class Choice(StrEnum):
@@ -72,33 +30,9 @@ class Choice(StrEnum):
 class Decision:
     """One choice for the named rows; `request_id` is the one to adopt."""
 
-    rows: Named
+    rows: RowSelection
     choice: Choice
     request_id: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Open:
-    """A row in doubt as it is shown. Times are seconds since 1970."""
-
-    number: int | None
-    row_id: str
-    prompt: str
-    intent_at: float
-    price: int
-    message: str
-
-
-def open_rows(ledger: Ledger) -> list[Open]:
-    """Every row in doubt."""
-    found = ledger.db.execute(
-        "SELECT number, key, json_extract(arguments, '$.prompt'), intent_at, COALESCE(price, 0), message FROM row "
-        "LEFT JOIN sheet ON sheet.row = row.id WHERE state = 'in_doubt' ORDER BY number, row.id"
-    )
-    return [
-        Open(number, key.removeprefix("id:") if key.startswith("id:") else "", prompt or "", at, price, message or "")
-        for number, key, prompt, at, price, message in found
-    ]
 
 
 async def look_up(book: Journal, gateway: Gateway, now: float, start_timeout: float) -> str:
@@ -136,84 +70,12 @@ async def _adopt(ledger: Ledger, gateway: Gateway, rows: Sequence[int], request_
     if len(rows) != 1:
         raise UsageError(f"--adopt {request_id}: name exactly one row with --row or --id")
     receipt = gateway.built_receipt(request_id)
-    if taken := ledger.db.execute("SELECT row FROM request WHERE request_id = ?", (request_id,)).fetchone():
-        raise UsageError(f"--adopt {request_id}: this request is already that of row {taken[0]} of the ledger")
+    if taken := ledger.row_of(request_id):
+        raise UsageError(f"--adopt {request_id}: this request is already that of row {taken} of the ledger")
     if isinstance(answer := await gateway.poll(receipt), a.Gone | a.Unclear):
         raise UsageError(f"--adopt {request_id}: fal does not confirm this request ({answer.reason})")
     with ledger.transaction():
         ledger.apply(rows[0], states.found_at_fal(now, receipt))
-
-
-@dataclass(slots=True)
-class TakenBack:
-    """What cancelling came to."""
-
-    cancelled: int = 0
-    kept: list[str] = field(default_factory=list)
-    """What could not be taken back, a line each."""
-
-
-async def take_back(ledger: Ledger, gateway: Gateway, named: Named, now: float) -> TakenBack:
-    """Asks fal to take requests back: all, or those of the named rows. A named row that waits is just cancelled.
-
-    A queued request is gone and free; a running one may go on, and may be billed.
-
-    Raises:
-        UsageError: a named row has ended, or is in doubt; nothing was asked for.
-    """
-    chosen = named.rows(ledger)
-    for row in chosen:
-        if row.state not in (State.PENDING, State.SUBMITTED):
-            raise UsageError(f"row {row.number} is {row.state}: there is nothing to take back")
-    done = TakenBack()
-    with ledger.transaction():
-        for row in chosen:
-            if row.state is State.PENDING:
-                ledger.apply(row.row, states.cancelled(State.PENDING, now, 0))
-                done.cancelled += 1
-    wanted = {row.row for row in chosen}
-    for flight in ledger.flights():
-        if not named or flight.row in wanted:
-            await _take_back_one(ledger, gateway, flight, now, done)
-    return done
-
-
-async def _take_back_one(ledger: Ledger, gateway: Gateway, flight: Flight, now: float, done: TakenBack) -> None:
-    before = await gateway.poll(flight.receipt)
-    answer = await gateway.cancel(flight.receipt)
-    after = await gateway.poll(flight.receipt) if isinstance(answer, a.CancelRequested) else None
-    name = f"row {flight.number}" if flight.number else f"request {flight.receipt.request_id}"
-    if isinstance(after, a.Finished):
-        await _taken(ledger, gateway, flight, before, after, now, done, name)
-    elif isinstance(answer, a.Gone | a.Unclear):
-        done.kept.append(f"{name}: fal did not take it back ({answer.reason})")
-    elif isinstance(answer, a.TooLate):
-        done.kept.append(f"{name}: already done; the next run brings it home")
-    else:
-        done.kept.append(f"{name}: it runs already and may complete all the same; the next run brings it home")
-
-
-async def _taken(
-    ledger: Ledger,
-    gateway: Gateway,
-    flight: Flight,
-    before: a.Polled,
-    after: a.Finished,
-    now: float,
-    done: TakenBack,
-    name: str,
-) -> None:
-    end = await gateway.collect(flight.receipt, after)
-    if not isinstance(end, a.Broke) or end.status != 499:
-        done.kept.append(f"{name}: it was done before it could be taken back; the next run brings it home")
-        return
-    queued = isinstance(before, a.Waiting) and not before.running
-    spent = (
-        0 if queued else cost(end, flight.price)
-    )  # fal docs: queue time is free; a run that was cut off may be billed
-    with ledger.transaction():
-        ledger.apply(flight.row, states.cancelled(State.SUBMITTED, now, spent))
-    done.cancelled += 1
 
 
 def shown(rows: Sequence[Open], start_timeout: float, now: float) -> str:

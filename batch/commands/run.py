@@ -23,15 +23,18 @@ from batch.errors import Exit, LedgerError, LedgerLost, ManifestError, UsageErro
 from batch.fal import pricing
 from batch.job import Arguments
 from batch.ledger.async_ledger import Journal, journal
-from batch.ledger.enrolment import Findings, enrol, match, standing_findings
+from batch.ledger.enrolment import enrol, standing_findings
 from batch.ledger.file import locked
 from batch.ledger.ledger import Ledger
+from batch.ledger.matching import Findings, match
 from batch.ledger.snapshot import Reading, remembered
-from batch.ledger.summary import Outcome, counted, prices_to_run, standing
+from batch.ledger.summary import prices_to_run, standing
 from batch.manifest.loader import Manifest
 from batch.reports import progress
+from batch.reports.outcome import Outcome, counted
 from batch.results_writer.autosave import Saver
-from batch.results_writer.writer import Results, refuse_foreign_columns, require_ours
+from batch.results_writer.overwrite_checks import refuse_foreign_columns, require_ours
+from batch.results_writer.writer import Results
 from batch.table import TableChanged
 
 PRICE_SECONDS = 2.0
@@ -213,7 +216,7 @@ async def _say_price(batch: Batch, ledger: Ledger, gateway: Gateway, say: Say) -
             said = await gateway.unit_price()
         live = pricing.live_prices(job, said) if isinstance(said, a.UnitPrice) else None
         if live is not None:
-            pricing.reprice(ledger, job, live)
+            ledger.reprice(job, live)
             if (told := pricing.difference(job, live)) is not None:
                 say(told)
         elif isinstance(said, a.UnitPrice):

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from batch.core.gateway import Receipt
 from batch.job import Arguments
@@ -85,3 +85,25 @@ class Own:
     sent: Mapping[str, Any] | None = None
     intent_at: float | None = None
     order: int = 0
+
+
+class ResultRow(NamedTuple):
+    """What the table shows of a record comes from these: where it stands, and what the ledger has of its row.
+
+    Times are seconds since 1970, money is in millionths of a dollar.
+    """
+
+    place: int
+    problem: str | None
+    state: str | None
+    """None: the ledger has no row for the record."""
+    edited: int
+    video_url: str | None
+    message: str | None
+    error_type: str | None
+    request_id: str | None
+    attempts: int | None
+    spent: int | None
+    price: int | None
+    submitted_at: float | None
+    finished_at: float | None

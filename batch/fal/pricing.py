@@ -1,11 +1,10 @@
-"""fal's price of today against the job's published one, and the ledger's pending rows at the price that counts."""
+"""Compares fal's price of today with the job's published one."""
 
 from collections.abc import Mapping
 
 from batch.core.gateway import UnitPrice
 from batch.core.money import MICROS, dollars
 from batch.job import Job
-from batch.ledger.ledger import Ledger
 
 SECONDS = frozenset({"second", "seconds", "sec", "s"})
 
@@ -30,14 +29,3 @@ def difference(job: Job, live: Mapping[str, int]) -> str | None:
     unit = next(iter(job.units.get(job.price_by, ())), "")
     parts = [f"{dollars(live[one])} for {one} {unit} (published: {dollars(job.prices[one])})" for one in changed]
     return f"fal's price is now {', '.join(parts)}: that is what counts"
-
-
-def reprice(ledger: Ledger, job: Job, prices: Mapping[str, int]) -> None:
-    """Rows that wait to be submitted take these prices."""
-    with ledger.transaction():
-        for value, price in prices.items():
-            ledger.db.execute(
-                "UPDATE row SET price = :price WHERE state = 'pending' AND price IS NOT :price "
-                "AND COALESCE(json_extract(arguments, '$.' || :by), :default) = :value",
-                {"price": price, "by": job.price_by, "default": job.default(job.price_by), "value": value},
-            )

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import dataclass
 
 from batch.core.row import Doubt, Own
 from batch.errors import LedgerError
@@ -60,3 +61,27 @@ def _own(ledger: Ledger, asked: str) -> dict[str, Own]:
         name: Own(json.loads(sent), intent_at, seq or 0) if last else Own()
         for name, sent, intent_at, last, seq in found
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """A row in doubt as it is shown. Times are seconds since 1970."""
+
+    number: int | None
+    row_id: str
+    prompt: str
+    intent_at: float
+    price: int
+    message: str
+
+
+def open_rows(ledger: Ledger) -> list[Open]:
+    """Every row in doubt."""
+    found = ledger.db.execute(
+        "SELECT number, key, json_extract(arguments, '$.prompt'), intent_at, COALESCE(price, 0), message FROM row "
+        "LEFT JOIN sheet ON sheet.row = row.id WHERE state = 'in_doubt' ORDER BY number, row.id"
+    )
+    return [
+        Open(number, key.removeprefix("id:") if key.startswith("id:") else "", prompt or "", at, price, message or "")
+        for number, key, prompt, at, price, message in found
+    ]

@@ -5,7 +5,7 @@ Synchronous and of one thread at a time; `batch.ledger.async_ledger` is its asyn
 
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Self
@@ -15,6 +15,7 @@ from batch.core.money import Budget, Money
 from batch.core.row import Flight, Work
 from batch.core.states import Move
 from batch.errors import LedgerError
+from batch.job import Job
 from batch.ledger import file as ledger_file
 
 
@@ -163,6 +164,21 @@ class Ledger:
             Flight(row, place, number, _receipt(request_id, urls), price, tries, at, json.loads(arguments))
             for row, place, number, request_id, *urls, price, tries, at, arguments in found
         ]
+
+    def reprice(self, job: Job, prices: Mapping[str, int]) -> None:
+        """Rows that wait to be submitted take these prices, in millionths of a dollar by the value that decides."""
+        with self.transaction():
+            for value, price in prices.items():
+                self.db.execute(
+                    "UPDATE row SET price = :price WHERE state = 'pending' AND price IS NOT :price "
+                    "AND COALESCE(json_extract(arguments, '$.' || :by), :default) = :value",
+                    {"price": price, "by": job.price_by, "default": job.default(job.price_by), "value": value},
+                )
+
+    def row_of(self, request_id: str) -> int | None:
+        """The row that a request of fal's belongs to."""
+        found = self.db.execute("SELECT row FROM request WHERE request_id = ?", (request_id,)).fetchone()
+        return found[0] if found else None
 
     def interrupted(self) -> list[int]:
         """Rows whose POST was under way when an earlier run ended: nobody knows whether it arrived."""

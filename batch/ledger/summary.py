@@ -1,15 +1,13 @@
-"""Where a batch stands, read from its ledger alone, and how it is told."""
+"""Where a batch stands, read from its ledger alone: counts, money, failures by kind, prices."""
 
-import shlex
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from batch.core.money import dollars
 from batch.core.states import State, Status, status
-from batch.errors import Exit, LedgerError
+from batch.errors import LedgerError
 from batch.job import Job
 from batch.ledger.ledger import Ledger
 
@@ -148,138 +146,3 @@ def _failures(ledger: Ledger) -> list[FailureKind]:
         "WHERE state = 'failed' AND problem IS NULL GROUP BY kind ORDER BY 2 DESC, 1"
     )
     return [FailureKind(*row) for row in found]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """How a run ended."""
-
-    standing: Standing
-    table: str
-    """Where the results stand."""
-    command: Sequence[str] = ()
-    """The arguments that name this batch on a command line."""
-    spent_now: int = 0
-    interrupted: bool = False
-    stopped: str | None = None
-    """Why rows were left, where the run stopped by itself."""
-    left: int = 0
-    """Requests that could not be asked after."""
-    unwritten: bool = False
-    """The results are in the ledger only; the table could not be read or written."""
-
-    @property
-    def exit_code(self) -> Exit:
-        """The most urgent one wins."""
-        if self.interrupted:
-            return Exit.INTERRUPTED
-        if self.standing.in_doubt:
-            return Exit.IN_DOUBT
-        if self.unwritten or self.stopped or self.left or self.standing.to_run or self.standing.at_fal:
-            return Exit.STOPPED_EARLY
-        if self.standing.count(Status.FAILED, Status.INVALID, Status.CANCELLED):
-            return Exit.ROWS_FAILED
-        return Exit.DONE
-
-    def text(self, *, run: bool = True) -> str:
-        """For a person at seven in the morning; of a run that has ended, or of the batch alone."""
-        now = self.standing
-        lines = [f"{now.count(Status.SUCCEEDED, Status.STALE)} of {now.total} rows have their video; see {self.table}"]
-        lines += [f"  {_failure(failure)}" for failure in now.failures]
-        lines += [f"  {count} {_OTHERS[one]}" for one in _OTHERS if (count := now.count(one))]
-        if self.unwritten:
-            lines.append(
-                "  the table could not be written: the results are safe in the ledger, the next run writes them"
-            )
-        if now.orphans:
-            lines.append(
-                f"  {now.orphans} paid for, of rows that the table no longer has: put the rows back to see them"
-            )
-        money = f"spent {dollars(self.spent_now)} in this run, " if run else "spent "
-        money += f"{dollars(now.spent)} in all"
-        lines.append(money + (f"; {dollars(now.under_way)} more under way or in doubt" if now.under_way else ""))
-        if "--sandbox" in self.command:
-            lines.append("this was the sandbox: nothing was really spent")
-        if self.stopped:
-            rest = f"; left: {counted(now.to_run)} for {dollars(now.to_run_price)}" if now.to_run else ""
-            lines.append(f"{self.stopped}{rest}")
-        if self.next_command:
-            mend = self.next_command.startswith("kling-batch rerun") and not _passing(now)
-            lines.append(f"next: {self.next_command}{'   (when the rows are mended)' if mend else ''}")
-        return "\n".join(lines)
-
-    @property
-    def next_command(self) -> str | None:
-        """What to type next; None where all is done."""
-        now = self.standing
-        batch = shlex.join(self.command)
-        if now.to_run or now.at_fal or self.left or self.unwritten:
-            return f"kling-batch run {batch}"
-        if now.in_doubt:
-            return f"kling-batch resolve {batch}"
-        if now.failures:
-            return f"kling-batch rerun {batch}"
-        if now.count(Status.INVALID):
-            return f"kling-batch check {batch}"
-        return None
-
-    def json(self) -> dict[str, Any]:
-        """The same for a program; money in US dollars."""
-        now = self.standing
-        return {
-            "exit_code": int(self.exit_code),
-            "rows": now.total,
-            **{str(one): now.count(one) for one in Status},
-            "failures": [
-                {"error_type": f.kind, "rows": f.rows, "example_row": f.example_row, "example": f.example}
-                for f in now.failures
-            ],
-            "spent_usd": self.spent_now / 1_000_000,
-            "spent_total_usd": now.spent / 1_000_000,
-            "under_way_usd": now.under_way / 1_000_000,
-            "stopped": self.stopped,
-            "table": self.table,
-            "next": self.next_command,
-        }
-
-
-_OTHERS = {
-    Status.INVALID: "invalid: `kling-batch check` lists what is wrong with them",
-    Status.IN_DOUBT: "in doubt: they may have been paid for; every run asks fal, `kling-batch resolve` decides",
-    Status.SUBMITTED: "under way at fal: a run brings them home",
-    Status.PENDING: "not submitted yet",
-    Status.CANCELLED: "cancelled",
-    Status.STALE: "of the videos are stale: the rows were edited after they were made",
-}
-
-
-def _failure(failure: FailureKind) -> str:
-    advice = f" ({ADVICE[failure.kind]})" if failure.kind in ADVICE else ""
-    row = f", row {failure.example_row}" if failure.example_row else ""
-    return f"{failure.rows} failed with {failure.kind}{advice}: for example{row}: {failure.example}"
-
-
-def _passing(now: Standing) -> bool:
-    """Whether all that failed may simply be tried again."""
-    from batch.core.retry import WORTH_ANOTHER_TRY
-
-    return all(failure.kind in WORTH_ANOTHER_TRY for failure in now.failures)
-
-
-def counted(rows: int) -> str:
-    """`1 row`, `2 rows`."""
-    return f"{rows:,} row" + ("" if rows == 1 else "s")
-
-
-ADVICE = {
-    "content_policy_violation": "reword the prompt or change the image",
-    "no_media_generated": "reword the prompt or change the image",
-    "image_too_small": "use a larger image (300 px a side at least)",
-    "image_too_large": "use a smaller image",
-    "image_load_error": "open the image and save it again as JPG or PNG",
-    "unsupported_image_format": "save the image as JPG, PNG or WEBP",
-    "file_download_error": "fal could not fetch the image: is its URL public?",
-    "file_too_large": "use a smaller image file (10 MB at most)",
-    "face_detection_error": "use an image in which the face is clear",
-}
-"""What a person can do about a kind of failure."""

@@ -19,21 +19,9 @@ from batch.manifest.images import (
     resolve,
 )
 from batch.manifest.planner import Columns, Picture, Planner, find_columns
+from batch.manifest.result_columns import RESULT_COLUMNS
 from batch.manifest.validation import checker
-from batch.table import Column, Kind, Table, open_table
-
-RESULT_COLUMNS = {
-    "status": Kind.TEXT,
-    "video_url": Kind.TEXT,
-    "error": Kind.TEXT,
-    "error_type": Kind.TEXT,
-    "request_id": Kind.TEXT,
-    "attempts": Kind.INTEGER,
-    "cost_usd": Kind.MONEY,
-    "submitted_at": Kind.TIME,
-    "finished_at": Kind.TIME,
-}
-"""The columns that are ours, in the order they are added."""
+from batch.table import Column, Table, open_table
 
 RULES = 1
 """Part of what a ledger remembers of a table it has read: raise it when the same bytes come to be read otherwise."""

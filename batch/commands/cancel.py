@@ -1,0 +1,85 @@
+"""Takes back what is at fal: all of it, or the rows that a person names."""
+
+from dataclasses import dataclass, field
+
+from batch.core import gateway as a
+from batch.core import states
+from batch.core.gateway import Gateway
+from batch.core.retry import cost
+from batch.core.row import Flight
+from batch.core.states import State
+from batch.errors import UsageError
+from batch.ledger.ledger import Ledger
+from batch.ledger.selection import RowSelection
+
+
+@dataclass(slots=True)
+class TakenBack:
+    """What cancelling came to."""
+
+    cancelled: int = 0
+    kept: list[str] = field(default_factory=list)
+    """What could not be taken back, a line each."""
+
+
+async def take_back(ledger: Ledger, gateway: Gateway, named: RowSelection, now: float) -> TakenBack:
+    """Asks fal to take requests back: all, or those of the named rows. A named row that waits is just cancelled.
+
+    A queued request is gone and free; a running one may go on, and may be billed.
+
+    Raises:
+        UsageError: a named row has ended, or is in doubt; nothing was asked for.
+    """
+    chosen = named.rows(ledger)
+    for row in chosen:
+        if row.state not in (State.PENDING, State.SUBMITTED):
+            raise UsageError(f"row {row.number} is {row.state}: there is nothing to take back")
+    done = TakenBack()
+    with ledger.transaction():
+        for row in chosen:
+            if row.state is State.PENDING:
+                ledger.apply(row.row, states.cancelled(State.PENDING, now, 0))
+                done.cancelled += 1
+    wanted = {row.row for row in chosen}
+    for flight in ledger.flights():
+        if not named or flight.row in wanted:
+            await _take_back_one(ledger, gateway, flight, now, done)
+    return done
+
+
+async def _take_back_one(ledger: Ledger, gateway: Gateway, flight: Flight, now: float, done: TakenBack) -> None:
+    before = await gateway.poll(flight.receipt)
+    answer = await gateway.cancel(flight.receipt)
+    after = await gateway.poll(flight.receipt) if isinstance(answer, a.CancelRequested) else None
+    name = f"row {flight.number}" if flight.number else f"request {flight.receipt.request_id}"
+    if isinstance(after, a.Finished):
+        await _taken(ledger, gateway, flight, before, after, now, done, name)
+    elif isinstance(answer, a.Gone | a.Unclear):
+        done.kept.append(f"{name}: fal did not take it back ({answer.reason})")
+    elif isinstance(answer, a.TooLate):
+        done.kept.append(f"{name}: already done; the next run brings it home")
+    else:
+        done.kept.append(f"{name}: it runs already and may complete all the same; the next run brings it home")
+
+
+async def _taken(
+    ledger: Ledger,
+    gateway: Gateway,
+    flight: Flight,
+    before: a.Polled,
+    after: a.Finished,
+    now: float,
+    done: TakenBack,
+    name: str,
+) -> None:
+    end = await gateway.collect(flight.receipt, after)
+    if not isinstance(end, a.Broke) or end.status != 499:
+        done.kept.append(f"{name}: it was done before it could be taken back; the next run brings it home")
+        return
+    queued = isinstance(before, a.Waiting) and not before.running
+    spent = (
+        0 if queued else cost(end, flight.price)
+    )  # fal docs: queue time is free; a run that was cut off may be billed
+    with ledger.transaction():
+        ledger.apply(flight.row, states.cancelled(State.SUBMITTED, now, spent))
+    done.cancelled += 1

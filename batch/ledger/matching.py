@@ -1,0 +1,128 @@
+"""Which record of the manifest is which row of the ledger, and what was found wrong on the way."""
+
+import json
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from importlib.resources import files
+from itertools import islice
+
+from batch.core.row import Planned, Problem
+from batch.core.states import Status
+from batch.errors import ManifestError
+from batch.job import encoded
+from batch.ledger.ledger import Ledger
+
+SHOWN_PROBLEMS = 10_000
+"""Problems kept for the list; the count is of all."""
+
+
+@dataclass(slots=True)
+class Findings:
+    """What reading the manifest brought to light."""
+
+    rows: int = 0
+    invalid: int = 0
+    problems: list[Problem] = field(default_factory=list)
+    warnings: list[Problem] = field(default_factory=list)
+
+
+def match(ledger: Ledger, planned: Iterable[Planned], *, refuse_foreign: bool = True) -> Findings:
+    """Finds each record's row. Writes temporary tables only, so a reader of the ledger may do it too.
+
+    Args:
+        refuse_foreign: False where the results go to another file, and nothing in this one is overwritten.
+
+    Raises:
+        ManifestError: our columns hold values that we did not write.
+    """
+    findings = Findings()
+    ledger.db.executescript(_sql("incoming.sql"))
+    rows = (_incoming(plan, findings) for plan in planned)
+    ledger.db.execute("BEGIN")
+    try:
+        ledger.db.executemany("INSERT INTO temp.incoming VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+    finally:  # also where the manifest cannot be read to its end
+        ledger.db.execute("COMMIT")
+    if refuse_foreign:
+        _refuse_foreign(ledger.db)
+    first, *rules = _sql("matching.sql").split("\n\n")
+    ledger.db.executescript(first)
+    for rule in rules:
+        if not _some_without_row(ledger.db):
+            break
+        ledger.db.executescript(rule)
+    findings.warnings += _doubled_ids(ledger.db)
+    return findings
+
+
+def _some_without_row(db: sqlite3.Connection) -> bool:
+    """Whether there is a record without a row, and a row that may be its."""
+    (found,) = db.execute(
+        "SELECT EXISTS (SELECT 1 FROM temp.matched WHERE row IS NULL) AND EXISTS (SELECT 1 FROM main.row)"
+    ).fetchone()
+    return bool(found)
+
+
+def _sql(name: str) -> str:
+    return files("batch.ledger").joinpath(name).read_text(encoding="utf-8")
+
+
+def _incoming(plan: Planned, findings: Findings) -> tuple[object, ...]:
+    findings.rows += 1
+    if plan.problems or plan.warnings:
+        findings.invalid += bool(plan.problems)
+        findings.problems += islice(plan.problems, max(0, SHOWN_PROBLEMS - len(findings.problems)))
+        findings.warnings += islice(plan.warnings, max(0, SHOWN_PROBLEMS - len(findings.warnings)))
+    own = plan.own
+    return (
+        plan.place,
+        plan.number,
+        plan.id,
+        own.get("request_id", ""),
+        own.get("video_url", ""),
+        own.get("status", ""),
+        next((name for name in own if name not in _KNOWN_BY), None) if own else None,
+        plan.fingerprint,
+        None if plan.arguments is None else encoded(plan.arguments),
+        plan.price,
+        "; ".join(f"{problem.column}: {problem.message}" for problem in plan.problems) or None,
+    )
+
+
+_KNOWN_BY = ("status", "request_id")
+"""Our columns that say whose a record's other cells in our columns are: with a result there is always a status."""
+
+
+def _refuse_foreign(db: sqlite3.Connection) -> None:
+    """A value in our columns that this ledger does not know is somebody's work, or of a ledger that is lost."""
+    checks = {
+        # A ledger that has read no row yet has written into no table.
+        "status": "status <> '' AND (status NOT IN (SELECT value FROM json_each(:statuses)) "
+        "OR NOT EXISTS (SELECT 1 FROM main.sheet) AND NOT EXISTS (SELECT 1 FROM main.row))",
+        "request_id": "request_id <> '' AND request_id NOT IN (SELECT request_id FROM main.request)",
+        "other": "other IS NOT NULL AND request_id = '' AND (status = '' OR other = 'video_url')",
+    }
+    for column, foreign in checks.items():
+        found = db.execute(
+            f"SELECT number, {column}, other FROM temp.incoming WHERE {foreign} LIMIT 1",  # noqa: S608 - the three above
+            {"statuses": json.dumps(sorted(Status))},
+        ).fetchone()
+        if found:
+            number, value, other = found
+            shown = f"column {other}: its value" if column == "other" else f"column {column}: {value[:60]!r}"
+            raise ManifestError(
+                f"row {number}, {shown} was not written by this table's ledger, and "
+                "would be overwritten. Put the ledger back beside the table if it was moved; if the column is your "
+                "own, name ours otherwise with --prefix PREFIX; or empty the column"
+            )
+
+
+def _doubled_ids(db: sqlite3.Connection) -> list[Problem]:
+    found = db.execute("SELECT id, first, last, records FROM temp.doubled ORDER BY first LIMIT 100")
+    return [
+        Problem(
+            first, "id", f"{name!r} stands in {count} rows (also row {last}): they are told apart by their contents"
+        )
+        for name, first, last, count in found
+    ]

@@ -1,0 +1,34 @@
+"""What the results writer reads: a result row for each record of the manifest, in the table's order."""
+
+from collections.abc import Iterator
+
+from batch.core.row import ResultRow
+from batch.ledger.ledger import Ledger
+
+_STORED_AS = {"error_type": "kind"}
+"""Fields that go by another name in the ledger."""
+
+_OF_THE_RECORD = ("place", "problem", "state", "edited")
+_OF_THE_ROW = ResultRow._fields[len(_OF_THE_RECORD) :]
+_ROW_FIELDS = ", ".join(f"row.{_STORED_AS.get(name, name)}" for name in _OF_THE_ROW)
+
+_ENROLLED = f"""
+SELECT sheet.place, sheet.problem, row.state, sheet.edited, {_ROW_FIELDS}
+FROM sheet LEFT JOIN row ON row.id = sheet.row ORDER BY sheet.place
+"""  # noqa: S608 - names of our own fields
+
+_MATCHED = f"""
+SELECT i.place, i.problem, row.state, row.fingerprint IS NOT i.fingerprint, {_ROW_FIELDS}
+FROM temp.incoming i JOIN temp.matched m ON m.place = i.place LEFT JOIN main.row ON row.id = m.row
+ORDER BY i.place
+"""  # noqa: S608 - names of our own fields
+
+
+def enrolled_rows(ledger: Ledger) -> Iterator[ResultRow]:
+    """Where the manifest is as it was when it was enrolled."""
+    return map(ResultRow._make, ledger.db.execute(_ENROLLED))
+
+
+def matched_rows(ledger: Ledger) -> Iterator[ResultRow]:
+    """Where it was edited since. After `match` on the same connection."""
+    return map(ResultRow._make, ledger.db.execute(_MATCHED))

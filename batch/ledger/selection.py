@@ -1,0 +1,104 @@
+"""Rows that a person names, by number, by id or by kind of failure, found in the ledger."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from batch.core.states import State
+from batch.errors import UsageError
+from batch.ledger.ledger import Ledger
+
+_FINISHED = """
+SELECT row.id, state FROM row JOIN sheet ON sheet.row = row.id JOIN temp.incoming AS given ON given.place = sheet.place
+WHERE sheet.problem IS NULL
+  AND (
+    (:failed AND state IN ('failed', 'cancelled')
+      AND (json_array_length(:error_types) = 0 OR kind IN (SELECT value FROM json_each(:error_types))))
+    OR (:stale AND state = 'succeeded' AND edited)
+  )
+  AND (
+    :all OR given.number IN (SELECT value FROM json_each(:numbers)) OR given.id IN (SELECT value FROM json_each(:ids))
+  )
+ORDER BY sheet.place
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class SelectedRow:
+    """A row of the ledger that was named."""
+
+    row: int
+    number: int
+    state: State
+    price: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class RowSelection:
+    """Rows named as the spreadsheet numbers them, or by their ids."""
+
+    numbers: Sequence[int] = ()
+    ids: Sequence[str] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.numbers or self.ids)
+
+    def rows(self, ledger: Ledger) -> list[SelectedRow]:
+        """Each of them, once.
+
+        Raises:
+            UsageError: one that the ledger does not have.
+        """
+        found = [self._one(ledger, "--row", "number", number) for number in self.numbers]
+        found += [self._one(ledger, "--id", "key", f"id:{name.strip()}") for name in self.ids]
+        return list(dict.fromkeys(found))
+
+    @staticmethod
+    def _one(ledger: Ledger, option: str, column: str, value: int | str) -> SelectedRow:
+        found = ledger.db.execute(
+            f"SELECT row.id, number, state, price FROM row JOIN sheet ON sheet.row = row.id WHERE {column} = ?",  # noqa: S608 - of the two above
+            (value,),
+        ).fetchone()
+        if not found:
+            raise UsageError(f"{option} {str(value).removeprefix('id:')}: the ledger has no such row")
+        row, number, state, price = found
+        return SelectedRow(row, number, State(state), price)
+
+
+class SheetRow(NamedTuple):
+    """A record of the manifest as it was read last, and the state of its row; None where it has none."""
+
+    state: str | None
+    problem: str | None
+    edited: int
+
+
+def sheet_rows(ledger: Ledger, column: Literal["number", "id"], value: int | str) -> list[SheetRow]:
+    """The records of that number, or with that id. After `match` and `enrol` on the same connection."""
+    found = ledger.db.execute(
+        "SELECT state, sheet.problem, edited FROM sheet JOIN temp.incoming AS given USING (place) "  # noqa: S608 - of the two above
+        f"LEFT JOIN row ON row.id = sheet.row WHERE given.{column} = ?",
+        (value,),
+    )
+    return [SheetRow(*one) for one in found]
+
+
+def finished_rows(
+    ledger: Ledger, selection: RowSelection, *, failed: bool, stale: bool, error_types: Sequence[str]
+) -> list[tuple[int, State]]:
+    """Rows that have ended and can be run again; all of them where the selection names none.
+
+    Args:
+        failed: those that failed, or were cancelled; of the error types, where there are some.
+        stale: those whose inputs were changed after their video was made.
+    """
+    values = {
+        "all": not selection,
+        "numbers": json.dumps(list(selection.numbers)),
+        "ids": json.dumps([name.strip() for name in selection.ids]),
+        "error_types": json.dumps(list(error_types)),
+        "failed": failed,
+        "stale": stale,
+    }
+    return [(row, State(state)) for row, state in ledger.db.execute(_FINISHED, values).fetchall()]

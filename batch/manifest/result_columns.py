@@ -1,0 +1,32 @@
+"""Our columns in the table: their names, their order and their types, told once."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import NamedTuple, get_args, get_type_hints
+
+from batch.table import Kind
+
+
+class ResultCells(NamedTuple):
+    """Our cells of one record; the columns are added in this order, and hold what the annotations say.
+
+    A new column is a field here, and its value in `batch.results_writer.result_cells`.
+    """
+
+    status: str
+    video_url: str | None = None
+    error: str | None = None
+    error_type: str | None = None
+    request_id: str | None = None
+    attempts: int | None = None
+    cost_usd: Decimal | None = None
+    submitted_at: datetime | None = None
+    finished_at: datetime | None = None
+
+
+_TYPES = {str: Kind.TEXT, int: Kind.INTEGER, Decimal: Kind.MONEY, datetime: Kind.TIME}
+
+RESULT_COLUMNS: dict[str, Kind] = {
+    name: _TYPES[next(iter(get_args(hint)), hint)] for name, hint in get_type_hints(ResultCells).items()
+}
+"""Name → type, in the order they are added."""

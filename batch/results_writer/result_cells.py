@@ -1,0 +1,61 @@
+"""What our columns say of one record: the cells of a result row. Pure."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import cache, lru_cache
+
+from batch.core.money import MICROS
+from batch.core.row import ResultRow
+from batch.core.states import State, Status, status
+from batch.manifest.result_columns import ResultCells
+
+_EXPLAINED = frozenset({Status.INVALID, Status.STALE, Status.IN_DOUBT, Status.FAILED, Status.CANCELLED})
+
+
+def result_cells(row: ResultRow) -> ResultCells:
+    """Our cells of the record."""
+    shown = _status(row.state, row.edited, row.problem is not None)
+    waits = shown is Status.PENDING  # what an earlier try left behind would only mislead
+    error, error_type = _error(shown, row) if shown in _EXPLAINED else (None, None)
+    cost = (row.spent or 0) + ((row.price or 0) if shown is Status.IN_DOUBT else 0)
+    return ResultCells(
+        status=shown,
+        video_url=row.video_url,
+        error=error,
+        error_type=error_type,
+        request_id=None if waits else row.request_id,
+        attempts=row.attempts or None,
+        cost_usd=_dollars(cost) if cost or row.finished_at else None,
+        submitted_at=None if waits else _time(row.submitted_at),
+        finished_at=_time(row.finished_at),
+    )
+
+
+@cache
+def _status(state: str | None, edited: int, invalid: bool) -> Status:
+    return status(State(state) if state else None, edited=bool(edited and state), invalid=invalid)
+
+
+def _error(shown: Status, row: ResultRow) -> tuple[str | None, str | None]:
+    match shown:
+        case Status.INVALID:
+            return row.problem, "invalid"
+        case Status.STALE if row.problem:
+            return f"its inputs were changed after this video was made, and cannot be run: {row.problem}", "stale"
+        case Status.STALE:
+            return "its inputs were changed after this video was made; `run --stale` buys a new one", "stale"
+        case Status.IN_DOUBT:
+            return f"it may have been paid for: {row.message}", row.error_type
+        case Status.FAILED | Status.CANCELLED:
+            return row.message, row.error_type
+        case _:
+            return None, None
+
+
+@lru_cache
+def _dollars(micros: int) -> Decimal:
+    return Decimal(micros) / MICROS
+
+
+def _time(seconds: float | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(round(seconds), UTC)
