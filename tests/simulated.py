@@ -22,7 +22,7 @@ from batch.ledger.async_ledger import in_line, journal
 from batch.ledger.enrolment import enrol
 from batch.ledger.ledger import Ledger
 from batch.ledger.matching import match
-from batch.manifest.planner import fingerprint
+from batch.manifest.fingerprint import fingerprint
 from batch.sandbox import History, Query, Queue
 from batch.sandbox.queue import RunSeconds
 from jobs.kling import KLING_2_1_PRO as JOB

@@ -32,8 +32,8 @@ from batch.core import retry as policy
 from batch.core.gateway import Listing, Receipt
 from batch.errors import MissingKey
 from batch.fal import client as fal
+from batch.fal import credentials, redact, uploads
 from batch.fal import platform_api as records
-from batch.fal import redact
 from batch.fal import transport as guard
 from batch.fal.client import Fal
 from batch.sandbox import Address, Faults, History, Queue, serve
@@ -489,7 +489,7 @@ async def test_a_long_answer_is_cut_and_a_long_address_is_not(wire: Wire, servic
 async def test_a_key_that_cannot_be_one_is_told_without_showing_it(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """No key at all, a newline or a space within: MissingKey, with where to get one or what to do."""
     if "\0" in key:
-        monkeypatch.setattr(fal, "fetch_auth_credentials", lambda: fal.AuthCredentials("Key", key))
+        monkeypatch.setattr(credentials, "fetch_auth_credentials", lambda: credentials.AuthCredentials("Key", key))
     else:
         monkeypatch.setenv("FAL_KEY", key)
     with pytest.raises(MissingKey, match="FAL_KEY") as told:
@@ -686,13 +686,13 @@ async def test_an_upload_that_hangs_holds_nobody_up_for_ever(
     sandbox: Address, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """fal-client sets no limit to one of its ways: ours ends it, and the next row may try."""
-    monkeypatch.setattr(fal, "UPLOAD_SECONDS", 0.3)
+    monkeypatch.setattr(uploads, "UPLOAD_SECONDS", 0.3)
     sandbox.mischief.plan(Faults.parse("token=503 put:1=silent"))
     (tmp_path / "a.png").write_bytes(b"image")
     row = SHOT | {"image_url": "file:a.png"}
     async with gateway(tmp_path) as service:
         assert isinstance(await service.prepare(row), a.NotSent)
-        monkeypatch.setattr(fal, "UPLOAD_SECONDS", 30.0)
+        monkeypatch.setattr(uploads, "UPLOAD_SECONDS", 30.0)
         assert isinstance(await service.prepare(row), a.Prepared)
 
 

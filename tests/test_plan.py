@@ -12,8 +12,10 @@ from PIL import Image as Pillow
 from batch.core.money import dollars
 from batch.core.row import Planned
 from batch.errors import BatchError, ManifestError, UsageError
+from batch.manifest.columns import Columns, find_columns
+from batch.manifest.fingerprint import fingerprint
 from batch.manifest.loader import Manifest
-from batch.manifest.planner import Columns, Picture, Planner, find_columns, fingerprint
+from batch.manifest.planner import Picture, Planner
 from batch.manifest.validation import checker
 from jobs.kling import KLING_2_1_PRO as JOB
 

@@ -5,7 +5,6 @@ Facts about the service are fal's documentation unless marked otherwise.
 
 import asyncio
 from collections.abc import Callable, Mapping
-from mimetypes import guess_type
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -13,15 +12,26 @@ from typing import Any, Self
 import anyio
 import fal_client
 import httpx
-from fal_client.auth import AuthCredentials, MissingCredentialsError, fetch_auth_credentials
+from fal_client.auth import AuthCredentials
 
 from batch.core import gateway as a
 from batch.core.gateway import Listing, Receipt
-from batch.errors import MissingKey
 from batch.fal import platform_api as records
+from batch.fal.credentials import find_credentials
 from batch.fal.redact import Redactor, secrets_in
-from batch.fal.responses import detail_of, is_https, json_of, retry_after, retryable, status_of, text_of
+from batch.fal.responses import (
+    ACCOUNT_REFUSALS,
+    REFUSED_SUBMITS,
+    detail_of,
+    error_types_of,
+    is_https,
+    json_of,
+    retry_after,
+    retryable,
+    text_of,
+)
 from batch.fal.transport import Answered, Exchange, ReplyLost, Unreachable, guarded_client, last_body
+from batch.fal.uploads import Uploads
 from batch.job import Arguments, Job
 
 SUBMIT_SECONDS = 60.0
@@ -33,14 +43,7 @@ SUBMITS_AT_ONCE, ASKS_AT_ONCE = 64, 16
 Submits and questions apart, so that a stalled kind leaves the other free."""
 RESULTS_AT_ONCE = 8
 """Results fetched at once: few, so that a crowd of ends has its slots filled again before all is brought home."""
-UPLOADS_AT_ONCE = 4
-UPLOAD_SECONDS = 600.0
-"""The longest one upload takes, all of fal-client's own attempts together; some of them know no limit."""
 YEAR = 365 * 86_400
-
-REFUSED_SUBMITS = frozenset({400, 404, 405, 413, 422})
-"""Replies to a POST that mean "not enqueued, and not to be repeated as it is"."""
-ACCOUNT_REFUSALS = frozenset({401, 402, 403})
 
 
 class _Client(fal_client.AsyncClient):
@@ -73,10 +76,9 @@ class Fal:
 
     def __init__(self, job: Job, *, local: Callable[[str], Path | None], start_timeout: float = 3600.0) -> None:
         self._job = job
-        self._local = local
         self._start_timeout = start_timeout
         self._client = _Client(default_timeout=SUBMIT_SECONDS)
-        self._client.credentials = credentials = _credentials()
+        self._client.credentials = credentials = find_credentials()
         self._redact = Redactor(secrets_in(credentials.token))
         headers = credentials.as_headers() | {"User-Agent": fal_client.client.USER_AGENT}
         self._http = self._client.guarded = guarded_client(headers, SUBMIT_SECONDS)
@@ -84,9 +86,7 @@ class Fal:
         self._submits = asyncio.Semaphore(SUBMITS_AT_ONCE)
         self._asks = asyncio.Semaphore(ASKS_AT_ONCE)
         self._results = asyncio.Semaphore(RESULTS_AT_ONCE)
-        self._uploads = asyncio.Semaphore(UPLOADS_AT_ONCE)
-        self._uploaded: dict[tuple[Path, int, int], str] = {}
-        self._uploading: dict[tuple[Path, int, int], anyio.Lock] = {}
+        self._uploads = Uploads(job, local, self._client.upload, self._redact)
 
     async def __aenter__(self) -> Self:
         return self
@@ -98,38 +98,7 @@ class Fal:
 
     async def prepare(self, arguments: Arguments) -> a.Preparation:
         """Uploads the local images among the arguments; nothing here costs anything, all of it may be repeated."""
-        prepared = dict(arguments)
-        for name in self._job.images:
-            if (path := self._local(prepared.get(name) or "")) is not None:
-                try:
-                    prepared[name] = await self._upload(path)
-                except (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError) as error:
-                    return a.Refused("image_unreadable", f"{name}: {error.strerror or error}: {path}")
-                except Exception as error:  # noqa: BLE001 - it goes through clients with errors of their own; all is told
-                    return self._upload_failed(error)
-        return a.Prepared(prepared)
-
-    async def _upload(self, path: Path) -> str:
-        stat = await anyio.Path(path).stat()
-        seen = (path, stat.st_size, stat.st_mtime_ns)
-        async with self._uploading.setdefault(seen, anyio.Lock()):  # rows that share an image wait for one upload
-            if seen not in self._uploaded:
-                media_type = guess_type(path.name)[0] or "application/octet-stream"
-                # The client sends the name as a header, which takes no umlauts; the name says nothing to fal anyway.
-                name = f"image{path.suffix}" if path.suffix.isascii() and path.suffix.isprintable() else "image"
-                async with self._uploads:
-                    image = await anyio.Path(path).read_bytes()
-                    with anyio.fail_after(UPLOAD_SECONDS):
-                        self._uploaded[seen] = await self._client.upload(image, media_type, name)
-            return self._uploaded[seen]
-
-    def _upload_failed(self, error: Exception) -> a.Preparation:
-        status, reason = status_of(error), self._redact.message(f"upload failed: {error}")
-        if status in ACCOUNT_REFUSALS:
-            return a.AccountStop(f"http_{status}", self._redact.message(text_of(error)))
-        if status in REFUSED_SUBMITS:
-            return a.Refused("upload_refused", reason)
-        return a.NotSent(reason)
+        return await self._uploads.prepare(arguments)
 
     async def submit(self, arguments: Arguments) -> a.Submitted:
         """Exactly one POST, whatever happens to its reply."""
@@ -171,7 +140,7 @@ class Fal:
         if status in ACCOUNT_REFUSALS:
             return a.AccountStop("locked" if "locked" in text.casefold() else f"http_{status}", text)
         if status in REFUSED_SUBMITS:
-            return a.Refused(self._error_type(answered) or f"http_{status}", text)
+            return a.Refused(self._redact.error_type(*error_types_of(answered)) or f"http_{status}", text)
         return a.InDoubt(f"HTTP {status}: {text}")
 
     async def poll(self, receipt: Receipt) -> a.Polled:
@@ -199,7 +168,7 @@ class Fal:
         return a.Finished(
             seconds=float(seconds) if isinstance(seconds, int | float) and 0 <= seconds < YEAR else None,
             error=self._redact.message(str(error)) if error else None,
-            error_type=self._redact.kind(error_type),
+            error_type=self._redact.error_type(error_type),
         )
 
     async def collect(self, receipt: Receipt, finished: a.Finished) -> a.Collected:
@@ -224,7 +193,7 @@ class Fal:
             return a.Waiting(running=True)
         from_model = isinstance(detail, list) and bool(detail)
         ended_badly = finished.error is not None or finished.error_type is not None
-        kind = self._error_type(answered) or finished.error_type
+        kind = self._redact.error_type(*error_types_of(answered)) or finished.error_type
         # With these the account and the way to the service speak, whatever type they give: not the model.
         # So does a bare 5xx: a run that failed is said to have failed by its status, or by the type of its error.
         bare = kind is None and (detail is None or answered.status >= 500)
@@ -289,36 +258,3 @@ class Fal:
                 return a.Unclear(f"no answer in {ASK_SECONDS:.0f} s")
         said = json_of(response.content)
         return a.Unclear("the answer was not JSON") if said is None else said
-
-    def _error_type(self, answered: Answered) -> str | None:
-        """Model errors carry a type in `detail`, request errors in `error_type` or a header."""
-        said, detail = json_of(answered.body), detail_of(answered)
-        first = detail[0] if isinstance(detail, list) and detail else None
-        return (
-            self._redact.kind(first.get("type") if isinstance(first, dict) else None)
-            or self._redact.kind(said.get("error_type") if isinstance(said, dict) else None)
-            or self._redact.kind(answered.headers.get("x-fal-error-type"))
-        )
-
-
-def _credentials() -> AuthCredentials:
-    try:
-        found = fetch_auth_credentials()
-    except MissingCredentialsError as error:
-        raise MissingKey(_NO_KEY) from error
-    except httpx.HTTPError as error:
-        raise MissingKey(
-            f"fal's login could not be renewed ({type(error).__name__}): is there a network? Try again, or set FAL_KEY"
-        ) from error
-    token = found.token.strip()
-    if not token:
-        raise MissingKey(_NO_KEY)
-    if not token.isascii() or not token.isprintable() or " " in token:
-        raise MissingKey("the fal key holds a space or a character that no key has: copy it again into FAL_KEY")
-    return AuthCredentials(found.scheme, token)
-
-
-_NO_KEY = (
-    "no fal key: set FAL_KEY (make one at https://fal.ai/dashboard/keys), or try the whole thing "
-    "without one: add --sandbox"
-)

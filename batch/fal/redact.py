@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 MESSAGE_LENGTH = 500
-KIND_LENGTH = 80
+TYPE_LENGTH = 80
 SECRET_LENGTH = 12
 """A shorter key is nobody's secret (the sandbox takes any), and would be found in innocent words."""
 
@@ -40,6 +40,6 @@ class Redactor:
         line = self.line(text)
         return line if len(line) <= MESSAGE_LENGTH else line[: MESSAGE_LENGTH - 1] + "…"
 
-    def kind(self, said: object) -> str | None:
-        """The name of an error, where there is one."""
-        return self.line(str(said))[:KIND_LENGTH] or None if said else None
+    def error_type(self, *said: object) -> str | None:
+        """The first of these that is the name of an error."""
+        return next((name for one in said if one and (name := self.line(str(one))[:TYPE_LENGTH])), None)

@@ -1,4 +1,4 @@
-"""Replies of the service read: their JSON, their reason, and what their headers say. Nothing in them is trusted."""
+"""Reads replies of the service: JSON, reason, type, headers. Nothing in them is trusted."""
 
 from collections.abc import Mapping
 from json import loads
@@ -9,6 +9,13 @@ from urllib.parse import urlsplit
 import httpx
 
 from batch.fal.transport import Answered
+
+REFUSED_SUBMITS = frozenset({400, 404, 405, 413, 422})
+"""Replies to a POST that mean "not enqueued, and not to be repeated as it is"."""
+
+
+ACCOUNT_REFUSALS = frozenset({401, 402, 403})
+"""Replies that mean "not with this key, or this account"."""
 
 
 def is_https(url: str) -> bool:
@@ -32,6 +39,17 @@ def detail_of(answered: Answered) -> Any:
     """What fal puts the reason under: a text, or a list of faults."""
     said = json_of(answered.body)
     return said.get("detail") if isinstance(said, dict) else None
+
+
+def error_types_of(answered: Answered) -> tuple[object, ...]:
+    """Where an error's type may stand: model errors carry it in `detail`, request errors in the body or a header."""
+    said, detail = json_of(answered.body), detail_of(answered)
+    first = detail[0] if isinstance(detail, list) and detail else None
+    return (
+        first.get("type") if isinstance(first, dict) else None,
+        said.get("error_type") if isinstance(said, dict) else None,
+        answered.headers.get("x-fal-error-type"),
+    )
 
 
 def text_of(error: Exception) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from batch.core.row import Planned
 from batch.errors import ManifestError
 from batch.job import Job
+from batch.manifest.columns import Columns, find_columns
 from batch.manifest.images import (
     DataUri,
     Inspector,
@@ -18,7 +19,7 @@ from batch.manifest.images import (
     parse_reference,
     resolve,
 )
-from batch.manifest.planner import Columns, Picture, Planner, find_columns
+from batch.manifest.planner import Picture, Planner
 from batch.manifest.result_columns import RESULT_COLUMNS
 from batch.manifest.validation import checker
 from batch.table import Column, Table, open_table
