@@ -24,10 +24,13 @@ import anyio.to_thread
 from anyio import current_time
 
 from batch.api import open_batch
-from batch.commands.run import Options, run
+from batch.commands.batch import Batch
+from batch.commands.run import Surroundings, run
+from batch.core.run_options import RunOptions
 from batch.errors import BatchError
 from batch.sandbox.outcomes import Outcome, model_error
 from batch.sandbox.recording import Journal
+from jobs.kling import KLING_2_1_PRO as JOB
 from tests.simulated import EPOCH, Service, play, service_queue
 
 ROOT = Path(__file__).parents[1]
@@ -57,16 +60,22 @@ def whole_run(folder: Path, start: float, lost: int) -> int:
         service_queue(2, RUN_SECONDS, plan=_planned, journal=Journal(folder / "service")),
         on_submit=lambda nth: "lost" if nth == lost else None,
     )
-    options = Options(concurrency=2, watch=False, now=lambda: EPOCH + current_time(), rand=random.Random(0).random)
 
     @asynccontextmanager
-    async def connect() -> AsyncIterator[Service]:
+    async def connect(_: Batch) -> AsyncIterator[Service]:
         yield service
+
+    around = Surroundings(
+        connect=connect,
+        now=lambda: EPOCH + current_time(),
+        rand=random.Random(0).random,
+        show_progress=False,
+    )
 
     async def night() -> int:
         await anyio.sleep(start)
-        batch = replace(open_batch(folder / "shots.csv"), typical_seconds=RUN_SECONDS)
-        return (await run(batch, connect, options, lambda _: None)).exit_code
+        batch = open_batch(folder / "shots.csv", job=replace(JOB, typical_seconds=RUN_SECONDS))
+        return (await run(batch, RunOptions(concurrency=2), lambda _: None, surroundings=around)).exit_code
 
     return int(play(night))
 

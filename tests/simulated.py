@@ -16,6 +16,7 @@ from batch.core import gateway as a
 from batch.core import states
 from batch.core.gateway import Listed, Listing, Receipt
 from batch.core.row import Planned
+from batch.core.run_options import RunOptions
 from batch.dispatch.dispatcher import Dispatcher, Settings
 from batch.job import Arguments
 from batch.ledger.async_ledger import in_line, journal
@@ -200,21 +201,22 @@ class Service:
 
 
 async def night(
-    ledger: Ledger, service: Service, *, concurrency: int | None = 10, seed: int = 0, **settings: Any
+    ledger: Ledger, service: Service, *, concurrency: int | None = 10, seed: int = 0, **told: Any
 ) -> Dispatcher:
-    """One run to its end."""
+    """One run to its end, with these options and settings."""
+    options = {name: told.pop(name) for name in list(told) if name in RunOptions.__dataclass_fields__}
     recover(ledger, EPOCH + current_time())
     async with journal(ledger, in_line) as book:
         dispatcher = Dispatcher(
             book,
             service,
             Settings(
-                concurrency=concurrency,
+                options=RunOptions(concurrency=concurrency, **options),
                 now=lambda: EPOCH + current_time(),
                 rand=random.Random(seed).random,
                 typical_seconds=JOB.typical_seconds,
-                kind_of=lambda arguments: str(arguments["duration"]),
-                **settings,
+                group_of=lambda arguments: str(arguments["duration"]),
+                **told,
             ),
         )
         await dispatcher.run()

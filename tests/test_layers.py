@@ -38,16 +38,7 @@ MAY_IMPORT = {
 FREE = {"errors", "job"}
 """What users import too, and every folder may."""
 
-DEBTS = {
-    ("api", "dispatch"),
-    ("api", "fal"),
-    ("api", "ledger"),
-    ("api", "manifest"),
-    ("cli", "api"),
-    ("cli", "ledger"),
-    ("files", "table"),
-    ("results_writer", "dispatch"),
-}
+DEBTS = {("files", "table")}
 """What the folders still owe to the table above."""
 
 PURE = {
@@ -55,9 +46,11 @@ PURE = {
     "core.money",
     "core.retry",
     "core.row",
+    "core.run_options",
     "core.states",
     "core.store",
     "dispatch.stopping",
+    "dispatch.tally",
     "dispatch.transitions",
     "fal.pricing",
     "fal.redact",
@@ -80,7 +73,7 @@ WORLDLY = {
 LIBRARIES = {
     "aiohttp": {"fal.transport"},
     "av": {"sandbox.render"},
-    "click": {"cli.main"},
+    "click": {"cli.main", "cli.options"},
     "fal_client": {"fal.client", "fal.credentials", "fal.transport"},
     "filelock": {"ledger.file"},
     "httpx": {"fal.client", "fal.credentials", "fal.responses", "fal.transport"},
@@ -89,14 +82,7 @@ LIBRARIES = {
     "pandas": {"manifest.dataframes"},
     "PIL": {"manifest.images", "sandbox.render"},
     "pyarrow": {"table.parquet"},
-    "sqlite3": {
-        "ledger.ledger",
-        "ledger.file",
-        "ledger.enrolment",
-        "ledger.matching",
-        "commands.run",
-        "results_writer.autosave",
-    },
+    "sqlite3": {"ledger.enrolment", "ledger.file", "ledger.ledger", "ledger.matching", "ledger.snapshot"},
     "starlette": {"sandbox.service"},
     "tqdm": {"reports.progress"},
     "trustme": {"sandbox.certificates"},

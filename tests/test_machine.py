@@ -20,7 +20,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from batch.api import open_batch
-from batch.commands.run import Options, run
+from batch.commands.batch import Batch
+from batch.commands.run import Surroundings, run
+from batch.core.run_options import RunOptions
 from batch.ledger.ledger import Ledger
 from batch.sandbox.outcomes import Outcome, model_error
 from tests.simulated import EPOCH, Crash, Service, play, service_queue
@@ -163,22 +165,23 @@ class Nights(RuleBasedStateMachine):
         now = Counter(line["prompt"] for line in self.sheet.read())
         self.most |= now
         service = self._service(weather)
-        options = Options(
-            concurrency=concurrency,
-            watch=False,
-            now=lambda: EPOCH + current_time(),
-            rand=random.Random(weather.seed).random,
-            max_spend=None if cap is None else cap * PRICE,
-        )
+        options = RunOptions(concurrency=concurrency, max_spend=None if cap is None else cap * PRICE)
 
         @asynccontextmanager
-        async def connect() -> AsyncIterator[Service]:
+        async def connect(_: Batch) -> AsyncIterator[Service]:
             yield service
+
+        around = Surroundings(
+            connect=connect,
+            now=lambda: EPOCH + current_time(),
+            rand=random.Random(weather.seed).random,
+            show_progress=False,
+        )
 
         async def night() -> None:
             await anyio.sleep(self.at)
             try:
-                await run(open_batch(self.sheet.path), connect, options, lambda _: None)
+                await run(open_batch(self.sheet.path), options, lambda _: None, surroundings=around)
                 self._require_own_videos()
             except BaseExceptionGroup as group:
                 if group.split(Crash)[1] is not None:

@@ -142,7 +142,7 @@ def test_at_the_cap_what_is_under_way_comes_home() -> None:
     ledger = ledger_of(shots(10))
     dispatcher, _ = simulate(ledger, Service(service_queue(10, 60.0)), budget=Budget(run=200 * CENTS))
     assert dispatcher.stopped
-    assert dispatcher.stopped.kind == "budget"
+    assert dispatcher.stopped.code == "budget"
     assert (count(ledger, "succeeded"), count(ledger, "pending")) == (4, 6)
 
 
@@ -151,7 +151,7 @@ def test_nothing_is_submitted_that_could_not_be_home_in_time() -> None:
     ledger = ledger_of(shots(500))
     dispatcher, took = simulate(ledger, Service(service_queue(10, 300.0)), deadline=3600.0)
     assert dispatcher.stopped
-    assert dispatcher.stopped.kind == "time"
+    assert dispatcher.stopped.code == "time"
     assert took <= 3600
     assert count(ledger, "submitted") == 0
     assert count(ledger, "succeeded") >= 100
@@ -165,7 +165,7 @@ def test_a_limit_begins_so_many_rows_and_finishes_them() -> None:
     ledger = ledger_of(shots(10))
     dispatcher, _ = simulate(ledger, Service(queue), limit=3)
     assert (count(ledger, "succeeded"), count(ledger, "pending")) == (3, 7)
-    assert dispatcher.stopped.kind == "limit"
+    assert dispatcher.stopped.code == "limit"
 
 
 def test_a_run_of_equal_failures_stops_the_submitting() -> None:
@@ -173,7 +173,7 @@ def test_a_run_of_equal_failures_stops_the_submitting() -> None:
     queue = service_queue(5, 60.0, plan=lambda *_: Outcome(code=422, body={"detail": "x"}))
     ledger = ledger_of(shots(200))
     dispatcher, _ = simulate(ledger, Service(queue), concurrency=5)
-    assert dispatcher.stopped.kind == "failures"
+    assert dispatcher.stopped.code == "failures"
     assert len(queue.requests) <= 10 + 5
     assert count(ledger, "pending") >= 185
 
@@ -220,7 +220,7 @@ def test_a_night_of_five_thousand_rows_with_everything_that_happens_at_night() -
         else:
             if not dispatcher.stopped:
                 break
-            stops.append(dispatcher.stopped.kind)
+            stops.append(dispatcher.stopped.code)
             at = max(at, 5 * hour)
         assert_nothing_bought_twice(ledger, service.queue)
     assert stops == ["locked", "crash"]

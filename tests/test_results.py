@@ -15,7 +15,6 @@ from batch.commands.rerun import Selection
 from batch.core import states
 from batch.core.gateway import Receipt
 from batch.core.states import State
-from batch.dispatch.dispatcher import Tally
 from batch.errors import LedgerError, ManifestError, UsageError
 from batch.ledger.enrolment import enrol
 from batch.ledger.ledger import Ledger
@@ -267,10 +266,10 @@ def test_columns_of_our_names_with_values_are_refused_where_results_go_to_a_copy
     """They would be missing in the copy; those of an earlier run, and empty ones, are no hindrance."""
     batch = make(SHOTS)
     batch.save()
-    refuse_foreign_columns(batch.manifest)
+    refuse_foreign_columns(batch.manifest, batch.manifest.open())
     batch.path.write_text("prompt,image,status,error\na,https://x.y/1,,\nb,https://x.y/1,,too dark\n")
     with pytest.raises(ManifestError, match="row 3, column error: 'too dark'"):
-        refuse_foreign_columns(batch.manifest)
+        refuse_foreign_columns(batch.manifest, batch.manifest.open())
 
 
 def test_a_prefix_names_our_columns_otherwise(make: Callable[..., Batch]) -> None:
@@ -509,7 +508,7 @@ def test_the_longer_a_table_the_later_it_is_saved_first(make: Callable[..., Batc
 
     async def run(until: float) -> None:
         with anyio.move_on_after(until):
-            await saver.keep(Tally(succeeded=1), rows)
+            await saver.keep(lambda: 1, rows)
 
     play(partial(run, seconds - 1))
     assert batch.path.read_text() == SHOTS

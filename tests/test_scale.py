@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from batch.commands.run import _enrolled
+from batch.commands.run import enrol_table
 from batch.core import states
 from batch.core.gateway import Receipt
 from batch.ledger.ledger import Ledger
@@ -63,7 +63,7 @@ class Batch:
         self.ledger = Ledger.open(self.at)
 
     def read(self, *, anew: bool = False) -> None:
-        _enrolled(self.manifest, self.ledger, 1.0, anew=anew)
+        enrol_table(self.manifest, self.ledger, self.manifest.open(), 1.0, anew=anew)
 
     def known(self, manifest: Manifest | None = None) -> Reading | None:
         """The reading that stands for the table as it is now."""

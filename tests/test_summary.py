@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from batch.commands.batch import Batch
 from batch.commands.check import SHOWN, check
-from batch.commands.run import Batch
 from batch.core import states
 from batch.core.gateway import Receipt
 from batch.core.states import State, Status

@@ -10,6 +10,7 @@ from anyio import current_time
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from batch.core.run_options import RunOptions
 from batch.dispatch.dispatcher import Dispatcher, Settings
 from batch.ledger.async_ledger import in_line, journal
 from batch.ledger.enrolment import enrol
@@ -67,7 +68,8 @@ def run(ledger: Ledger, service: Service, clock: Clock, start: float) -> tuple[f
 
 def _settings(clock: Clock) -> Settings:
     rand = random.Random(0).random
-    return Settings(concurrency=4, now=clock.now, rand=rand, typical_seconds=300.0, kind_of=lambda _: "5")
+    options = RunOptions(concurrency=4)
+    return Settings(options=options, now=clock.now, rand=rand, typical_seconds=300.0, group_of=lambda _: "5")
 
 
 def more_rows(ledger: Ledger, rows: int, at: float) -> None:

@@ -12,7 +12,9 @@ import anyio
 import pytest
 
 from batch.api import open_batch
-from batch.commands.run import Options, run
+from batch.commands.batch import Batch
+from batch.commands.run import Surroundings, run
+from batch.core.run_options import RunOptions
 from batch.fal.client import Fal
 from batch.ledger.ledger import Ledger
 from batch.sandbox import Address, Faults, Queue, serve
@@ -108,7 +110,7 @@ class Case:
         batch = open_batch(self.shots)
 
         @asynccontextmanager
-        async def connect() -> AsyncIterator[Fal]:
+        async def connect(_: Batch) -> AsyncIterator[Fal]:
             with self._reached() as here:
                 gateway = Fal(batch.manifest.job, local=batch.manifest.local)
                 if not self.uploads:
@@ -116,8 +118,8 @@ class Case:
                 async with gateway:
                     yield gateway
 
-        options = Options(watch=False, rand=random.Random(0).random)
-        await run(batch, connect, options, lambda _: None)
+        around = Surroundings(connect=connect, rand=random.Random(0).random, show_progress=False)
+        await run(batch, RunOptions(), lambda _: None, surroundings=around)
 
     @contextmanager
     def _reached(self) -> Iterator[pytest.MonkeyPatch]:

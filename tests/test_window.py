@@ -131,7 +131,7 @@ def test_it_begins_with_care() -> None:
 
 def test_never_more_than_told() -> None:
     """`--max-concurrency` bounds what is found out."""
-    played = Night(60, 40, 300.0, most=7)
+    played = Night(60, 40, 300.0, max_concurrency=7)
     assert played.service.most_unfinished == 7
 
 

@@ -1,16 +1,23 @@
 """Takes back what is at fal: all of it, or the rows that a person names."""
 
+import time
 from dataclasses import dataclass, field
 
+import anyio
+
+from batch.commands.batch import Batch
+from batch.commands.session import Say, open_session
 from batch.core import gateway as a
 from batch.core import states
 from batch.core.gateway import Gateway
 from batch.core.retry import cost
-from batch.core.row import Flight
+from batch.core.row import Flight, RowSelection
 from batch.core.states import State
 from batch.errors import UsageError
 from batch.ledger.ledger import Ledger
-from batch.ledger.selection import RowSelection
+from batch.ledger.selection import selected_rows
+from batch.ledger.summary import standing
+from batch.reports.outcome import Outcome
 
 
 @dataclass(slots=True)
@@ -22,6 +29,22 @@ class TakenBack:
     """What could not be taken back, a line each."""
 
 
+def cancel_batch(batch: Batch, named: RowSelection, say: Say) -> tuple[TakenBack, Outcome]:
+    """Asks fal to take back what is there: all of it, or the named rows; and where the batch stands then.
+
+    Raises:
+        BatchError: there is nothing to cancel with; UsageError: a named row cannot be taken back.
+    """
+    return anyio.run(_cancel, batch, named, say)
+
+
+async def _cancel(batch: Batch, named: RowSelection, say: Say) -> tuple[TakenBack, Outcome]:
+    now = time.time()
+    async with open_session(batch, now, say) as session:
+        done = await take_back(session.ledger, session.gateway, named, now)
+        return done, Outcome(standing=standing(session.ledger), table=str(batch.table), command=batch.command)
+
+
 async def take_back(ledger: Ledger, gateway: Gateway, named: RowSelection, now: float) -> TakenBack:
     """Asks fal to take requests back: all, or those of the named rows. A named row that waits is just cancelled.
 
@@ -30,7 +53,7 @@ async def take_back(ledger: Ledger, gateway: Gateway, named: RowSelection, now: 
     Raises:
         UsageError: a named row has ended, or is in doubt; nothing was asked for.
     """
-    chosen = named.rows(ledger)
+    chosen = selected_rows(ledger, named)
     for row in chosen:
         if row.state not in (State.PENDING, State.SUBMITTED):
             raise UsageError(f"row {row.number} is {row.state}: there is nothing to take back")

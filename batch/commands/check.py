@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from batch.commands.run import Batch, require_target
+from batch.commands.batch import Batch
 from batch.core.money import dollars
 from batch.core.states import Status
 from batch.errors import Exit, ManifestError
@@ -82,11 +82,11 @@ def check(batch: Batch) -> Checked:
     Raises:
         BatchError: the manifest or the ledger cannot be used.
     """
-    require_target(batch)
+    table = batch.checked_table()
     job = batch.manifest.job
     with Ledger.read(batch.ledger) as ledger, Ledger.scratch(ledger) as scratch:
         try:
-            findings = match(scratch, batch.manifest.plan(batch.manifest.open()))
+            findings = match(scratch, batch.manifest.plan(table or batch.manifest.open()))
         except TableChanged as error:
             raise ManifestError(f"{error}: try again when that is done") from error
         enrol(scratch, 0.0, new=True)

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from batch.core.row import RowSelection
 from batch.core.states import State, again
 from batch.errors import UsageError
 from batch.ledger.enrolment import renew
 from batch.ledger.ledger import Ledger
-from batch.ledger.selection import RowSelection, SheetRow, finished_rows, sheet_rows
+from batch.ledger.selection import SheetRow, finished_rows, sheet_rows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

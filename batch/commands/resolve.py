@@ -1,21 +1,30 @@
 """Rows in doubt, decided by a person or by one look at fal's own records."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+import anyio
+
+from batch.commands.batch import Batch
+from batch.commands.session import Say, open_session
 from batch.core import gateway as a
 from batch.core import states
 from batch.core.gateway import Gateway
 from batch.core.money import dollars
+from batch.core.row import RowSelection
 from batch.core.states import State
+from batch.core.store import RowStore
+from batch.dispatch.settings import START_TIMEOUT
 from batch.errors import UsageError
-from batch.ledger.async_ledger import Journal
-from batch.ledger.in_doubt import Open
+from batch.ledger.in_doubt import Open, open_rows
 from batch.ledger.ledger import Ledger
-from batch.ledger.selection import RowSelection
+from batch.ledger.selection import selected_rows
+from batch.ledger.summary import standing
 from batch.reconcile.evidence import provable_at
 from batch.reconcile.reconciler import Settler
+from batch.reports.outcome import Outcome
 
 
 class Choice(StrEnum):
@@ -35,9 +44,32 @@ class Decision:
     request_id: str = ""
 
 
-async def look_up(book: Journal, gateway: Gateway, now: float, start_timeout: float) -> str:
+def resolve_batch(batch: Batch, decision: Decision | None, say: Say) -> tuple[list[str], Outcome]:
+    """Carries out a decision and asks fal's records; the lines to show, and where the batch stands.
+
+    Raises:
+        BatchError: there is nothing to resolve with; UsageError: the decision cannot be carried out.
+    """
+    return anyio.run(_resolve, batch, decision, say)
+
+
+async def _resolve(batch: Batch, decision: Decision | None, say: Say) -> tuple[list[str], Outcome]:
+    now = time.time()
+    lines = []
+    async with open_session(batch, now, say) as session:
+        ledger = session.ledger
+        if decision:
+            lines.append(f"{await decide(ledger, session.gateway, decision, now)} rows settled as you say")
+        if open_rows(ledger):
+            lines.append(await look_up(session.store, session.gateway, now, START_TIMEOUT))
+        rows = open_rows(ledger)
+        lines.append(shown(rows, START_TIMEOUT, now) if rows else "no row is in doubt")
+        return lines, Outcome(standing=standing(ledger), table=str(batch.table), command=batch.command)
+
+
+async def look_up(store: RowStore, gateway: Gateway, now: float, start_timeout: float) -> str:
     """One look at fal's records for all rows in doubt; what came of it, in a line."""
-    verdicts = await Settler(book, gateway, lambda: now, start_timeout).round()
+    verdicts = await Settler(store, gateway, lambda: now, start_timeout).round()
     if isinstance(verdicts, a.Unclear):
         return f"fal's records cannot be read ({verdicts.reason}): rows in doubt stay as they are"
     return f"fal's records: {len(verdicts.found)} found, {len(verdicts.absent)} proven never accepted"
@@ -49,7 +81,7 @@ async def decide(ledger: Ledger, gateway: Gateway, decision: Decision, now: floa
     Raises:
         UsageError: a row is not in doubt, or the id to adopt is unknown at fal or another row's; nothing was changed.
     """
-    chosen = decision.rows.rows(ledger)
+    chosen = selected_rows(ledger, decision.rows)
     wrong = [row for row in chosen if row.state != State.IN_DOUBT]
     if wrong:
         raise UsageError(f"row {wrong[0].number} is not in doubt but {wrong[0].state}: nothing was changed")

@@ -1,4 +1,4 @@
-"""The sandbox put to use: a whole night rehearsed on this machine, free, with videos to look at."""
+"""A night in the sandbox, or the sandbox on its own: the service played on this machine, free."""
 
 import os
 from collections.abc import AsyncIterator, Iterable, Mapping
@@ -9,18 +9,16 @@ from typing import Any
 
 import anyio
 
-from batch.commands.run import Batch
+from batch.commands.batch import SANDBOX_RUN_SECONDS, Batch
 from batch.core.gateway import Gateway
 from batch.core.paths import sandbox_home
 from batch.errors import MissingExtra
 
-RUN_SECONDS = 2.0
-"""How long a request runs in a rehearsal; the real service takes minutes."""
 SLOTS = 10
 
 
 @asynccontextmanager
-async def connect(batch: Batch) -> AsyncIterator[Gateway]:
+async def connect_sandbox(batch: Batch) -> AsyncIterator[Gateway]:
     """A gateway to a sandbox of the manifest's own, which goes on where an earlier one was killed.
 
     Raises:
@@ -33,7 +31,7 @@ async def connect(batch: Batch) -> AsyncIterator[Gateway]:
     folder = sandbox_home(batch.manifest.path)
     videos = folder / "videos"
     videos.mkdir(parents=True, exist_ok=True)
-    queue = Queue(SLOTS, RUN_SECONDS, ids=request_ids(_seed()), journal=Journal(folder))
+    queue = Queue(SLOTS, SANDBOX_RUN_SECONDS, ids=request_ids(_seed()), journal=Journal(folder))
     async with serve(queue, folder=folder, render=render, media_base=videos) as address:
         _point_here(address.environment())
         from batch.fal.client import Fal  # reads the environment

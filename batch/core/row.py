@@ -1,6 +1,6 @@
 """One row in the shapes it takes on its way: planned, pending, submitted, in doubt; and what is wrong with one."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -107,3 +107,14 @@ class ResultRow(NamedTuple):
     price: int | None
     submitted_at: float | None
     finished_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class RowSelection:
+    """Rows that a person names as the spreadsheet numbers them, or by their ids."""
+
+    numbers: Sequence[int] = ()
+    ids: Sequence[str] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.numbers or self.ids)

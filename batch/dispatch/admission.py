@@ -1,4 +1,4 @@
-"""The door that every POST passes: shut for a while when the service cannot be reached, and opened with care.
+"""Admits every POST: pauses while the service cannot be reached, and goes on with one careful probe.
 
 The first row goes through alone, and so does the first one after a pause: a wrong key or a dead network is
 found out with one row, not with five hundred.
@@ -9,8 +9,8 @@ from collections.abc import Callable
 import anyio
 from anyio import current_time
 
-from batch.core import gateway as a
 from batch.core.retry import Retry, backoff
+from batch.dispatch.transitions import Pause, SubmitOutcome
 
 PAUSES = Retry(base=1.0, ceiling=60.0)
 
@@ -41,38 +41,35 @@ class Door:
                 return True
         return False
 
-    def leave(self, answer: a.Submitted | None) -> None:
+    def leave(self, outcome: SubmitOutcome | None) -> None:
         """What came of it; None where nothing was tried after all."""
         self._probing = False
-        match answer:
-            case a.NotSent(reason):
-                self._pause(backoff(PAUSES, self._troubles + 1, self._rand), f"fal cannot be reached ({reason})")
-            case a.Throttled(after):
-                pause = backoff(PAUSES, self._troubles + 1, self._rand)
-                self._pause(pause if after is None else after, "fal asks for a pause (429)")
-            case a.AccountStop():
+        if outcome is not None:
+            if outcome.pause:
+                self._pause(outcome.pause)
+            if outcome.stop:
                 self.closed = True
-            case a.Accepted() | a.Refused():
+            if outcome.reached:
                 self._careful, self._troubles, self.notice = False, 0, ""
-            case _:
-                pass  # a lost reply says nothing good: whoever is careful stays so
         self._stir()
 
-    def upset(self, answer: a.NotSent) -> float:
-        """Trouble met before the door (an upload that failed); seconds after which to come again."""
+    def upset(self, reason: str) -> float:
+        """Trouble met before admission (an upload that failed); seconds after which to come again."""
         if current_time() >= self._shut_until:
-            self._pause(backoff(PAUSES, self._troubles + 1, self._rand), f"fal cannot be reached ({answer.reason})")
+            self._pause(Pause(f"fal cannot be reached ({reason})"))
         return max(PAUSES.base, self._shut_until - current_time())
 
     def close(self) -> None:
         self.closed = True
         self._stir()
 
-    def _pause(self, seconds: float, notice: str) -> None:
+    def _pause(self, pause: Pause) -> None:
+        own = backoff(PAUSES, self._troubles + 1, self._rand)
+        seconds = own if pause.seconds is None else pause.seconds
         self._careful = True
         self._troubles += 1
         self._shut_until = max(self._shut_until, current_time() + seconds)
-        self.notice = f"{notice}; next try in {seconds:.0f} s"
+        self.notice = f"{pause.reason}; next try in {seconds:.0f} s"
 
     def _stir(self) -> None:
         self._moved.set()

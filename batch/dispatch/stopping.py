@@ -1,25 +1,36 @@
-"""A run of equal failures stops the submitting: a model that is down or a wrong column must not burn the sheet."""
+"""Why nothing more is submitted: a stop, and the streak of equal failures that leads to one."""
 
 from dataclasses import dataclass
 
 
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Why nothing more is submitted."""
+
+    code: str
+    message: str
+
+
 @dataclass(slots=True)
-class Breaker:
-    """Counts how often the same thing went wrong in a row.
+class FailureStreak:
+    """Counts how often the same thing went wrong in a row: a model that is down must not burn the sheet.
 
     Args:
-        limit: how many equal failures trip it; 0: never.
+        limit: how many equal failures are one too many; 0: never.
     """
 
     limit: int
-    _kind: str = ""
+    _error_type: str = ""
     _times: int = 0
 
-    def failed(self, kind: str) -> bool:
-        """Whether this failure is one too many."""
-        self._times = self._times + 1 if kind == self._kind else 1
-        self._kind = kind
-        return 0 < self.limit <= self._times
+    def failed(self, error_type: str) -> Stop | None:
+        """The stop that this failure is the reason for, if it is one too many."""
+        self._times = self._times + 1 if error_type == self._error_type else 1
+        self._error_type = error_type
+        if 0 < self.limit <= self._times:
+            message = f"stopped submitting: the last {self.limit} rows all ended the same way ({error_type})"
+            return Stop("failures", message)
+        return None
 
     def succeeded(self) -> None:
-        self._kind, self._times = "", 0
+        self._error_type, self._times = "", 0

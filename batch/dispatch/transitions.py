@@ -1,30 +1,61 @@
-"""What an answer of the service makes of a row: the one place where answers become moves. Pure."""
+"""Which transition an answer of the service makes, and what else it means: the one place that interprets it. Pure."""
+
+from dataclasses import dataclass
 
 from batch.core import gateway as a
 from batch.core import retry as policy
 from batch.core import states
+from batch.core.gateway import Receipt
 from batch.core.states import Move
+from batch.dispatch.stopping import Stop
 
 
-def of_submit(answer: a.Submitted, at: float) -> Move:
-    """The move of a row whose POST was answered so; `at` is in seconds since 1970."""
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Nothing is submitted for a while; `seconds` where the service says how long."""
+
+    reason: str
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubmitOutcome:
+    """All that one answer to a submit means: for the row, for the rows behind it, and for the run."""
+
+    transition: Move
+    receipt: Receipt | None = None
+    """fal has the request: it is followed to its end."""
+    again: bool = False
+    """Nothing was bought: the row comes again as soon as anything is submitted."""
+    failure: str | None = None
+    """How it went wrong, where the same for many rows in a row is a reason to stop."""
+    reached: bool = False
+    """The service has judged the request: the next ones need no special care."""
+    pause: Pause | None = None
+    stop: Stop | None = None
+
+
+def of_submit(answer: a.Submitted, at: float) -> SubmitOutcome:
+    """What the answer to a POST means; `at` is in seconds since 1970."""
     match answer:
         case a.Accepted(receipt):
-            return states.accepted(at, receipt)
+            return SubmitOutcome(transition=states.accepted(at, receipt), receipt=receipt, reached=True)
         case a.NotSent(reason):
-            return states.not_sent(at, reason)
-        case a.Throttled():
-            return states.not_sent(at, "fal asked to come again later (429)")
-        case a.AccountStop(_, message):
-            return states.not_sent(at, message)
+            pause = Pause(f"fal cannot be reached ({reason})")
+            return SubmitOutcome(transition=states.not_sent(at, reason), again=True, pause=pause)
+        case a.Throttled(after):
+            transition = states.not_sent(at, "fal asked to come again later (429)")
+            return SubmitOutcome(transition=transition, again=True, pause=Pause("fal asks for a pause (429)", after))
+        case a.AccountStop(kind, message):
+            return SubmitOutcome(transition=states.not_sent(at, message), stop=Stop(kind, message))
         case a.Refused(kind, message):
-            return states.refused(at, kind, message)
-        case a.InDoubt(reason):
-            return states.reply_lost(at, reason)
+            return SubmitOutcome(transition=states.refused(at, kind, message), failure=kind, reached=True)
+        case a.InDoubt(reason):  # it says nothing good: whoever is careful stays so
+            return SubmitOutcome(transition=states.reply_lost(at, reason), failure=f"in doubt: {reason}")
 
 
 def of_end(end: a.Video | a.Broke | a.Gone, at: float, price: int | None, tries: int, retry: policy.Retry) -> Move:
-    """The move of a row whose request ended so, at a price in millionths of a dollar, after so many tries."""
+    """The transition of a row whose request ended so, at a price in millionths of a dollar, after so many tries."""
     match end:
         case a.Video(result, url):
             return states.succeeded(at, result, url, price or 0)

@@ -8,7 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from batch.core.states import EDGES
-from batch.errors import LedgerBusy, LedgerError
+from batch.errors import LedgerBusy, LedgerError, LedgerLost
 
 VERSION = 2
 _APPLICATION_ID = 0x6B6C6E67  # "klng": tells a ledger from any other SQLite file
@@ -184,6 +184,22 @@ def _readable_errors(path: Path) -> Iterator[None]:
         yield
     except (sqlite3.DatabaseError, OSError, UnicodeDecodeError) as error:  # the last: damage in the text of the schema
         raise unusable(path, error) from error
+
+
+@contextmanager
+def write_errors(path: Path) -> Iterator[None]:
+    """While a run is on: what SQLite fails on ends it, and money may have been spent.
+
+    Raises:
+        LedgerLost: in place of SQLite's own error.
+    """
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise LedgerLost(
+            f"the ledger {path} cannot be written any more ({error}): make room on the disk, or mend "
+            "what keeps it from being written, and run again. Nothing more was submitted; what was is picked up"
+        ) from error
 
 
 def unusable(path: Path, error: Exception) -> LedgerError:

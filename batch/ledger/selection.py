@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+from batch.core.row import RowSelection
 from batch.core.states import State
 from batch.errors import UsageError
 from batch.ledger.ledger import Ledger
@@ -34,36 +35,26 @@ class SelectedRow:
     price: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class RowSelection:
-    """Rows named as the spreadsheet numbers them, or by their ids."""
+def selected_rows(ledger: Ledger, selection: RowSelection) -> list[SelectedRow]:
+    """Each of the rows that are named, once.
 
-    numbers: Sequence[int] = ()
-    ids: Sequence[str] = ()
+    Raises:
+        UsageError: one that the ledger does not have.
+    """
+    found = [_selected_row(ledger, "--row", "number", number) for number in selection.numbers]
+    found += [_selected_row(ledger, "--id", "key", f"id:{name.strip()}") for name in selection.ids]
+    return list(dict.fromkeys(found))
 
-    def __bool__(self) -> bool:
-        return bool(self.numbers or self.ids)
 
-    def rows(self, ledger: Ledger) -> list[SelectedRow]:
-        """Each of them, once.
-
-        Raises:
-            UsageError: one that the ledger does not have.
-        """
-        found = [self._one(ledger, "--row", "number", number) for number in self.numbers]
-        found += [self._one(ledger, "--id", "key", f"id:{name.strip()}") for name in self.ids]
-        return list(dict.fromkeys(found))
-
-    @staticmethod
-    def _one(ledger: Ledger, option: str, column: str, value: int | str) -> SelectedRow:
-        found = ledger.db.execute(
-            f"SELECT row.id, number, state, price FROM row JOIN sheet ON sheet.row = row.id WHERE {column} = ?",  # noqa: S608 - of the two above
-            (value,),
-        ).fetchone()
-        if not found:
-            raise UsageError(f"{option} {str(value).removeprefix('id:')}: the ledger has no such row")
-        row, number, state, price = found
-        return SelectedRow(row, number, State(state), price)
+def _selected_row(ledger: Ledger, option: str, column: str, value: int | str) -> SelectedRow:
+    found = ledger.db.execute(
+        f"SELECT row.id, number, state, price FROM row JOIN sheet ON sheet.row = row.id WHERE {column} = ?",  # noqa: S608 - of the two above
+        (value,),
+    ).fetchone()
+    if not found:
+        raise UsageError(f"{option} {str(value).removeprefix('id:')}: the ledger has no such row")
+    row, number, state, price = found
+    return SelectedRow(row, number, State(state), price)
 
 
 class SheetRow(NamedTuple):

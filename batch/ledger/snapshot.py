@@ -4,6 +4,8 @@ A million records are read in a minute, and their digest is taken in a second.
 """
 
 import json
+import sqlite3
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -39,6 +41,12 @@ def remembered(ledger: Ledger, settings: str) -> Reading | None:
 def remember(ledger: Ledger, reading: Reading | None) -> None:
     """None: nobody knows what bytes it stands for."""
     ledger.set_meta(_NAME, json.dumps(asdict(reading) if reading else None))
+
+
+def try_remember(ledger: Ledger, reading: Reading) -> None:
+    """The same, where it can be written: everything is saved already, and without it the next run only takes longer."""
+    with suppress(sqlite3.Error):
+        remember(ledger, reading)
 
 
 def last_event(ledger: Ledger) -> int:

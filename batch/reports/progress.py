@@ -1,13 +1,14 @@
-"""What a run shows while it runs: a bar on a terminal, a line a minute elsewhere."""
+"""Shows how a run gets on: a bar on a terminal, a line a minute elsewhere."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TextIO
 
 from anyio import current_time, sleep
 
 from batch.core.money import dollars
-from batch.dispatch.dispatcher import Dispatcher
+from batch.dispatch.tally import Tally
 
 BAR_SECONDS = 0.5
 LINE_SECONDS = 60.0
@@ -34,16 +35,14 @@ class Pace:
         return max(rounds * self.typical_seconds - elapsed, self.typical_seconds / 2)
 
 
-def line(dispatcher: Dispatcher, pace: Pace, elapsed: float) -> str:
+def line(tally: Tally, pace: Pace, elapsed: float) -> str:
     """One line that says it all."""
-    tally = dispatcher.tally
-    ended = tally.succeeded + tally.failed + tally.in_doubt
-    parts = [f"{ended} of {pace.rows} rows done"]
+    parts = [f"{tally.ended} of {pace.rows} rows done"]
     parts += [f"{tally.failed} failed"] if tally.failed else []
     parts += [f"{tally.in_doubt} in doubt"] if tally.in_doubt else []
-    parts += [f"{dispatcher.at_work} under way", f"{dollars(tally.spent)} spent"]
+    parts += [f"{tally.at_work} under way", f"{dollars(tally.spent)} spent"]
     # While fal cannot be reached no guess is worth its place: a narrow terminal would show it instead of the reason.
-    parts.append(dispatcher.door.notice or f"about {duration(pace.left(ended, elapsed, dispatcher.window.size))} left")
+    parts.append(tally.notice or f"about {duration(pace.left(tally.ended, elapsed, tally.at_once))} left")
     return ", ".join(parts)
 
 
@@ -55,25 +54,24 @@ def duration(seconds: float) -> str:
     return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"
 
 
-async def show(dispatcher: Dispatcher, pace: Pace, out: TextIO) -> None:
-    """Until cancelled."""
+async def show(tally: Callable[[], Tally], pace: Pace, out: TextIO) -> None:
+    """Until cancelled. `tally` gives it as it is now."""
     if out.isatty():
-        await _bar(dispatcher, pace, out)
+        await _bar(tally, pace, out)
     started = current_time()
     while True:
         await sleep(LINE_SECONDS)
-        out.write(line(dispatcher, pace, current_time() - started) + "\n")
+        out.write(line(tally(), pace, current_time() - started) + "\n")
         out.flush()
 
 
-async def _bar(dispatcher: Dispatcher, pace: Pace, out: TextIO) -> None:
+async def _bar(tally: Callable[[], Tally], pace: Pace, out: TextIO) -> None:
     from tqdm import tqdm  # only where somebody looks
 
     started = current_time()
     layout = "{percentage:3.0f}%|{bar}| {desc}"  # the bar takes what the words leave: never cuts them off itself
     with tqdm(total=pace.rows, file=out, bar_format=layout, leave=False, dynamic_ncols=True) as bar:
         while True:
-            tally = dispatcher.tally
-            bar.n = min(pace.rows, tally.succeeded + tally.failed + tally.in_doubt)
-            bar.set_description_str(line(dispatcher, pace, current_time() - started), refresh=True)
+            bar.n = min(pace.rows, tally().ended)
+            bar.set_description_str(line(tally(), pace, current_time() - started), refresh=True)
             await sleep(BAR_SECONDS)

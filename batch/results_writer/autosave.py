@@ -1,13 +1,10 @@
 """The table saved while a run is on, and at its end."""
 
-import sqlite3
 from collections.abc import Callable
-from contextlib import suppress
 
 import anyio
 from anyio import current_time
 
-from batch.dispatch.dispatcher import Tally
 from batch.errors import LedgerError, ManifestError
 from batch.ledger.ledger import Ledger
 from batch.results_writer.writer import Results, Saved
@@ -27,16 +24,17 @@ class Saver:
         self.say = say
         self._trouble: str | None = None
 
-    async def keep(self, tally: Tally, rows: int) -> None:
+    async def keep(self, state: Callable[[], object], rows: int) -> None:
         """Until cancelled; a save that has begun is finished.
 
         Args:
+            state: while it stays the same there is nothing new to save.
             rows: of the table, for how long the first save will take.
         """
-        pause, seen = max(SAVE_SECONDS, rows * ROW_SECONDS / SAVE_SHARE), ""
+        pause, seen = max(SAVE_SECONDS, rows * ROW_SECONDS / SAVE_SHARE), None
         while True:
             await anyio.sleep(pause)
-            if (now := repr(tally)) == seen:
+            if (now := state()) == seen:
                 continue
             seen, began = now, current_time()
             with anyio.CancelScope(shield=True):
@@ -46,8 +44,7 @@ class Saver:
     def finish(self, ledger: Ledger) -> Saved:
         """The last save of a run, noted down so that the next one need not read the table again."""
         saved = self.last()
-        with suppress(sqlite3.Error):  # everything is saved already: without the note the next run only takes longer
-            self._results.remember(ledger)
+        self._results.remember(ledger)
         return saved
 
     def last(self) -> Saved:

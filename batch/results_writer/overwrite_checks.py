@@ -6,6 +6,7 @@ from batch.core.states import Status
 from batch.errors import ManifestError
 from batch.manifest.loader import Manifest
 from batch.table import open_table
+from batch.table.table import Table
 
 
 def require_ours(target: Path, manifest: Manifest) -> None:
@@ -20,13 +21,12 @@ def require_ours(target: Path, manifest: Manifest) -> None:
             raise ManifestError(f"{target} exists and holds no results of kling-batch: name another file for --output")
 
 
-def refuse_foreign_columns(manifest: Manifest) -> None:
+def refuse_foreign_columns(manifest: Manifest, table: Table) -> None:
     """Where results go to a copy, columns of our names must be empty in the original, or from a run of ours.
 
     Raises:
         ManifestError: the first value that would be overwritten in the copy.
     """
-    table = manifest.open()
     ours = {column.name for column in manifest.result_columns}
     places = [index for index, title in enumerate(table.columns) if title in ours]
     status_at = next((index for index in places if table.columns[index] == manifest.prefix + "status"), None)

@@ -11,7 +11,7 @@ from batch.errors import ManifestError
 from batch.ledger.ledger import Ledger
 from batch.ledger.matching import match
 from batch.ledger.result_rows import enrolled_rows, matched_rows
-from batch.ledger.snapshot import Reading, last_event, remember, remembered
+from batch.ledger.snapshot import Reading, last_event, remembered, try_remember
 from batch.manifest.loader import Manifest
 from batch.manifest.result_columns import RESULT_COLUMNS
 from batch.results_writer.overwrite_checks import require_ours
@@ -70,7 +70,7 @@ class Results:
     def remember(self, ledger: Ledger) -> None:
         """Notes in the ledger what was written last, for the next run to know it again."""
         if self._last:
-            remember(ledger, self._last)
+            try_remember(ledger, self._last)
 
     def _write(self, target: Path) -> None:
         table = self._manifest.open()

@@ -166,13 +166,15 @@ def _enrol(path: str) -> None:
     import anyio
 
     from batch.api import open_batch
-    from batch.commands.run import Options, run
+    from batch.commands.run import Surroundings, run
+    from batch.core.run_options import RunOptions
 
-    def connect() -> None:
+    def connect(_: object) -> None:
         raise _EnoughError
 
     try:
-        anyio.run(run, open_batch(path), connect, Options(watch=False), lambda _: None)
+        around = Surroundings(connect=connect, show_progress=False)  # type: ignore[arg-type]  # it opens nothing
+        anyio.run(run, open_batch(path), RunOptions(), lambda _: None, None, around)
     except _EnoughError:
         return
     raise AssertionError("nothing was to be submitted")

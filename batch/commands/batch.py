@@ -1,0 +1,141 @@
+"""A batch: a manifest, its ledger, and where its results go."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from batch.core.money import prices
+from batch.core.paths import places
+from batch.errors import ManifestError
+from batch.job import Arguments, Job
+from batch.manifest.loader import Manifest
+from batch.results_writer.overwrite_checks import refuse_foreign_columns, require_ours
+from batch.table import Table, TableChanged
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SANDBOX_RUN_SECONDS = 2.0
+"""How long a request runs in the sandbox; the real service takes minutes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """A manifest, its ledger, and where its results go.
+
+    Args:
+        target: the results' file where it is not the manifest itself.
+        command: the arguments that name this batch on a command line.
+    """
+
+    manifest: Manifest
+    ledger: Path
+    target: Path | None = None
+    sandbox: bool = False
+    """The service is played on this machine."""
+    price_told: bool = False
+    """The manifest's prices are the user's own word."""
+    command: Sequence[str] = ()
+
+    @property
+    def table(self) -> Path:
+        """Where the results go."""
+        return self.target or self.manifest.path
+
+    @property
+    def typical_seconds(self) -> float:
+        """How long a request usually runs."""
+        return SANDBOX_RUN_SECONDS if self.sandbox else self.manifest.job.typical_seconds
+
+    def group_of(self, arguments: Arguments) -> str:
+        """Requests of one price take about equally long."""
+        job = self.manifest.job
+        return str(arguments.get(job.price_by, job.default(job.price_by)))
+
+    def checked_table(self) -> Table | None:
+        """Where results go elsewhere they overwrite nothing of the user's; the table that was looked through for it.
+
+        Raises:
+            ManifestError: they would, or the table cannot be read.
+        """
+        if self.target is None:
+            return None
+        require_ours(self.target, self.manifest)
+        table = self.manifest.open()
+        try:
+            refuse_foreign_columns(self.manifest, table)
+        except TableChanged as error:
+            raise ManifestError(f"{error}: try again when that is done") from error
+        return table
+
+
+def open_batch(
+    manifest: str | Path,
+    job: Job,
+    *,
+    mapped: Mapping[str, str] | None = None,
+    prefix: str = "",
+    price: str | None = None,
+    output: str | Path | None = None,
+    sandbox: bool = False,
+) -> Batch:
+    """A batch, nothing read yet.
+
+    Args:
+        manifest: a CSV or Parquet file.
+        mapped: input → column, where it is not found by its name.
+        prefix: put before the names of our columns.
+        price: `5=0.49,10=0.98`, if not the job's usual one.
+        output: the results' file, if not the manifest itself.
+        sandbox: the service is played on this machine, and the results go beside the manifest.
+
+    Raises:
+        UsageError: a price that cannot be meant.
+    """
+    path = Path(manifest)
+    ledger, table = places(path, sandbox=sandbox, output=Path(output) if output else None)
+    target = None if table == path else table
+    command = [str(path)]
+    command += [part for name, column in (mapped or {}).items() for part in ("--map", f"{name}={column}")]
+    command += ["--prefix", prefix] if prefix else []
+    command += ["--price", price] if price else []
+    command += ["--output", str(output)] if output else []
+    command += ["--sandbox"] if sandbox else []
+    return Batch(
+        manifest=Manifest(
+            path=path,
+            job=job,
+            mapped=mapped or {},
+            prefix=prefix,
+            prices=prices(price, job.prices) if price else job.prices,
+            reads_own=target is None,
+        ),
+        ledger=ledger,
+        target=target,
+        sandbox=sandbox,
+        price_told=price is not None,
+        command=command,
+    )
+
+
+def keep_frame(manifest: "str | Path | pd.DataFrame", path: str | Path | None) -> Path:
+    """The file of a manifest; a DataFrame is written to `path` first, unless it stands there already.
+
+    Raises:
+        UsageError: a DataFrame without a path, or another one than the file there holds.
+    """
+    from batch.manifest.dataframes import keep
+
+    return keep(manifest, path)
+
+
+def read_results(table: str | Path) -> "pd.DataFrame":
+    """A table with its results: every cell of a CSV as text, Parquet with its types.
+
+    Raises:
+        ManifestError: it cannot be read.
+    """
+    from batch.manifest.dataframes import load
+
+    return load(Path(table))

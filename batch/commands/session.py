@@ -1,0 +1,88 @@
+"""The ledger held and the gateway open, to fal or to the sandbox: what a command works with."""
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+
+from batch.commands.batch import Batch
+from batch.core import states
+from batch.core.gateway import Gateway
+from batch.errors import LedgerError
+from batch.ledger.async_ledger import Journal, journal
+from batch.ledger.file import locked
+from batch.ledger.ledger import Ledger
+from batch.results_writer.autosave import Saver
+from batch.results_writer.writer import Results
+
+Say = Callable[[str], None]
+"""Takes each message to the user."""
+
+Connect = Callable[[Batch], AbstractAsyncContextManager[Gateway]]
+"""Opens the gateway that a batch goes through."""
+
+
+@asynccontextmanager
+async def connect(batch: Batch) -> AsyncIterator[Gateway]:
+    """The gateway to fal, or to a sandbox of the batch's own.
+
+    Raises:
+        MissingKey, MissingExtra, UsageError: it cannot be opened.
+    """
+    if batch.sandbox:
+        from batch.commands.sandbox import connect_sandbox
+
+        async with connect_sandbox(batch) as gateway:
+            yield gateway
+    else:
+        from batch.fal.client import Fal  # fal-client takes 0.3 s to load: only where something is submitted
+
+        async with Fal(batch.manifest.job, local=batch.manifest.local) as gateway:
+            yield gateway
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What a command works with that settles rows between runs."""
+
+    ledger: Ledger
+    store: Journal
+    gateway: Gateway
+
+
+@asynccontextmanager
+async def open_session(batch: Batch, now: float, say: Say, connect: Connect = connect) -> AsyncIterator[Session]:
+    """The ledger held, brought up to date, and the gateway open; at its end the table is saved.
+
+    Raises:
+        BatchError: there is no ledger, another run holds it, or there is no key.
+    """
+    if not batch.ledger.exists():
+        raise LedgerError(f"{batch.manifest.path} has no ledger yet: nothing was run")
+    with locked(batch.ledger), Ledger.open(batch.ledger) as ledger:
+        record_interrupted(ledger, now)
+        with ungrouped_errors():
+            async with connect(batch) as gateway, journal(ledger) as store:
+                yield Session(ledger, store, gateway)
+        Saver(Results(batch.manifest, batch.ledger, batch.target), say).finish(ledger)
+
+
+def record_interrupted(ledger: Ledger, now: float) -> None:
+    """What an earlier run left in the air: its POST may have arrived."""
+    with ledger.transaction():
+        for row in ledger.interrupted():
+            ledger.apply(row, states.reply_lost(now, "the run ended while this row was being submitted"))
+
+
+@contextmanager
+def ungrouped_errors() -> Iterator[None]:
+    """An error itself, out of the groups that task groups wrap it in; the first one where there are several."""
+    try:
+        yield
+    except ExceptionGroup as group:
+        raise _unwrap_group(group) from None
+
+
+def _unwrap_group(error: Exception) -> Exception:
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return error

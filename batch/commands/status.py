@@ -1,0 +1,18 @@
+"""Where a batch stands, read from its ledger, also while it runs."""
+
+from pathlib import Path
+
+from batch.core.paths import places
+from batch.ledger.summary import read_standing
+from batch.reports.outcome import Outcome
+
+
+def status(manifest: Path, *, sandbox: bool) -> Outcome:
+    """Where a batch stands; the manifest itself is not read.
+
+    Raises:
+        LedgerError: there is no ledger, or it cannot be used.
+    """
+    ledger, table = places(manifest, sandbox=sandbox)
+    command = [str(manifest), *(["--sandbox"] if sandbox else [])]
+    return Outcome(standing=read_standing(ledger, manifest), table=str(table), command=command)

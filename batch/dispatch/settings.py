@@ -1,0 +1,29 @@
+"""How a run behaves: what a person said, what the batch is, and the clock and the chance to go by."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from batch.core.money import Budget
+from batch.core.retry import Retry
+from batch.core.run_options import RunOptions
+from batch.job import Arguments
+
+START_TIMEOUT = 3600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How one run behaves. `now` is wall time in seconds since 1970, for the ledger only."""
+
+    options: RunOptions = field(default_factory=RunOptions)
+    now: Callable[[], float]
+    rand: Callable[[], float]
+    typical_seconds: float
+    group_of: Callable[[Arguments], str]
+    """Requests of one group take about equally long."""
+    retry: Retry = field(default_factory=Retry)
+    budget: Budget = field(default_factory=Budget)
+    deadline: float = float("inf")
+    """On anyio's clock: nothing is submitted that could not be home by then."""
+    start_timeout: float = START_TIMEOUT
+    """Seconds after which fal gives up a request that no runner has started."""

@@ -1,0 +1,38 @@
+"""What has happened so far in a run, for whoever shows it or saves it."""
+
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts of rows; the dispatcher keeps it up to date."""
+
+    succeeded: int = 0
+    failed: int = 0
+    in_doubt: int = 0
+    under_way: int = 0
+    left: int = 0
+    """Requests that could not be asked after and wait for the next run."""
+    spent: int = 0
+    """Millionths of a dollar, by requests that ended in this run."""
+    fetching: int = 0
+    """Of those under way: only their result is being fetched; they have left their slots."""
+    at_once: int = 1
+    """How many may be under way now."""
+    notice: str = ""
+    """What submitting waits for; empty where it waits for nothing."""
+
+    @property
+    def ended(self) -> int:
+        """Rows that this run can do nothing more for."""
+        return self.succeeded + self.failed + self.in_doubt
+
+    @property
+    def at_work(self) -> int:
+        """Rows on their way to a slot or in one."""
+        return self.under_way - self.fetching
+
+    @property
+    def counts(self) -> tuple[int, ...]:
+        """While these stay as they are, the table has nothing new to show."""
+        return self.succeeded, self.failed, self.in_doubt, self.under_way, self.left, self.spent
