@@ -15,11 +15,11 @@ from anyio import current_time
 from batch.core import gateway as a
 from batch.core import states
 from batch.core.gateway import Listed, Listing, Receipt
-from batch.core.row import Planned
+from batch.core.row import PlannedRow
 from batch.core.run_options import RunOptions
 from batch.dispatch.dispatcher import Dispatcher, Settings
 from batch.job import Arguments
-from batch.ledger.async_ledger import in_line, journal
+from batch.ledger.async_ledger import async_ledger, in_line
 from batch.ledger.enrolment import enrol
 from batch.ledger.ledger import Ledger
 from batch.ledger.matching import match
@@ -53,17 +53,17 @@ def service_queue(slots: int, run_seconds: RunSeconds, **how: Any) -> Queue:
     return Queue(slots, run_seconds, clock=lambda: 0.0, history=how.pop("history", History(page=10**6)), **how)
 
 
-def shots(count: int, prompt: str = "shot") -> list[Planned]:
+def shots(count: int, prompt: str = "shot") -> list[PlannedRow]:
     """Rows as planned from a manifest with an id column."""
     return [shot(place, f"{prompt} {place}") for place in range(count)]
 
 
-def shot(place: int, prompt: str, duration: str = "5") -> Planned:
+def shot(place: int, prompt: str, duration: str = "5") -> PlannedRow:
     arguments = {"prompt": prompt, "image_url": "https://example.com/a.png", "duration": duration}
-    return Planned(place, place + 2, f"s{place}", {}, arguments, fingerprint(JOB, arguments), JOB.prices[duration])
+    return PlannedRow(place, place + 2, f"s{place}", {}, arguments, fingerprint(JOB, arguments), JOB.prices[duration])
 
 
-def ledger_of(rows: Iterable[Planned]) -> Ledger:
+def ledger_of(rows: Iterable[PlannedRow]) -> Ledger:
     ledger = Ledger.in_memory()
     match(ledger, rows)
     enrol(ledger, EPOCH, new=True)
@@ -206,9 +206,9 @@ async def night(
     """One run to its end, with these options and settings."""
     options = {name: told.pop(name) for name in list(told) if name in RunOptions.__dataclass_fields__}
     recover(ledger, EPOCH + current_time())
-    async with journal(ledger, in_line) as book:
+    async with async_ledger(ledger, in_line) as store:
         dispatcher = Dispatcher(
-            book,
+            store,
             service,
             Settings(
                 options=RunOptions(concurrency=concurrency, **options),

@@ -24,6 +24,6 @@ def test_a_request_of_the_table_beside_is_nobodys_to_take(tmp_path: Path) -> Non
     """Two tables with the same rows, run at once: neither takes the other's video for its own lost reply."""
     with bought(tmp_path / "one.csv.ledger", "r1") as one, bought(tmp_path / "two.csv.ledger", "r2") as two:
         (tmp_path / "three.csv.ledger").write_bytes(b"no ledger at all")
-        assert set(doubts.own(one, ["r1", "r2", "r3"])) == {"r1", "r2"}
-        assert doubts.own(one, ["r1"])["r1"].intent_at == 1.0
-        assert doubts.own(two, ["r1"])["r1"].intent_at is None
+        assert set(doubts.known_requests(one, ["r1", "r2", "r3"])) == {"r1", "r2"}
+        assert doubts.known_requests(one, ["r1"])["r1"].intent_at == 1.0
+        assert doubts.known_requests(two, ["r1"])["r1"].intent_at is None

@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from batch.core import states
 from batch.core.gateway import Receipt
-from batch.core.row import Planned, Problem
+from batch.core.row import PlannedRow, Problem
 from batch.core.states import State, Status
 from batch.errors import ManifestError
 from batch.ledger.enrolment import enrol
@@ -44,14 +44,14 @@ def print_of(prompt: str) -> bytes:
     return hashlib.sha256(prompt.encode()).digest()[:16]
 
 
-def planned(sheet: Sequence[Record]) -> Iterator[Planned]:
+def planned(sheet: Sequence[Record]) -> Iterator[PlannedRow]:
     """An empty prompt is a row that cannot be run."""
     for place, one in enumerate(sheet):
         common = (place, place + 2, one.id, one.own)
         if one.prompt:
-            yield Planned(*common, {"prompt": one.prompt}, print_of(one.prompt), PRICE)
+            yield PlannedRow(*common, {"prompt": one.prompt}, print_of(one.prompt), PRICE)
         else:
-            yield Planned(*common, None, None, None, (Problem(place + 2, "prompt", "is empty"),))
+            yield PlannedRow(*common, None, None, None, (Problem(place + 2, "prompt", "is empty"),))
 
 
 class Batch:
@@ -106,8 +106,8 @@ class Batch:
             for row, state, edited, bad in found
         ]
 
-    def claimable(self) -> list[str]:
-        return [work.arguments["prompt"] for work in self.ledger.claimable(-1, 1000)]
+    def pending_rows(self) -> list[str]:
+        return [work.arguments["prompt"] for work in self.ledger.pending_rows(-1, 1000)]
 
     def query(self, sql: str) -> list[Any]:
         return self.ledger.db.execute(sql).fetchall()
@@ -117,7 +117,7 @@ def ran(*sheet: Record, state: State = State.SUCCEEDED, saved: bool = True) -> B
     """A batch whose rows all came to one state."""
     batch = Batch(*sheet)
     batch.read()
-    for work in batch.ledger.claimable(-1, 1000):
+    for work in batch.ledger.pending_rows(-1, 1000):
         batch.bring(work.row, state)
     if saved:
         batch.save()
@@ -146,12 +146,12 @@ def test_sorting_keeps_every_row_beside_its_record(state: State) -> None:
     batch.read()
     paid = state in {State.SUBMITTED, State.SUCCEEDED}
     before = {one.uid: row for one, (row, _) in zip(batch.sheet, batch.stands(), strict=True)}
-    claimable = sorted(batch.claimable())
+    claimable = sorted(batch.pending_rows())
     batch.sheet.reverse()
     batch.read()
     after = {one.uid: row for one, (row, _) in zip(batch.sheet, batch.stands(), strict=True)}
     assert after == before or not paid
-    assert sorted(batch.claimable()) == claimable
+    assert sorted(batch.pending_rows()) == claimable
 
 
 def test_an_inserted_row_is_new_and_the_others_stay() -> None:
@@ -159,7 +159,7 @@ def test_an_inserted_row_is_new_and_the_others_stay() -> None:
     batch = ran(Record("A"), Record("B"))
     batch.sheet.insert(0, Record("C"))
     batch.read()
-    assert batch.claimable() == ["C"]
+    assert batch.pending_rows() == ["C"]
     assert [status for _, status in batch.stands()] == ["pending", "succeeded", "succeeded"]
 
 
@@ -177,12 +177,12 @@ def test_of_two_identical_rows_the_paid_one_stays(deleted: int, saved: bool) -> 
     """Whichever of them is deleted: one record is left, one video was bought, nothing is to buy."""
     batch = Batch(Record("A"), Record("A"))
     batch.read()
-    batch.bring(batch.ledger.claimable(-1, 9)[1].row, State.SUCCEEDED)
+    batch.bring(batch.ledger.pending_rows(-1, 9)[1].row, State.SUCCEEDED)
     if saved:
         batch.save()
     del batch.sheet[deleted]
     batch.read()
-    assert batch.claimable() == []
+    assert batch.pending_rows() == []
     assert [status for _, status in batch.stands()] == ["succeeded"]
 
 
@@ -220,11 +220,11 @@ def test_a_deleted_row_is_not_bought_and_comes_back_as_it_was() -> None:
     batch = ran(Record("A", "1"), Record("B"), state=State.PENDING)
     gone, batch.sheet = batch.sheet, []
     batch.read()
-    assert batch.claimable() == []
+    assert batch.pending_rows() == []
     batch.sheet = gone
     batch.read()
     assert batch.enrolled == 0
-    assert batch.claimable() == ["A", "B"]
+    assert batch.pending_rows() == ["A", "B"]
 
 
 @pytest.mark.parametrize("id_", ["s1", ""])
@@ -233,7 +233,7 @@ def test_an_edited_row_that_has_its_video_is_stale_and_not_bought_again(id_: str
     batch = ran(Record("A", id_))
     batch.sheet[0].prompt = "B"
     batch.read()
-    assert batch.claimable() == []
+    assert batch.pending_rows() == []
     assert [status for _, status in batch.stands()] == [Status.STALE]
     batch.sheet[0].own.clear()  # and it is still known where our columns are emptied later
     batch.read()
@@ -247,7 +247,7 @@ def test_an_edited_row_under_way_finishes_as_it_was_sent(state: State) -> None:
     batch.sheet[0].prompt = "B"
     batch.read()
     assert batch.query("SELECT arguments, state FROM row") == [('{"prompt":"A"}', state)]
-    assert batch.claimable() == []
+    assert batch.pending_rows() == []
 
 
 @pytest.mark.parametrize("state", [State.PENDING, State.FAILED, State.CANCELLED])
@@ -257,7 +257,7 @@ def test_an_edited_row_that_has_no_video_takes_its_new_inputs(state: State) -> N
     batch.sheet[0].prompt = "B"
     batch.read()
     assert batch.query("SELECT arguments, fingerprint, state FROM row") == [('{"prompt":"B"}', print_of("B"), state)]
-    assert batch.claimable() == (["B"] if state is State.PENDING else [])
+    assert batch.pending_rows() == (["B"] if state is State.PENDING else [])
 
 
 def test_a_failed_row_without_an_id_that_was_edited_is_a_new_one() -> None:
@@ -265,7 +265,7 @@ def test_a_failed_row_without_an_id_that_was_edited_is_a_new_one() -> None:
     batch = ran(Record("A"), state=State.FAILED)
     batch.sheet[0].prompt = "B"
     batch.read()
-    assert batch.claimable() == ["B"]
+    assert batch.pending_rows() == ["B"]
 
 
 @pytest.mark.parametrize(("before", "after"), [("", "s1"), ("s1", ""), ("s1", "s2")])
@@ -289,7 +289,7 @@ def test_ids_that_are_numbered_anew_buy_only_the_new_row() -> None:
     for number, one in enumerate(batch.sheet, 1):
         one.id = str(number)
     batch.read()
-    assert batch.claimable() == ["new"]
+    assert batch.pending_rows() == ["new"]
     assert [status for _, status in batch.stands()] == ["pending", "succeeded", "succeeded", "succeeded"]
     batch.read()
     assert batch.enrolled == 0
@@ -303,7 +303,7 @@ def test_ids_that_change_places_buy_nothing() -> None:
     batch.save()
     batch.sheet[0].id, batch.sheet[1].id = "2", "1"
     batch.read()
-    assert batch.claimable() == ["B"]
+    assert batch.pending_rows() == ["B"]
     assert batch.stands() == [(1, Status.SUCCEEDED), (2, Status.PENDING)]
 
 
@@ -315,7 +315,7 @@ def test_an_edited_copy_above_a_row_does_not_take_its_video_away(id_: str) -> No
     batch.sheet.insert(0, batch.sheet[0].copied())
     batch.sheet[0].prompt = "B"
     batch.read()
-    assert batch.claimable() == ["B"]
+    assert batch.pending_rows() == ["B"]
     assert [status for _, status in batch.stands()] == ["pending", "succeeded"]
 
 
@@ -327,7 +327,7 @@ def test_doubled_ids_are_told_and_told_apart_by_their_contents() -> None:
     assert [str(one) for one in found.warnings] == [
         "row 2, column id: 's1' stands in 2 rows (also row 3): they are told apart by their contents"
     ]
-    assert batch.claimable() == []
+    assert batch.pending_rows() == []
     assert [status for _, status in batch.stands()] == ["succeeded", "succeeded"]
 
 
@@ -340,12 +340,12 @@ def test_a_restored_backup_buys_nothing_again() -> None:
     with batch.ledger.transaction():
         batch.ledger.apply(1, states.again(State.SUCCEEDED, 5.0))
     batch.read()
-    assert batch.claimable() == ["B"]
+    assert batch.pending_rows() == ["B"]
     batch.bring(1, State.SUCCEEDED)
     batch.save()
     batch.sheet = [backup]
     batch.read()
-    assert batch.claimable() == []
+    assert batch.pending_rows() == []
     assert batch.stands() == [(1, Status.STALE)]
 
 
@@ -355,11 +355,11 @@ def test_a_row_that_cannot_be_run_keeps_its_state_and_is_not_claimable() -> None
     for one in batch.sheet:
         one.prompt = ""
     found = batch.read()
-    assert (found.rows, found.invalid, batch.claimable()) == (2, 2, [])
+    assert (found.rows, found.invalid, batch.pending_rows()) == (2, 2, [])
     batch.sheet[0].prompt, batch.sheet[1].prompt = "A", "B"
     batch.read()
     assert batch.enrolled == 0
-    assert batch.claimable() == ["A", "B"]
+    assert batch.pending_rows() == ["A", "B"]
 
 
 def test_without_leave_nothing_new_is_enrolled() -> None:
@@ -368,7 +368,7 @@ def test_without_leave_nothing_new_is_enrolled() -> None:
     batch.sheet.append(Record("B"))
     batch.read(new=False)
     assert batch.enrolled == 0
-    assert batch.claimable() == []
+    assert batch.pending_rows() == []
     assert batch.stands() == [(1, Status.SUCCEEDED), (None, Status.PENDING)]
 
 
@@ -411,7 +411,7 @@ def test_what_we_wrote_is_known_again() -> None:
     """In every state, and where a row's status was cleared but not its request."""
     batch = Batch(*(Record(state, own={}) for state in State), Record(""))
     batch.read()
-    for work, state in zip(batch.ledger.claimable(-1, 99), State, strict=True):
+    for work, state in zip(batch.ledger.pending_rows(-1, 99), State, strict=True):
         batch.bring(work.row, state)
     batch.save()
     batch.read()
@@ -425,7 +425,7 @@ def test_a_manifest_that_cannot_be_read_to_its_end_changes_nothing() -> None:
     batch = ran(Record("A"))
     before = batch.query("SELECT * FROM row"), batch.stands()
 
-    def broken() -> Iterator[Planned]:
+    def broken() -> Iterator[PlannedRow]:
         yield from planned([Record("X")])
         raise ManifestError("a quote is never closed")
 
@@ -530,12 +530,12 @@ class Histories(RuleBasedStateMachine):
     def sort(self, random: Any) -> None:
         """After a save a sorted sheet changes nothing at all."""
         before = self.paid_rows() if self.saved else None
-        claimable = sorted(self.batch.claimable())
+        claimable = sorted(self.batch.pending_rows())
         random.shuffle(self.batch.sheet)
         self.read()
         if before is not None:
             assert self.paid_rows() == before
-            assert sorted(self.batch.claimable()) == claimable
+            assert sorted(self.batch.pending_rows()) == claimable
 
     def paid_rows(self) -> dict[int, int]:
         shown = {Status.SUBMITTED, Status.SUCCEEDED, Status.STALE}
@@ -550,10 +550,10 @@ class Histories(RuleBasedStateMachine):
         self.read()
         self.saved = True
 
-    @precondition(lambda self: self.batch.claimable())
+    @precondition(lambda self: self.batch.pending_rows())
     @rule(at=where, state=st.sampled_from([*State, State.SUCCEEDED, State.SUBMITTED]))
     def run_a_row(self, at: int, state: State) -> None:
-        works = self.batch.ledger.claimable(-1, 99)
+        works = self.batch.ledger.pending_rows(-1, 99)
         self.batch.bring(works[at % len(works)].row, state)
         self.edited()
 
@@ -589,7 +589,7 @@ class Histories(RuleBasedStateMachine):
         ids = Counter(one.id for one in batch.sheet)
         named = [one for one in batch.sheet if one.id and ids[one.id] == 1]
         tied = {one.uid: state for one in named if (state := known.get((f"id:{one.id}", print_of(one.prompt))))}
-        claimable = Counter(batch.claimable())
+        claimable = Counter(batch.pending_rows())
         placed = {place: (row, status) for place, (row, status) in enumerate(batch.stands())}
         for prompt in {"A", "B"}:
             here = [one for one in batch.sheet if one.prompt == prompt]
@@ -603,7 +603,7 @@ class Histories(RuleBasedStateMachine):
             row, status = placed[place]
             assert (row is not None) or not one.prompt
             assert status is not Status.PENDING or one.prompt
-        for work in batch.ledger.claimable(-1, 99):
+        for work in batch.ledger.pending_rows(-1, 99):
             assert batch.sheet[work.place].prompt == work.arguments["prompt"]
             assert placed[work.place] == (work.row, Status.PENDING)
 

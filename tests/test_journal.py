@@ -13,7 +13,7 @@ import anyio.lowlevel
 import pytest
 
 from batch.core import states
-from batch.ledger.async_ledger import Journal, in_line, in_thread, journal
+from batch.ledger.async_ledger import AsyncLedger, async_ledger, in_line, in_thread
 from batch.ledger.ledger import Ledger, StateConflict
 
 pytestmark = pytest.mark.anyio
@@ -66,8 +66,8 @@ class Turns:
 
 async def test_a_move_is_on_disk_when_apply_returns(ledger: Ledger, path: Path) -> None:
     """Another process sees it."""
-    async with journal(ledger) as book:
-        await book.apply(1, states.claimed(1.0, None, 1))
+    async with async_ledger(ledger) as store:
+        await store.apply(1, states.claimed(1.0, None, 1))
         with Ledger.read(path) as reader:
             assert reader.db.execute("SELECT state FROM row WHERE id = 1").fetchone() == ("submitting",)
 
@@ -78,9 +78,9 @@ async def test_entries_are_written_in_the_order_they_came(ledger: Ledger, path: 
 
     async def one(text: str) -> None:
         came.append(text)
-        await book.call(note(ledger, text))
+        await store.call(note(ledger, text))
 
-    async with journal(ledger) as book, anyio.create_task_group() as tasks:
+    async with async_ledger(ledger) as store, anyio.create_task_group() as tasks:
         for at in range(50):
             tasks.start_soon(one, str(at))
             if at % 7 == 0:
@@ -92,11 +92,11 @@ async def test_entries_are_written_in_the_order_they_came(ledger: Ledger, path: 
 async def test_what_comes_while_a_commit_runs_shares_the_next_one(ledger: Ledger) -> None:
     """One fsync for all of them: five hundred rows do not wait for each other's."""
     turns = Turns()
-    async with journal(ledger, turns) as book, anyio.create_task_group() as tasks:
-        tasks.start_soon(book.call, note(ledger, "first"))
+    async with async_ledger(ledger, turns) as store, anyio.create_task_group() as tasks:
+        tasks.start_soon(store.call, note(ledger, "first"))
         await anyio.wait_all_tasks_blocked()
         for at in range(40):
-            tasks.start_soon(book.call, note(ledger, str(at)))
+            tasks.start_soon(store.call, note(ledger, str(at)))
         await anyio.wait_all_tasks_blocked()
         turns.gate.set()
     assert turns.commits == 2
@@ -113,11 +113,11 @@ async def test_one_bad_entry_spoils_no_other(ledger: Ledger, path: Path) -> None
 
     async def tell(name: str, call: Callable[[], Any]) -> None:
         try:
-            came[name] = await book.call(call)
+            came[name] = await store.call(call)
         except (ValueError, StateConflict, sqlite3.Error) as error:
             came[name] = type(error)
 
-    async with journal(ledger, turns) as book, anyio.create_task_group() as tasks:
+    async with async_ledger(ledger, turns) as store, anyio.create_task_group() as tasks:
         tasks.start_soon(tell, "good", lambda: note(ledger, "good")() or "written")
         tasks.start_soon(tell, "bad", half_done)
         tasks.start_soon(tell, "conflict", lambda: ledger.apply(1, states.never_accepted(1.0)))
@@ -147,16 +147,16 @@ async def test_an_error_of_the_commit_reaches_every_caller(ledger: Ledger, path:
 
     async def tell(call: Callable[[], Any]) -> None:
         with pytest.raises(sqlite3.IntegrityError):
-            await book.call(call)
+            await store.call(call)
         failed.append(call)
 
-    async with journal(ledger, turns) as book:
+    async with async_ledger(ledger, turns) as store:
         async with anyio.create_task_group() as tasks:
             for call in (note(ledger, "before"), orphan, note(ledger, "behind")):
                 tasks.start_soon(tell, call)
             await anyio.wait_all_tasks_blocked()
             turns.gate.set()
-        await book.call(note(ledger, "later"))
+        await store.call(note(ledger, "later"))
     assert len(failed) == 3
     assert notes(path) == ["later"]
 
@@ -164,10 +164,10 @@ async def test_an_error_of_the_commit_reaches_every_caller(ledger: Ledger, path:
 async def test_a_cancelled_caller_does_not_stop_the_others(ledger: Ledger, path: Path) -> None:
     """Its entry is written all the same: it was asked for, and somebody may rely on it."""
     turns = Turns()
-    async with journal(ledger, turns) as book, anyio.create_task_group() as others:
+    async with async_ledger(ledger, turns) as store, anyio.create_task_group() as others:
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(book.call, note(ledger, "cancelled"))
-            others.start_soon(book.call, note(ledger, "patient"))
+            tasks.start_soon(store.call, note(ledger, "cancelled"))
+            others.start_soon(store.call, note(ledger, "patient"))
             await anyio.wait_all_tasks_blocked()
             tasks.cancel_scope.cancel()
         turns.gate.set()
@@ -176,23 +176,23 @@ async def test_a_cancelled_caller_does_not_stop_the_others(ledger: Ledger, path:
 
 async def test_a_writer_that_is_cancelled_leaves_nothing_unwritten(ledger: Ledger, path: Path) -> None:
     """Also what was asked for in the very moment that everything is cancelled."""
-    book = Journal(ledger)
+    store = AsyncLedger(ledger)
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(book.call, note(ledger, "last moment"))
+        tasks.start_soon(store.call, note(ledger, "last moment"))
         await anyio.wait_all_tasks_blocked()
         with anyio.CancelScope() as scope:
             scope.cancel()
-            await book.write()
+            await store.write()
     assert notes(path) == ["last moment"]
 
 
 async def test_reads_take_their_turn_behind_earlier_writes(ledger: Ledger) -> None:
     """What was asked for before is in what they see."""
-    async with journal(ledger, in_line) as book:
-        await book.apply(1, states.claimed(1.0, None, 1))
-        assert [work.row for work in await book.claimable(-1, 10)] == [2, 3]
-        assert await book.flights() == []
-        assert await book.call(lambda: 7) == 7
+    async with async_ledger(ledger, in_line) as store:
+        await store.apply(1, states.claimed(1.0, None, 1))
+        assert [work.row for work in await store.pending_rows(-1, 10)] == [2, 3]
+        assert await store.submitted_rows() == []
+        assert await store.call(lambda: 7) == 7
 
 
 # A full disk
@@ -201,7 +201,7 @@ FULL = """
 import resource, sys
 from pathlib import Path
 import anyio
-from batch.ledger.async_ledger import journal
+from batch.ledger.async_ledger import async_ledger
 from batch.ledger.ledger import Ledger
 
 async def main():
@@ -220,7 +220,7 @@ async def main():
                 print(f"{type(error).__name__}: {error}", file=sys.stderr)
                 failed += 1
 
-        async with journal(ledger) as book:
+        async with async_ledger(ledger) as book:
             for begin in range(0, 300, 10):
                 async with anyio.create_task_group() as tasks:
                     for at in range(begin, begin + 10):

@@ -200,7 +200,7 @@ def test_the_urls_of_a_receipt_come_back_exactly(said: list[tuple[str, str, str,
             row = add(ledger, f"id:{at}", at)
             ledger.apply(row, states.claimed(1.0, None, PRICE))
             ledger.apply(row, states.accepted(2.0 + at, receipt))
-        assert [flight.receipt for flight in ledger.flights()] == receipts
+        assert [flight.receipt for flight in ledger.submitted_rows()] == receipts
 
 
 def test_a_flight_knows_its_row_also_where_the_manifest_lost_it(ledger: Ledger) -> None:
@@ -208,7 +208,7 @@ def test_a_flight_knows_its_row_also_where_the_manifest_lost_it(ledger: Ledger) 
     row = brought(ledger, State.SUBMITTED)
     ledger.db.execute("UPDATE row SET place = NULL")
     ledger.db.execute("DELETE FROM sheet")
-    (flight,) = ledger.flights()
+    (flight,) = ledger.submitted_rows()
     assert (flight.row, flight.place, flight.number, flight.receipt, flight.price) == (row, -1, None, RECEIPT, PRICE)
     assert flight.arguments == {"prompt": "id:a"}
 
@@ -218,8 +218,8 @@ def test_pending_rows_are_claimed_in_the_order_of_the_manifest(ledger: Ledger) -
     for place in (4, 2, 0, 3):
         add(ledger, f"id:{place}", place)
     ledger.db.execute("UPDATE row SET place = NULL WHERE key = 'id:3'")
-    assert [(work.place, work.number) for work in ledger.claimable(-1, 2)] == [(0, 2), (2, 4)]
-    assert [work.place for work in ledger.claimable(2, 9)] == [4]
+    assert [(work.place, work.number) for work in ledger.pending_rows(-1, 2)] == [(0, 2), (2, 4)]
+    assert [work.place for work in ledger.pending_rows(2, 9)] == [4]
 
 
 def test_what_was_being_submitted_when_a_run_ended_is_found(ledger: Ledger) -> None:
@@ -320,10 +320,10 @@ def test_a_ledger_of_the_first_version_is_brought_up_to_date(path: Path) -> None
         db.execute("PRAGMA user_version = 1")
         db.commit()
     with Ledger.read(path) as reader:
-        assert len(reader.claimable(-1, 10)) == 1
+        assert len(reader.pending_rows(-1, 10)) == 1
     for _ in range(2):
         with Ledger.open(path) as ledger:
-            assert [work.price for work in ledger.claimable(-1, 10)] == [490_000]
+            assert [work.price for work in ledger.pending_rows(-1, 10)] == [490_000]
     with Ledger.open(path) as ledger, Ledger.in_memory() as fresh:
         ledger.apply(1, states.claimed(1.0, None, 490_000))
         indexes = "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL ORDER BY name"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image as Pillow
 
 from batch.core.money import dollars
-from batch.core.row import Planned
+from batch.core.row import PlannedRow
 from batch.errors import BatchError, ManifestError, UsageError
 from batch.manifest.columns import Columns, find_columns
 from batch.manifest.fingerprint import fingerprint
@@ -31,13 +31,13 @@ class Line:
     cells: Sequence[str]
 
 
-def plans(header: Sequence[str], *records: Sequence[str], own: Sequence[str] = ()) -> list[Planned]:
+def plans(header: Sequence[str], *records: Sequence[str], own: Sequence[str] = ()) -> list[PlannedRow]:
     columns = find_columns(header, JOB, {}, {name: name for name in own})
     planner = Planner(job=JOB, columns=columns, prices=JOB.prices, check=CHECK, look=Picture)
     return list(planner.plan(Line(number, cells) for number, cells in enumerate(records, 2)))
 
 
-def plan(**cells: str) -> Planned:
+def plan(**cells: str) -> PlannedRow:
     """One row with a prompt and an image, and these cells."""
     given = {"prompt": "a boat", "image": "https://example.com/a.png", **cells}
     (found,) = plans(list(given), list(given.values()))

@@ -73,7 +73,7 @@ class Batch:
             selection.mark(self.ledger, 2e9)
 
     def pending(self) -> list[int]:
-        return [work.number for work in self.ledger.claimable(-1, 99)]
+        return [work.number for work in self.ledger.pending_rows(-1, 99)]
 
 
 @pytest.fixture
@@ -469,7 +469,7 @@ def test_a_stale_row_is_bought_with_what_it_says_now(make: Callable[..., Batch])
     with pytest.raises(UsageError, match="edited since: add --stale"):
         batch.mark(Selection(numbers=[2]))
     batch.mark(Selection(failed=False, stale=True))
-    (work,) = batch.ledger.claimable(-1, 9)
+    (work,) = batch.ledger.pending_rows(-1, 9)
     assert work.arguments == {"prompt": "new", "image_url": "https://x.y/1", "duration": "10"}
     assert work.price == 980_000
     batch.save()

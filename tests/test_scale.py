@@ -125,7 +125,7 @@ def test_enrolling_takes_as_many_steps_for_each_row_of_a_long_table(make: Callab
         batch = make(rows)
         first = steps(batch.ledger, batch.read)
         again = steps(batch.ledger, lambda: batch.read(anew=True))
-        for work in batch.ledger.claimable(-1, rows):
+        for work in batch.ledger.pending_rows(-1, rows):
             batch.succeed(work.row)
         batch.save()
         return [first, again, steps(batch.ledger, lambda: batch.read(anew=True))]
@@ -137,8 +137,8 @@ def test_enrolling_takes_as_many_steps_for_each_row_of_a_long_table(make: Callab
 def test_a_page_of_waiting_rows_costs_the_same_however_many_wait() -> None:
     """The dispatcher asks for one again and again."""
     few, many = (ledger_of(shots(rows)) for rows in (400, 4000))
-    assert steps(few, lambda: few.claimable(100, 200)) == steps(many, lambda: many.claimable(100, 200))
-    assert steps(few, lambda: few.work(300)) == steps(many, lambda: many.work(300))
+    assert steps(few, lambda: few.pending_rows(100, 200)) == steps(many, lambda: many.pending_rows(100, 200))
+    assert steps(few, lambda: few.pending_row(300)) == steps(many, lambda: many.pending_row(300))
 
 
 def test_a_night_asks_the_ledger_nothing_that_reads_a_whole_table() -> None:

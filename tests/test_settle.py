@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batch.core.gateway import Listed, Listing
-from batch.core.row import Doubt, Own
+from batch.core.row import InDoubtRow, KnownRequest
 from batch.reconcile.evidence import earliest, provable_at, settle
 
 HOUR = 3600.0
@@ -20,37 +20,39 @@ def listed(name: str, at: float, given_: dict[str, object] | None = None, ended:
     return Listed(name, at, ended, SHOT if given_ is None else given_)
 
 
-def later_own() -> tuple[list[Listed], dict[str, Own]]:
+def later_own() -> tuple[list[Listed], dict[str, KnownRequest]]:
     """A request of ours that was sent later and has ended: the listing has caught up."""
-    return [listed("later", 2000.0, OTHER)], {"later": Own(OTHER, 1999.0, 2)}
+    return [listed("later", 2000.0, OTHER)], {"later": KnownRequest(OTHER, 1999.0, 2)}
 
 
 def test_a_request_with_our_arguments_in_our_time_is_ours() -> None:
     """More keys than we sent do not matter: fal fills in its defaults."""
     record = listed("r1", 1002.0, {**SHOT, "duration": "5", "cfg_scale": 0.5})
-    assert settle([Doubt(7, SHOT, 1000.0, 1)], [record], {}, 1010.0, START).found == {7: "r1"}
+    assert settle([InDoubtRow(7, SHOT, 1000.0, 1)], [record], {}, 1010.0, START).found == {7: "r1"}
 
 
 def test_a_request_that_is_already_a_rows_own_is_not_found_again() -> None:
     """Two rows never share a request."""
-    verdicts = settle([Doubt(7, SHOT, 1000.0, 1)], [listed("r1", 1002.0)], {"r1": Own(SHOT, 1001.0, 2)}, 1010.0, START)
+    verdicts = settle(
+        [InDoubtRow(7, SHOT, 1000.0, 1)], [listed("r1", 1002.0)], {"r1": KnownRequest(SHOT, 1001.0, 2)}, 1010.0, START
+    )
     assert verdicts.found == {}
 
 
 def test_a_request_of_another_time_is_not_ours() -> None:
     """The same shot, sent last week, is last week's."""
-    doubt = Doubt(7, SHOT, 100_000.0, 1)
+    doubt = InDoubtRow(7, SHOT, 100_000.0, 1)
     assert settle([doubt], [listed("r1", 1002.0), listed("r2", 200_000.0)], {}, 200_001.0, START).found == {}
 
 
 def test_other_arguments_are_not_ours() -> None:
     """Every key that we sent has to be equal."""
-    assert settle([Doubt(7, SHOT, 1000.0, 1)], [listed("r1", 1002.0, OTHER)], {}, 1010.0, START).found == {}
+    assert settle([InDoubtRow(7, SHOT, 1000.0, 1)], [listed("r1", 1002.0, OTHER)], {}, 1010.0, START).found == {}
 
 
 def test_identical_rows_are_found_by_count() -> None:
     """Three rows in doubt and two requests: two rows are found, one stays open."""
-    doubts = [Doubt(row, SHOT, 1000.0 + row, row) for row in range(3)]
+    doubts = [InDoubtRow(row, SHOT, 1000.0 + row, row) for row in range(3)]
     verdicts = settle(doubts, [listed("r1", 1002.0), listed("r2", 1003.0)], {}, 1010.0, START)
     assert sorted(verdicts.found.values()) == ["r1", "r2"]
     assert len(verdicts.found) == 2
@@ -60,7 +62,7 @@ def test_identical_rows_are_found_by_count() -> None:
 def test_absence_needs_the_start_deadline_and_a_later_request() -> None:
     """Either alone proves nothing."""
     records, own = later_own()
-    doubt = Doubt(7, SHOT, 1000.0, 1)
+    doubt = InDoubtRow(7, SHOT, 1000.0, 1)
     assert settle([doubt], records, own, LATE, START).absent == [7]
     assert settle([doubt], records, own, LATE - 2, START).absent == []
     assert settle([doubt], [], {}, LATE, START).absent == []
@@ -68,24 +70,24 @@ def test_absence_needs_the_start_deadline_and_a_later_request() -> None:
 
 def test_a_later_request_that_has_not_ended_is_no_proof() -> None:
     """The listing may show starts before ends of what is older."""
-    own = {"later": Own(OTHER, 1999.0, 2)}
+    own = {"later": KnownRequest(OTHER, 1999.0, 2)}
     assert (
-        settle([Doubt(7, SHOT, 1000.0, 1)], [listed("later", 2000.0, OTHER, ended=False)], own, LATE, START).absent
+        settle([InDoubtRow(7, SHOT, 1000.0, 1)], [listed("later", 2000.0, OTHER, ended=False)], own, LATE, START).absent
         == []
     )
 
 
 def test_a_listing_with_other_inputs_than_we_sent_proves_nothing() -> None:
     """If fal rewrites inputs, ours may be there and not be recognised."""
-    own = {"later": Own(OTHER, 1999.0, 2)}
+    own = {"later": KnownRequest(OTHER, 1999.0, 2)}
     rewritten = listed("later", 2000.0, {"prompt": "A KITE"})
-    assert settle([Doubt(7, SHOT, 1000.0, 1)], [rewritten], own, LATE, START).absent == []
+    assert settle([InDoubtRow(7, SHOT, 1000.0, 1)], [rewritten], own, LATE, START).absent == []
 
 
 def test_a_request_that_looks_like_ours_forbids_the_proof_of_absence() -> None:
     """The same prompt with another form of the image may be ours after all; so may one without its input."""
     records, own = later_own()
-    doubt = Doubt(7, {**SHOT, "prompt": "a long and particular prompt about a boat"}, 1000.0, 1)
+    doubt = InDoubtRow(7, {**SHOT, "prompt": "a long and particular prompt about a boat"}, 1000.0, 1)
     near = listed("r9", 1003.0, {"prompt": doubt.sent["prompt"], "image_url": "https://cdn/other"})
     assert settle([doubt], [*records, near], own, LATE, START).absent == []
     assert settle([doubt], [*records, Listed("r9", 1003.0, True, None)], own, LATE, START).absent == []
@@ -94,16 +96,19 @@ def test_a_request_that_looks_like_ours_forbids_the_proof_of_absence() -> None:
 def test_a_clock_that_is_an_hour_off_is_noticed_by_what_is_known() -> None:
     """fal's times are read by the requests that both sides know."""
     off = 3600.0
-    own = {"later": Own(OTHER, 1999.0, 2)}
+    own = {"later": KnownRequest(OTHER, 1999.0, 2)}
     records = [listed("later", 2000.0 + off, OTHER), listed("r1", 1002.0 + off)]
-    assert settle([Doubt(7, SHOT, 1000.0, 1)], records, own, 1010.0, START).found == {7: "r1"}
+    assert settle([InDoubtRow(7, SHOT, 1000.0, 1)], records, own, 1010.0, START).found == {7: "r1"}
 
 
 def test_what_was_sent_before_is_no_later_request_whatever_the_clock_says() -> None:
     """The clock was set back between: by its time the request before looks like one that was sent after."""
     records, _ = later_own()
     assert (
-        settle([Doubt(7, SHOT, 1000.0, 3)], records, {"later": Own(OTHER, 1999.0, 2)}, LATE + HOUR, START).absent == []
+        settle(
+            [InDoubtRow(7, SHOT, 1000.0, 3)], records, {"later": KnownRequest(OTHER, 1999.0, 2)}, LATE + HOUR, START
+        ).absent
+        == []
     )
 
 
@@ -111,8 +116,8 @@ def test_the_deadline_counts_from_the_latest_that_a_request_may_have_been_sent()
     """A request sent before it was sent at a later hour of our clock: that hour is the earlier one of the two."""
     records, own = later_own()
     records.append(listed("before", 1500.0, OTHER))
-    own["before"] = Own(OTHER, 1500.0, 0)
-    doubt = Doubt(7, SHOT, 1000.0, 1, after=1500.0)
+    own["before"] = KnownRequest(OTHER, 1500.0, 0)
+    doubt = InDoubtRow(7, SHOT, 1000.0, 1, after=1500.0)
     assert settle([doubt], records, own, provable_at(1500.0, START), START).absent == []
     assert settle([doubt], records, own, provable_at(1502.0, START), START).absent == [7]
 
@@ -132,7 +137,7 @@ def test_the_deadline_counts_from_the_latest_that_a_request_may_have_been_sent()
 def test_a_record_that_may_be_the_request_with_its_input_changed_forbids_the_proof(record: dict[str, object]) -> None:
     """An image stored under another name, a long text cut short: nobody's request like that may be this one."""
     records, own = later_own()
-    doubt = Doubt(7, SHOT, 1000.0, 1)
+    doubt = InDoubtRow(7, SHOT, 1000.0, 1)
     assert settle([doubt], records, own, LATE, START).absent == [7]
     assert settle([doubt], [*records, listed("r1", 1001.0, record)], own, LATE, START).absent == []
 
@@ -141,7 +146,7 @@ def test_a_strangers_other_request_forbids_nothing() -> None:
     """Another prompt with another image, sent by another program."""
     records, own = later_own()
     stranger = listed("r1", 1001.0, {"prompt": "a train", "image_url": "https://example.com/c.png"})
-    assert settle([Doubt(7, SHOT, 1000.0, 1)], [*records, stranger], own, LATE, START).absent == [7]
+    assert settle([InDoubtRow(7, SHOT, 1000.0, 1)], [*records, stranger], own, LATE, START).absent == [7]
 
 
 def test_the_time_that_counts_is_fals() -> None:
@@ -154,26 +159,26 @@ def test_the_time_that_counts_is_fals() -> None:
 def test_a_listing_that_may_begin_too_late_proves_nothing() -> None:
     """The request of ours before it has to be listed, where there was one."""
     records, own = later_own()
-    doubt = Doubt(7, SHOT, 1000.0, 1, after=900.0)
+    doubt = InDoubtRow(7, SHOT, 1000.0, 1, after=900.0)
     assert settle([doubt], records, own, LATE, START).absent == []
-    own["before"] = Own(OTHER, 900.0, 0)
+    own["before"] = KnownRequest(OTHER, 900.0, 0)
     assert settle([doubt], [*records, listed("before", 901.0, OTHER)], own, LATE, START).absent == [7]
 
 
 def test_clocks_that_went_apart_meanwhile_prove_nothing() -> None:
     """Our clock was moved by an hour between the request before and the one after."""
-    own = {"before": Own(OTHER, 900.0, 0), "later": Own(OTHER, 1999.0, 2)}
+    own = {"before": KnownRequest(OTHER, 900.0, 0), "later": KnownRequest(OTHER, 1999.0, 2)}
     moved = [listed("before", 901.0, OTHER), listed("later", 2000.0 - HOUR, OTHER)]
     steady = [listed("before", 901.0 - HOUR, OTHER), listed("later", 2000.0 - HOUR, OTHER)]
-    assert settle([Doubt(7, SHOT, 1000.0, 1)], moved, own, LATE + HOUR, START).absent == []
-    assert settle([Doubt(7, SHOT, 1000.0, 1)], steady, own, LATE + HOUR, START).absent == [7]
+    assert settle([InDoubtRow(7, SHOT, 1000.0, 1)], moved, own, LATE + HOUR, START).absent == []
+    assert settle([InDoubtRow(7, SHOT, 1000.0, 1)], steady, own, LATE + HOUR, START).absent == [7]
 
 
 def test_the_listing_is_read_from_before_the_last_request_that_is_known() -> None:
     """From two days before, where none is known."""
-    assert earliest([Doubt(7, SHOT, 10_000.0, 1, after=9_000.0)]) == 9_000.0 - 600.0
-    assert earliest([Doubt(7, SHOT, 9_000.0, 1, after=10_000.0)]) == 9_000.0 - 600.0
-    assert earliest([Doubt(7, SHOT, 10_000.0, 1)]) == 10_000.0 - 48 * HOUR
+    assert earliest([InDoubtRow(7, SHOT, 10_000.0, 1, after=9_000.0)]) == 9_000.0 - 600.0
+    assert earliest([InDoubtRow(7, SHOT, 9_000.0, 1, after=10_000.0)]) == 9_000.0 - 600.0
+    assert earliest([InDoubtRow(7, SHOT, 10_000.0, 1)]) == 10_000.0 - 48 * HOUR
 
 
 shots = st.sampled_from([SHOT, OTHER, {"prompt": "a train"}])
@@ -199,12 +204,12 @@ def test_nothing_that_was_accepted_is_ever_called_absent(
         name = f"r{n}"
         runs_at = at + (10 if started else 3500)  # the start deadline bounds how late a runner can take it
         if known:
-            own[name] = Own(sent, at, int(at * 1000))
+            own[name] = KnownRequest(sent, at, int(at * 1000))
         else:
-            doubts.append(Doubt(n, sent, at, int(at * 1000)))
+            doubts.append(InDoubtRow(n, sent, at, int(at * 1000)))
         if runs_at + lag <= now or (queued and at + lag <= now):
             records.append(Listed(name, at + 1, runs_at + 300 + lag <= now, sent))
-    doubts += [Doubt(100 + n, sent, at, int(at * 1000)) for n, (sent, at) in enumerate(never)]
+    doubts += [InDoubtRow(100 + n, sent, at, int(at * 1000)) for n, (sent, at) in enumerate(never)]
     verdicts = settle(doubts, records, own, now, START)
     assert len(set(verdicts.found.values())) == len(verdicts.found)
     assert not set(verdicts.found) & set(verdicts.absent)

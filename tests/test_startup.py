@@ -40,7 +40,7 @@ def loaded(folder: Path, *command: str) -> set[str]:
 def bring_home(path: Path) -> None:
     """Every row of this ledger has its video."""
     with Ledger.open(path) as ledger:
-        for work in ledger.claimable(-1, 99):
+        for work in ledger.pending_rows(-1, 99):
             name = f"r{work.row}"
             ledger.apply(work.row, states.claimed(1e9, None, work.price))
             ledger.apply(work.row, states.accepted(1e9, Receipt(name, "https://s", "https://r", "https://c")))

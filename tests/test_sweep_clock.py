@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from batch.core.run_options import RunOptions
 from batch.dispatch.dispatcher import Dispatcher, Settings
-from batch.ledger.async_ledger import in_line, journal
+from batch.ledger.async_ledger import async_ledger, in_line
 from batch.ledger.enrolment import enrol
 from batch.ledger.ledger import Ledger
 from batch.ledger.matching import match
@@ -52,8 +52,8 @@ def run(ledger: Ledger, service: Service, clock: Clock, start: float) -> tuple[f
         await anyio.sleep(start)
         recover(ledger, clock.now())
         try:
-            async with journal(ledger, in_line) as book:
-                await Dispatcher(book, service, _settings(clock)).run()
+            async with async_ledger(ledger, in_line) as store:
+                await Dispatcher(store, service, _settings(clock)).run()
         except BaseExceptionGroup as group:
             if group.split(Crash)[1] is not None:
                 raise

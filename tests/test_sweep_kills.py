@@ -174,8 +174,8 @@ class Case:
     @property
     def accepted(self) -> dict[str, tuple[str, bool]]:
         """What the service took, by request: whose prompt, and whether it broke at no cost."""
-        journal = self.folder / "service" / "requests.jsonl"
-        records = [json.loads(line) for line in journal.read_text().splitlines()] if journal.exists() else []
+        async_ledger = self.folder / "service" / "requests.jsonl"
+        records = [json.loads(line) for line in async_ledger.read_text().splitlines()] if async_ledger.exists() else []
         return {
             one["id"]: (one["input"]["prompt"], one["outcome"]["code"] >= 500)
             for one in records

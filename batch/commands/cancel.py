@@ -11,7 +11,7 @@ from batch.core import gateway as a
 from batch.core import states
 from batch.core.gateway import Gateway
 from batch.core.retry import cost
-from batch.core.row import Flight, RowSelection
+from batch.core.row import RowSelection, SubmittedRow
 from batch.core.states import State
 from batch.errors import UsageError
 from batch.ledger.ledger import Ledger
@@ -64,19 +64,21 @@ async def take_back(ledger: Ledger, gateway: Gateway, named: RowSelection, now: 
                 ledger.apply(row.row, states.cancelled(State.PENDING, now, 0))
                 done.cancelled += 1
     wanted = {row.row for row in chosen}
-    for flight in ledger.flights():
-        if not named or flight.row in wanted:
-            await _take_back_one(ledger, gateway, flight, now, done)
+    for submitted in ledger.submitted_rows():
+        if not named or submitted.row in wanted:
+            await _take_back_one(ledger, gateway, submitted, now, done)
     return done
 
 
-async def _take_back_one(ledger: Ledger, gateway: Gateway, flight: Flight, now: float, done: TakenBack) -> None:
-    before = await gateway.poll(flight.receipt)
-    answer = await gateway.cancel(flight.receipt)
-    after = await gateway.poll(flight.receipt) if isinstance(answer, a.CancelRequested) else None
-    name = f"row {flight.number}" if flight.number else f"request {flight.receipt.request_id}"
+async def _take_back_one(
+    ledger: Ledger, gateway: Gateway, submitted: SubmittedRow, now: float, done: TakenBack
+) -> None:
+    before = await gateway.poll(submitted.receipt)
+    answer = await gateway.cancel(submitted.receipt)
+    after = await gateway.poll(submitted.receipt) if isinstance(answer, a.CancelRequested) else None
+    name = f"row {submitted.number}" if submitted.number else f"request {submitted.receipt.request_id}"
     if isinstance(after, a.Finished):
-        await _taken(ledger, gateway, flight, before, after, now, done, name)
+        await _taken(ledger, gateway, submitted, before, after, now, done, name)
     elif isinstance(answer, a.Gone | a.Unclear):
         done.kept.append(f"{name}: fal did not take it back ({answer.reason})")
     elif isinstance(answer, a.TooLate):
@@ -88,21 +90,21 @@ async def _take_back_one(ledger: Ledger, gateway: Gateway, flight: Flight, now: 
 async def _taken(
     ledger: Ledger,
     gateway: Gateway,
-    flight: Flight,
+    submitted: SubmittedRow,
     before: a.Polled,
     after: a.Finished,
     now: float,
     done: TakenBack,
     name: str,
 ) -> None:
-    end = await gateway.collect(flight.receipt, after)
+    end = await gateway.collect(submitted.receipt, after)
     if not isinstance(end, a.Broke) or end.status != 499:
         done.kept.append(f"{name}: it was done before it could be taken back; the next run brings it home")
         return
     queued = isinstance(before, a.Waiting) and not before.running
     spent = (
-        0 if queued else cost(end, flight.price)
+        0 if queued else cost(end, submitted.price)
     )  # fal docs: queue time is free; a run that was cut off may be billed
     with ledger.transaction():
-        ledger.apply(flight.row, states.cancelled(State.SUBMITTED, now, spent))
+        ledger.apply(submitted.row, states.cancelled(State.SUBMITTED, now, spent))
     done.cancelled += 1

@@ -22,7 +22,7 @@ from batch.dispatch.stopping import Stop
 from batch.dispatch.tally import Tally
 from batch.errors import Exit, ManifestError, UsageError
 from batch.fal.pricing import difference, live_prices
-from batch.ledger.async_ledger import journal
+from batch.ledger.async_ledger import async_ledger
 from batch.ledger.enrolment import enrol, standing_findings
 from batch.ledger.file import locked, write_errors
 from batch.ledger.ledger import Ledger
@@ -216,7 +216,7 @@ async def _dispatch(
     rows = min(summary.to_run, settings.options.limit or summary.to_run) + summary.at_fal
     eta = progress.Pace(rows, settings.typical_seconds)
     async with anyio.create_task_group() as signals:
-        async with journal(ledger) as store, anyio.create_task_group() as tasks:
+        async with async_ledger(ledger) as store, anyio.create_task_group() as tasks:
             dispatcher = Dispatcher(store, gateway, settings)
             ended.tally = dispatcher.tally
             # In a group of its own: the second signal must find somebody while the first one's work winds down.

@@ -8,7 +8,7 @@ from batch.commands.batch import Batch
 from batch.core import states
 from batch.core.gateway import Gateway
 from batch.errors import LedgerError
-from batch.ledger.async_ledger import Journal, journal
+from batch.ledger.async_ledger import AsyncLedger, async_ledger
 from batch.ledger.file import locked
 from batch.ledger.ledger import Ledger
 from batch.results_writer.autosave import Saver
@@ -45,7 +45,7 @@ class Session:
     """What a command works with that settles rows between runs."""
 
     ledger: Ledger
-    store: Journal
+    store: AsyncLedger
     gateway: Gateway
 
 
@@ -61,7 +61,7 @@ async def open_session(batch: Batch, now: float, say: Say, connect: Connect = co
     with locked(batch.ledger), Ledger.open(batch.ledger) as ledger:
         record_interrupted(ledger, now)
         with ungrouped_errors():
-            async with connect(batch) as gateway, journal(ledger) as store:
+            async with connect(batch) as gateway, async_ledger(ledger) as store:
                 yield Session(ledger, store, gateway)
         Saver(Results(batch.manifest, batch.ledger, batch.target), say).finish(ledger)
 

@@ -21,7 +21,7 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
-class Planned:
+class PlannedRow:
     """One row of the manifest, ready to be enrolled; with problems it has no arguments."""
 
     place: int
@@ -37,7 +37,7 @@ class Planned:
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class PendingRow:
     """A row to submit. `number` is the row as the spreadsheet numbers it."""
 
     row: int
@@ -49,7 +49,7 @@ class Work:
 
 
 @dataclass(frozen=True, slots=True)
-class Flight:
+class SubmittedRow:
     """A row whose request is at fal."""
 
     row: int
@@ -64,7 +64,7 @@ class Flight:
 
 
 @dataclass(frozen=True, slots=True)
-class Doubt:
+class InDoubtRow:
     """A row in doubt: what was sent, and when its intent was committed.
 
     `order` rises from intent to intent, whatever the clock does. `after` is when the last request of ours before it was
@@ -79,7 +79,7 @@ class Doubt:
 
 
 @dataclass(frozen=True, slots=True)
-class Own:
+class KnownRequest:
     """A request that is known to be ours; without a time where it was an earlier try of its row."""
 
     sent: Mapping[str, Any] | None = None

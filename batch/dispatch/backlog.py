@@ -6,7 +6,7 @@ from itertools import count
 
 from anyio import current_time
 
-from batch.core.row import Work
+from batch.core.row import PendingRow
 from batch.core.store import RowStore
 
 PAGE = 500
@@ -20,16 +20,16 @@ class Rows:
         limit: how many rows are begun at most.
     """
 
-    def __init__(self, book: RowStore, limit: int | None) -> None:
+    def __init__(self, store: RowStore, limit: int | None) -> None:
         self.limited = False
         """Rows were left because of the limit."""
-        self._book = book
+        self._store = store
         self._limit = limit
         self._begun = 0
-        self._page: deque[Work] = deque()
+        self._page: deque[PendingRow] = deque()
         self._place = -1
         self._read_all = False
-        self._later: list[tuple[float, int, Work]] = []
+        self._later: list[tuple[float, int, PendingRow]] = []
         self._order = count()
         self._held: set[int] = set()
 
@@ -49,19 +49,19 @@ class Rows:
     def holds(self, row: int) -> bool:
         return row in self._held
 
-    def put_back(self, work: Work, seconds: float) -> None:
-        self._held.add(work.row)
-        heapq.heappush(self._later, (current_time() + seconds, next(self._order), work))
+    def put_back(self, pending: PendingRow, seconds: float) -> None:
+        self._held.add(pending.row)
+        heapq.heappush(self._later, (current_time() + seconds, next(self._order), pending))
 
     async def read_ahead(self) -> None:
         """While there is time: when many slots come free at once, the ledger is busy with other things."""
         if len(self._page) < PAGE and not self._read_all:
-            found = await self._book.claimable(self._place, PAGE)
+            found = await self._store.pending_rows(self._place, PAGE)
             self._page.extend(found)
             self._place = found[-1].place if found else self._place
             self._read_all = len(found) < PAGE
 
-    async def next(self) -> Work | None:
+    async def next(self) -> PendingRow | None:
         """None where no row is due now."""
         if self.due <= current_time():
             return heapq.heappop(self._later)[2]
@@ -69,14 +69,14 @@ class Rows:
             if not self._page:
                 await self.read_ahead()
                 continue
-            work = self._page.popleft()
-            if work.row in self._held:
+            pending = self._page.popleft()
+            if pending.row in self._held:
                 continue  # it came back to pending in this run, and is to come again later
             if self._begun == self._limit:
                 self._page.clear()
                 self._read_all = self.limited = True
                 return None
             self._begun += 1
-            self._held.add(work.row)
-            return work
+            self._held.add(pending.row)
+            return pending
         return None

@@ -15,7 +15,7 @@ from anyio.abc import TaskGroup
 from batch.core import gateway as a
 from batch.core import retry, states
 from batch.core.gateway import Gateway, Receipt
-from batch.core.row import Flight, Work
+from batch.core.row import PendingRow, SubmittedRow
 from batch.core.states import Move, State
 from batch.core.store import RowStore
 from batch.dispatch import transitions
@@ -54,7 +54,7 @@ class Dispatcher:
         self._started = False
         self._backlog = Rows(store, options.limit)
         self._at_fal = 0
-        self._over_budget: list[Work] = []
+        self._over_budget: list[PendingRow] = []
         self._changed = anyio.Event()
 
     @property
@@ -68,7 +68,7 @@ class Dispatcher:
         self._patience.began = current_time()
         async with anyio.create_task_group() as tasks:
             await self._reconcile(tasks)
-            for submitted in await self._store.flights():  # what is paid for comes first
+            for submitted in await self._store.submitted_rows():  # what is paid for comes first
                 self._begin(tasks, submitted.row, self._resume, submitted)
             tasks.start_soon(self._keep_reconciling, tasks, name="reconcile")
             tasks.start_soon(self._slot_probe.keep, lambda: not self._room(), self._wake, name="slots")
@@ -80,12 +80,14 @@ class Dispatcher:
                 self.stopped = Stop("limit", "stopped: no more rows were to be begun (--limit)")
             tasks.cancel_scope.cancel()
 
-    def _begin(self, tasks: TaskGroup, row: int, life: Callable[[Any], Awaitable[None]], of: Flight | Work) -> None:
+    def _begin(
+        self, tasks: TaskGroup, row: int, life: Callable[[Any], Awaitable[None]], of: SubmittedRow | PendingRow
+    ) -> None:
         self._tally.under_way += 1
         self._backlog.hold(row)
         tasks.start_soon(self._tracked, life, of, name=f"row {of.number}")
 
-    async def _tracked(self, life: Callable[[Any], Awaitable[None]], of: Flight | Work) -> None:
+    async def _tracked(self, life: Callable[[Any], Awaitable[None]], of: SubmittedRow | PendingRow) -> None:
         await life(of)
         self._tally.under_way -= 1
         self._wake()
@@ -96,7 +98,7 @@ class Dispatcher:
 
     # Choosing rows
 
-    async def _next(self) -> Work | None:
+    async def _next(self) -> PendingRow | None:
         """The next row to submit, as soon as there is room for it; None when there will be none."""
         while not self.stopped:
             if self._room() and (pending := await self._backlog.next()):
@@ -122,7 +124,7 @@ class Dispatcher:
 
     # One row
 
-    async def _run_row(self, pending: Work) -> None:
+    async def _run_row(self, pending: PendingRow) -> None:
         """From pending as far as it goes."""
         prepared = await self._gateway.prepare(pending.arguments)
         match prepared:
@@ -139,7 +141,7 @@ class Dispatcher:
                 self._stop_if(self._refusals.failed(kind))
                 self._tally.failed += 1
 
-    async def _submit(self, pending: Work, arguments: Arguments) -> tuple[Receipt, float] | None:
+    async def _submit(self, pending: PendingRow, arguments: Arguments) -> tuple[Receipt, float] | None:
         """The receipt, and a time when the POST had not left yet."""
         if not await self._admission.enter():
             return None
@@ -154,7 +156,7 @@ class Dispatcher:
         receipt = self._on_submitted(pending, outcome)
         return (receipt, sent) if receipt else None
 
-    async def _post(self, pending: Work, arguments: Arguments) -> tuple[SubmitOutcome, float] | None:
+    async def _post(self, pending: PendingRow, arguments: Arguments) -> tuple[SubmitOutcome, float] | None:
         """Intent, POST and what came of it, each on disk before the next; None where there was no room for it."""
         if current_time() + self._poller.longest() > self._settings.deadline:
             self._stop(Stop("time", "stopped submitting: what is submitted now could not be home in time"))
@@ -172,7 +174,7 @@ class Dispatcher:
             await self._store.apply(pending.row, outcome.transition)
         return outcome, sent
 
-    def _wait_for_budget(self, pending: Work) -> None:
+    def _wait_for_budget(self, pending: PendingRow) -> None:
         """What is under way may fail at no cost and leave room; with nothing under way there is none."""
         if self._at_fal:
             self._over_budget.append(pending)
@@ -186,7 +188,7 @@ class Dispatcher:
             self._backlog.put_back(pending, 0.0)
         self._over_budget.clear()
 
-    def _on_submitted(self, pending: Work, outcome: SubmitOutcome) -> Receipt | None:
+    def _on_submitted(self, pending: PendingRow, outcome: SubmitOutcome) -> Receipt | None:
         if outcome.receipt:
             self._refusals.succeeded()
             return outcome.receipt
@@ -198,7 +200,7 @@ class Dispatcher:
         self._stop_if(outcome.stop)
         self._tally.failed += outcome.transition.new is State.FAILED
         self._tally.in_doubt += outcome.transition.new is State.IN_DOUBT
-        self._patience.doubts += outcome.transition.new is State.IN_DOUBT
+        self._patience.in_doubt += outcome.transition.new is State.IN_DOUBT
         return None
 
     def _stop_if(self, why: Stop | None) -> None:
@@ -210,16 +212,16 @@ class Dispatcher:
         self._admission.close()
         self._wake()
 
-    async def _resume(self, submitted: Flight) -> None:
+    async def _resume(self, submitted: SubmittedRow) -> None:
         """A request that an earlier run was given the receipt of."""
         age = max(0.0, self._settings.now() - submitted.submitted_at)
         self._at_fal += 1
         row, place, number = submitted.row, submitted.place, submitted.number or 0
-        pending = Work(row, place, number, submitted.arguments, submitted.price, submitted.tries)
+        pending = PendingRow(row, place, number, submitted.arguments, submitted.price, submitted.tries)
         await self._follow(pending, submitted.receipt, age=age, resumed=True)
 
     async def _follow(
-        self, row: Work, receipt: Receipt, *, sent: float | None = None, age: float = 0.0, resumed: bool = False
+        self, row: PendingRow, receipt: Receipt, *, sent: float | None = None, age: float = 0.0, resumed: bool = False
     ) -> None:
         group = self._settings.group_of(row.arguments)
         end = await self._poller.end(receipt, group, age, resumed=resumed, sent=sent, freed=self._on_slot_freed)
@@ -228,7 +230,7 @@ class Dispatcher:
         finally:
             self._tally.fetching -= 1
 
-    async def _on_ended(self, row: Work, end: End) -> None:
+    async def _on_ended(self, row: PendingRow, end: End) -> None:
         if isinstance(end, a.Unclear):
             self._tally.left += 1
             self._request_ended()
@@ -260,14 +262,14 @@ class Dispatcher:
     async def _reconcile(self, tasks: TaskGroup) -> None:
         """One look at fal's records; rows found are followed by the caller, or here once the run is under way."""
         verdicts = await self._reconciler.round()
-        self._patience.looked(verdicts, len(await self._store.doubts()))
+        self._patience.looked(verdicts, len(await self._store.in_doubt_rows()))
         if isinstance(verdicts, a.Unclear):
             return
         for row in verdicts.absent:
-            if pending := await self._store.work(row):
+            if pending := await self._store.pending_row(row):
                 self._backlog.put_back(pending, 0.0)  # wherever the reading of the table has come to: from here
         if verdicts.found and self._started:
-            submitted = {one.row: one for one in await self._store.flights()}
+            submitted = {one.row: one for one in await self._store.submitted_rows()}
             for row in verdicts.found:
                 self._tally.in_doubt -= self._backlog.holds(row)
                 self._begin(tasks, row, self._resume, submitted[row])
@@ -278,7 +280,7 @@ class Dispatcher:
         while True:
             await anyio.sleep(IDLE_SECONDS)
             due = looked + self._patience.pause(current_time(), busy=self._tally.under_way > 0)
-            if self._patience.doubts and current_time() >= due:
+            if self._patience.in_doubt and current_time() >= due:
                 await self._reconcile(tasks)
                 looked = current_time()
             self._wake()

@@ -1,4 +1,4 @@
-"""The ledger's asynchronous face: one writer, one fsync for all that was asked for while the last one ran."""
+"""The ledger, asynchronous: one writer, one commit for all that was asked while the last one went to disk."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 import anyio
 
 from batch.core.money import Budget
-from batch.core.row import Doubt, Flight, Own, Work
+from batch.core.row import InDoubtRow, KnownRequest, PendingRow, SubmittedRow
 from batch.core.states import Move
-from batch.ledger import in_doubt as doubts
+from batch.ledger.in_doubt import in_doubt_rows, known_requests
 from batch.ledger.ledger import Ledger
 
 T = TypeVar("T")
@@ -35,7 +35,7 @@ class _Entry:
     error: Exception | None = None
 
 
-class Journal:
+class AsyncLedger:
     """Group commit: entries are written in the order they came, many to a transaction."""
 
     def __init__(self, ledger: Ledger, offload: Offload = in_thread) -> None:
@@ -52,20 +52,20 @@ class Journal:
         """Whether the intent is on disk; False where the budget has no room for it."""
         return await self._do(lambda: self._ledger.claim(row, move, budget))
 
-    async def claimable(self, after: int, limit: int) -> list[Work]:
-        return await self._do(lambda: self._ledger.claimable(after, limit))
+    async def pending_rows(self, after: int, limit: int) -> list[PendingRow]:
+        return await self._do(lambda: self._ledger.pending_rows(after, limit))
 
-    async def flights(self) -> list[Flight]:
-        return await self._do(self._ledger.flights)
+    async def submitted_rows(self) -> list[SubmittedRow]:
+        return await self._do(self._ledger.submitted_rows)
 
-    async def work(self, row: int) -> Work | None:
-        return await self._do(lambda: self._ledger.work(row))
+    async def pending_row(self, row: int) -> PendingRow | None:
+        return await self._do(lambda: self._ledger.pending_row(row))
 
-    async def doubts(self) -> list[Doubt]:
-        return await self._do(lambda: doubts.doubts(self._ledger))
+    async def in_doubt_rows(self) -> list[InDoubtRow]:
+        return await self._do(lambda: in_doubt_rows(self._ledger))
 
-    async def own(self, request_ids: Iterable[str]) -> dict[str, Own]:
-        return await self._do(lambda: doubts.own(self._ledger, request_ids))
+    async def known_requests(self, request_ids: Iterable[str]) -> dict[str, KnownRequest]:
+        return await self._do(lambda: known_requests(self._ledger, request_ids))
 
     async def call(self, call: Callable[[], T]) -> T:
         """Any other read or write of the ledger, in the writer's turn."""
@@ -128,11 +128,11 @@ class Journal:
 
 
 @asynccontextmanager
-async def journal(ledger: Ledger, offload: Offload = in_thread) -> AsyncIterator[Journal]:
-    """A journal whose writer runs as long as the block, and has written everything when it ends."""
-    opened = Journal(ledger, offload)
+async def async_ledger(ledger: Ledger, offload: Offload = in_thread) -> AsyncIterator[AsyncLedger]:
+    """A ledger whose writer runs as long as the block, and has written everything when it ends."""
+    opened = AsyncLedger(ledger, offload)
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(opened.write, name="journal")
+        tasks.start_soon(opened.write, name="ledger")
         try:
             yield opened
         finally:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 
-from batch.core.row import Doubt, Own
+from batch.core.row import InDoubtRow, KnownRequest
 from batch.errors import LedgerError
 from batch.ledger.ledger import Ledger
 
@@ -13,14 +13,14 @@ _SENT = "(SELECT MAX(seq) FROM event WHERE event.row = row.id AND new = 'submitt
 """The order in which the rows were last sent: the log has it, whatever the clock did."""
 
 
-def doubts(ledger: Ledger) -> list[Doubt]:
+def in_doubt_rows(ledger: Ledger) -> list[InDoubtRow]:
     """Every row in doubt, also of rows that the manifest no longer has."""
     found = ledger.db.execute(
         f"SELECT id, COALESCE(row.sent, arguments), intent_at, {_SENT} AS seq FROM row "  # noqa: S608 - our own text
         "WHERE state = 'in_doubt' ORDER BY seq"
     ).fetchall()
     after = _accepted_before(ledger, found[0][3]) if found else None
-    return [Doubt(row, json.loads(sent), intent_at, seq, after) for row, sent, intent_at, seq in found]
+    return [InDoubtRow(row, json.loads(sent), intent_at, seq, after) for row, sent, intent_at, seq in found]
 
 
 def _accepted_before(ledger: Ledger, order: int) -> float | None:
@@ -33,24 +33,24 @@ def _accepted_before(ledger: Ledger, order: int) -> float | None:
     return found[0] if found else None
 
 
-def own(ledger: Ledger, request_ids: Iterable[str]) -> dict[str, Own]:
+def known_requests(ledger: Ledger, request_ids: Iterable[str]) -> dict[str, KnownRequest]:
     """Those of the ids that are already a row's, of this table or of one beside it."""
     asked = json.dumps(list(request_ids))
     return _beside(ledger, asked) | _own(ledger, asked)
 
 
-def _beside(ledger: Ledger, asked: str) -> dict[str, Own]:
+def _beside(ledger: Ledger, asked: str) -> dict[str, KnownRequest]:
     """Of the other ledgers in the folder: two tables with the same rows must not take each other's videos."""
-    found: dict[str, Own] = {}
+    found: dict[str, KnownRequest] = {}
     for path in ledger.path.parent.glob("*.ledger") if ledger.path else ():
         if path != ledger.path:
             with suppress(LedgerError), Ledger.read(path) as other:  # one that cannot be read is another run's trouble
                 known = "SELECT request_id FROM request WHERE request_id IN (SELECT value FROM json_each(?))"
-                found |= {name: Own() for (name,) in other.db.execute(known, (asked,))}
+                found |= {name: KnownRequest() for (name,) in other.db.execute(known, (asked,))}
     return found
 
 
-def _own(ledger: Ledger, asked: str) -> dict[str, Own]:
+def _own(ledger: Ledger, asked: str) -> dict[str, KnownRequest]:
     found = ledger.db.execute(
         "SELECT request.request_id, COALESCE(row.sent, arguments), intent_at, "  # noqa: S608 - our own text
         f"row.request_id = request.request_id, {_SENT} FROM request JOIN row ON row.id = request.row "
@@ -58,7 +58,7 @@ def _own(ledger: Ledger, asked: str) -> dict[str, Own]:
         (asked,),
     )
     return {
-        name: Own(json.loads(sent), intent_at, seq or 0) if last else Own()
+        name: KnownRequest(json.loads(sent), intent_at, seq or 0) if last else KnownRequest()
         for name, sent, intent_at, last, seq in found
     }
 

@@ -12,7 +12,7 @@ from typing import Self
 
 from batch.core.gateway import Receipt
 from batch.core.money import Budget, Money
-from batch.core.row import Flight, Work
+from batch.core.row import PendingRow, SubmittedRow
 from batch.core.states import Move
 from batch.errors import LedgerError
 from batch.job import Job
@@ -134,7 +134,7 @@ class Ledger:
         """What is spent and what is under way, over the ledger's whole life."""
         return Money(*self.db.execute("SELECT spent, under_way FROM money").fetchone())
 
-    def claimable(self, after: int, limit: int) -> list[Work]:
+    def pending_rows(self, after: int, limit: int) -> list[PendingRow]:
         """Pending rows of the manifest behind a place, in the manifest's order."""
         found = self.db.execute(
             "SELECT row.id, row.place, number, arguments, price, tries FROM row INDEXED BY row_claimable "
@@ -143,16 +143,20 @@ class Ledger:
             (after, limit),
         )
         return [
-            Work(row, place, number, json.loads(arguments), price, tries)
+            PendingRow(row, place, number, json.loads(arguments), price, tries)
             for row, place, number, arguments, price, tries in found
         ]
 
-    def work(self, row: int) -> Work | None:
+    def pending_row(self, row: int) -> PendingRow | None:
         """A pending row, if the manifest still has it."""
         found = self.db.execute("SELECT place FROM row WHERE id = ? AND place IS NOT NULL", (row,)).fetchone()
-        return next((work for work in self.claimable(found[0] - 1, 1) if work.row == row), None) if found else None
+        return (
+            next((pending for pending in self.pending_rows(found[0] - 1, 1) if pending.row == row), None)
+            if found
+            else None
+        )
 
-    def flights(self) -> list[Flight]:
+    def submitted_rows(self) -> list[SubmittedRow]:
         """Every row whose request is at fal, also of rows that the manifest no longer has."""
         found = self.db.execute(
             "SELECT row.id, COALESCE(row.place, -1), number, row.request_id, status_url, response_url, cancel_url, "
@@ -161,7 +165,7 @@ class Ledger:
             "LEFT JOIN sheet ON sheet.row = row.id WHERE state = 'submitted' ORDER BY submitted_at, row.id"
         )
         return [
-            Flight(row, place, number, _receipt(request_id, urls), price, tries, at, json.loads(arguments))
+            SubmittedRow(row, place, number, _receipt(request_id, urls), price, tries, at, json.loads(arguments))
             for row, place, number, request_id, *urls, price, tries, at, arguments in found
         ]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from importlib.resources import files
 from itertools import islice
 
-from batch.core.row import Planned, Problem
+from batch.core.row import PlannedRow, Problem
 from batch.core.states import Status
 from batch.errors import ManifestError
 from batch.job import encoded
@@ -27,7 +27,7 @@ class Findings:
     warnings: list[Problem] = field(default_factory=list)
 
 
-def match(ledger: Ledger, planned: Iterable[Planned], *, refuse_foreign: bool = True) -> Findings:
+def match(ledger: Ledger, planned: Iterable[PlannedRow], *, refuse_foreign: bool = True) -> Findings:
     """Finds each record's row. Writes temporary tables only, so a reader of the ledger may do it too.
 
     Args:
@@ -68,7 +68,7 @@ def _sql(name: str) -> str:
     return files("batch.ledger").joinpath(name).read_text(encoding="utf-8")
 
 
-def _incoming(plan: Planned, findings: Findings) -> tuple[object, ...]:
+def _incoming(plan: PlannedRow, findings: Findings) -> tuple[object, ...]:
     findings.rows += 1
     if plan.problems or plan.warnings:
         findings.invalid += bool(plan.problems)

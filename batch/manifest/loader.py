@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from batch.core.row import Planned
+from batch.core.row import PlannedRow
 from batch.errors import ManifestError
 from batch.job import Job
 from batch.manifest.columns import Columns, find_columns
@@ -84,7 +84,7 @@ class Manifest:
             )
         return columns
 
-    def plan(self, table: Table) -> Iterator[Planned]:
+    def plan(self, table: Table) -> Iterator[PlannedRow]:
         """One plan per row that asks for something.
 
         Raises:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from batch.core.row import Planned, Problem
+from batch.core.row import PlannedRow, Problem
 from batch.core.states import Status
 from batch.job import Arguments, Job
 from batch.manifest.columns import Columns, Row
@@ -44,7 +44,7 @@ class Planner:
     check: Callable[[Arguments], Sequence[Fault]]
     look: Callable[[str], Picture]
 
-    def plan(self, rows: Iterable[Row]) -> Iterator[Planned]:
+    def plan(self, rows: Iterable[Row]) -> Iterator[PlannedRow]:
         """One plan per row, in order. Rows without any input and id are none of ours and are left out.
 
         Unless somebody wrote into our columns there: a sum below the prices must not be lost unseen.
@@ -67,7 +67,7 @@ class Planner:
         given: Mapping[str, str],
         own: Mapping[str, str],
         full: Mapping[str, Any],
-    ) -> Planned:
+    ) -> PlannedRow:
         arguments: Arguments = {}
         identity: Arguments = {}
         problems: list[Problem] = []
@@ -86,9 +86,11 @@ class Planner:
         problems += [self._problem(row, fault.name, self._remedy(fault, given)) for fault in self.check(arguments)]
         found = tuple(problems), tuple(warnings)
         if problems:
-            return Planned(place, row.number, row_id, own, None, None, None, *found)
+            return PlannedRow(place, row.number, row_id, own, None, None, None, *found)
         price = self.job.price(arguments, self.prices)
-        return Planned(place, row.number, row_id, own, arguments, fingerprint(self.job, identity, full), price, *found)
+        return PlannedRow(
+            place, row.number, row_id, own, arguments, fingerprint(self.job, identity, full), price, *found
+        )
 
     def _problem(self, row: Row, name: str, message: str) -> Problem:
         return Problem(row.number, self.columns.titles.get(name, name), message)

@@ -19,7 +19,7 @@ from math import inf
 from typing import Any
 
 from batch.core.gateway import Listed
-from batch.core.row import Doubt, Own
+from batch.core.row import InDoubtRow, KnownRequest
 
 POST_SECONDS = 120.0
 """A POST arrives no later than this after its intent: the longest wait for a reply, and a margin."""
@@ -49,16 +49,20 @@ def provable_at(intent_at: float, start_timeout: float) -> float:
     return intent_at + POST_SECONDS + start_timeout + MARGIN
 
 
-def earliest(doubts: Sequence[Doubt]) -> float:
+def earliest(rows: Sequence[InDoubtRow]) -> float:
     """From when on the listing has to be read."""
     return min(
-        doubt.intent_at - LOOK_BACK if doubt.after is None else min(doubt.intent_at, doubt.after) - 2 * CLOCK_SKEW
-        for doubt in doubts
+        row.intent_at - LOOK_BACK if row.after is None else min(row.intent_at, row.after) - 2 * CLOCK_SKEW
+        for row in rows
     )
 
 
 def settle(
-    doubts: Sequence[Doubt], listed: Sequence[Listed], own: Mapping[str, Own], now: float, start_timeout: float
+    rows: Sequence[InDoubtRow],
+    listed: Sequence[Listed],
+    own: Mapping[str, KnownRequest],
+    now: float,
+    start_timeout: float,
 ) -> Verdicts:
     """Settles what the listing allows.
 
@@ -70,16 +74,16 @@ def settle(
     """
     window = _Window.seen(listed, own)
     strangers = sorted((one for one in listed if one.request_id not in own), key=lambda one: one.sent_at)
-    found = _found(sorted(doubts, key=lambda doubt: doubt.intent_at), strangers, window)
+    found = _found(sorted(rows, key=lambda row: row.intent_at), strangers, window)
     adopted = set(found.values())
     nobodys = [one for one in strangers if one.request_id not in adopted]
     shown = _Shown.of(listed, own)
     absent = [
-        doubt.row
-        for doubt in doubts
-        if doubt.row not in found
-        and now > provable_at(shown.sent_by(doubt), start_timeout)
-        and not any(_alike(doubt.sent, one) for one in nobodys)
+        row.row
+        for row in rows
+        if row.row not in found
+        and now > provable_at(shown.sent_by(row), start_timeout)
+        and not any(_alike(row.sent, one) for one in nobodys)
     ]
     return Verdicts(found, absent)
 
@@ -107,7 +111,7 @@ class _Shown:
     seen: Sequence[_Seen]
 
     @classmethod
-    def of(cls, listed: Sequence[Listed], own: Mapping[str, Own]) -> "_Shown":
+    def of(cls, listed: Sequence[Listed], own: Mapping[str, KnownRequest]) -> "_Shown":
         ours = [(one, known) for one in listed if (known := own.get(one.request_id))]
         return cls(
             [
@@ -117,27 +121,27 @@ class _Shown:
             ]
         )
 
-    def sent_by(self, doubt: Doubt) -> float:
+    def sent_by(self, row: InDoubtRow) -> float:
         """By when it was sent at the latest, on fal's clock; infinite where the listing does not show all that was.
 
         It has to begin before it, to have caught up with it, and the clocks have to have gone alike between the two;
         where nothing of ours came before, the later request's own time is all there is to go by.
         """
-        before = max((one for one in self.seen if one.order < doubt.order), key=lambda one: one.order, default=None)
-        if before is None and doubt.after is not None:
+        before = max((one for one in self.seen if one.order < row.order), key=lambda one: one.order, default=None)
+        if before is None and row.after is not None:
             return inf
         later = [
             one
             for one in self.seen
-            if one.proves and one.order > doubt.order and one.intent_at > doubt.intent_at + POST_SECONDS
+            if one.proves and one.order > row.order and one.intent_at > row.intent_at + POST_SECONDS
         ]
         if before is None:
             return min((one.sent_at for one in later), default=inf)
         alike = [max(one.apart, before.apart) for one in later if abs(one.apart - before.apart) <= CLOCK_SKEW]
-        return max(doubt.intent_at, before.intent_at) + min(alike, default=inf)
+        return max(row.intent_at, before.intent_at) + min(alike, default=inf)
 
 
-def _evidence(one: Listed, own: Own) -> bool:
+def _evidence(one: Listed, own: KnownRequest) -> bool:
     return one.ended and one.input is not None and own.sent is not None and _equal(own.sent, one.input)
 
 
@@ -149,27 +153,27 @@ class _Window:
     late: float
 
     @classmethod
-    def seen(cls, listed: Sequence[Listed], own: Mapping[str, Own]) -> "_Window":
+    def seen(cls, listed: Sequence[Listed], own: Mapping[str, KnownRequest]) -> "_Window":
         known = ((one.sent_at, own[one.request_id].intent_at) for one in listed if one.request_id in own)
         apart = [theirs - ours for theirs, ours in known if ours is not None]
         return cls(min([-CLOCK_SKEW, *apart]), max([CLOCK_SKEW, *apart]))
 
-    def holds(self, doubt: Doubt, one: Listed) -> bool:
-        return doubt.intent_at + self.early <= one.sent_at <= doubt.intent_at + self.late + POST_SECONDS
+    def holds(self, row: InDoubtRow, one: Listed) -> bool:
+        return row.intent_at + self.early <= one.sent_at <= row.intent_at + self.late + POST_SECONDS
 
 
-def _found(doubts: Sequence[Doubt], strangers: Sequence[Listed], window: _Window) -> dict[int, str]:
+def _found(rows: Sequence[InDoubtRow], strangers: Sequence[Listed], window: _Window) -> dict[int, str]:
     taken: set[str] = set()
     found: dict[int, str] = {}
     by_input: dict[frozenset[tuple[str, str]], list[Listed]] = {}
-    for doubt in doubts:
-        names = tuple(doubt.sent)
-        key = frozenset((name, repr(doubt.sent[name])) for name in names)
+    for row in rows:
+        names = tuple(row.sent)
+        key = frozenset((name, repr(row.sent[name])) for name in names)
         if key not in by_input:
-            by_input[key] = [one for one in strangers if one.input is not None and _equal(doubt.sent, one.input)]
+            by_input[key] = [one for one in strangers if one.input is not None and _equal(row.sent, one.input)]
         for one in by_input[key]:
-            if one.request_id not in taken and window.holds(doubt, one):
-                found[doubt.row] = one.request_id
+            if one.request_id not in taken and window.holds(row, one):
+                found[row.row] = one.request_id
                 taken.add(one.request_id)
                 break
     return found

@@ -34,27 +34,27 @@ class Settler:
         start_timeout: seconds after which fal gives up a request that no runner has started.
     """
 
-    book: RowStore
+    store: RowStore
     records: Gateway
     now: Callable[[], float]
     start_timeout: float
 
     async def round(self) -> Verdicts | a.Unclear:
         """One look at the records; what it settles is in the ledger when it returns."""
-        doubts = await self.book.doubts()
-        if not doubts:
+        rows = await self.store.in_doubt_rows()
+        if not rows:
             return Verdicts()
         listing: Listing | a.Unclear = a.Unclear("fal's request history takes too long")
         with anyio.move_on_after(LISTING_SECONDS):
-            listing = await self.records.listing(earliest(doubts))
+            listing = await self.records.listing(earliest(rows))
         if isinstance(listing, a.Unclear):
             return listing
-        own = await self.book.own([one.request_id for one in listing.items])
-        verdicts = settle(doubts, listing.items, own, listing.now, self.start_timeout)
+        own = await self.store.known_requests([one.request_id for one in listing.items])
+        verdicts = settle(rows, listing.items, own, listing.now, self.start_timeout)
         for row, request_id in verdicts.found.items():
-            await self.book.apply(row, states.found_at_fal(self.now(), self.records.built_receipt(request_id)))
+            await self.store.apply(row, states.found_at_fal(self.now(), self.records.built_receipt(request_id)))
         for row in verdicts.absent:
-            await self.book.apply(row, states.never_accepted(self.now()))
+            await self.store.apply(row, states.never_accepted(self.now()))
         return verdicts
 
 
@@ -68,13 +68,14 @@ class Patience:
 
     start_timeout: float
     began: float = 0.0
-    doubts: int = 0
+    in_doubt: int = 0
+    """Rows in doubt still."""
     _unreadable: int = 0
     _idle_since: float = inf
 
-    def looked(self, verdicts: Verdicts | a.Unclear, doubts: int) -> None:
+    def looked(self, verdicts: Verdicts | a.Unclear, in_doubt: int) -> None:
         """After each look: what it brought, and how many rows are in doubt still."""
-        self.doubts = doubts
+        self.in_doubt = in_doubt
         if isinstance(verdicts, a.Unclear):
             self._unreadable += UNREADABLE_TIMES if verdicts.account else 1
         else:
@@ -86,7 +87,7 @@ class Patience:
             self._idle_since = inf
         elif self._idle_since == inf:
             self._idle_since = now
-        if not self.doubts or self._unreadable >= UNREADABLE_TIMES:
+        if not self.in_doubt or self._unreadable >= UNREADABLE_TIMES:
             return False
         longest = min(max(LEAST_PATIENCE, self._idle_since - self.began), self.start_timeout + PROOF_MARGIN)
         return busy or now - self._idle_since < longest
