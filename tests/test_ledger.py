@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from batch.core import states
 from batch.core.gateway import Receipt
-from batch.core.states import EDGES, Move, State
+from batch.core.states import TRANSITIONS, State, Transition
 from batch.errors import LedgerBusy, LedgerError
 from batch.ledger.file import VERSION, locked
 from batch.ledger.ledger import Ledger, StateConflict
@@ -26,7 +26,7 @@ PRICE = 490_000
 RECEIPT = Receipt("r1", "https://q/r1/status", "https://q/r1", "https://q/r1/cancel")
 
 # How a row comes to each state.
-ROADS: dict[State, list[Move]] = {
+ROADS: dict[State, list[Transition]] = {
     State.PENDING: [],
     State.SUBMITTING: [states.claimed(1.0, None, PRICE)],
     State.SUBMITTED: [states.claimed(1.0, None, PRICE), states.accepted(2.0, RECEIPT)],
@@ -81,7 +81,7 @@ def contents(ledger: Ledger) -> list[object]:
 
 def test_the_trigger_knows_the_edges_that_are_drawn(ledger: Ledger) -> None:
     """One set, in Python and in the database."""
-    assert {(State(old), State(new)) for old, new in ledger.db.execute("SELECT old, new FROM edge")} == EDGES
+    assert {(State(old), State(new)) for old, new in ledger.db.execute("SELECT old, new FROM edge")} == TRANSITIONS
 
 
 @pytest.mark.parametrize("old", State)
@@ -91,7 +91,7 @@ def test_every_edge_that_is_not_drawn_is_refused_by_the_database(ledger: Ledger,
     before = contents(ledger)
     everything = "request_id='x', submitted_at=1, finished_at=1, intent_at=1, result='{}', video_url='u', kind='k'"
     for new in State:
-        if (old, new) in EDGES:
+        if (old, new) in TRANSITIONS:
             continue
         with pytest.raises(sqlite3.IntegrityError, match="no such edge"):
             ledger.db.execute(f"UPDATE row SET state = ?, {everything} WHERE id = ?", (new, row))
@@ -310,7 +310,7 @@ def test_a_ledger_of_the_first_version_is_brought_up_to_date(path: Path) -> None
     schema = (Path(__file__).parent / "ledgers" / "version_1.sql").read_text(encoding="utf-8")
     with closing(sqlite3.connect(path)) as db:
         db.executescript(schema)
-        db.executemany("INSERT INTO edge VALUES (?, ?)", sorted(EDGES))
+        db.executemany("INSERT INTO edge VALUES (?, ?)", sorted(TRANSITIONS))
         db.execute(
             "INSERT INTO row (key, place, endpoint, fingerprint, arguments, price, changed_at) "
             "VALUES ('id:a', 0, 'e', x'00', '{}', 490000, 0)"

@@ -6,7 +6,7 @@ import pytest
 
 from batch.core import states
 from batch.core.gateway import Receipt
-from batch.core.states import EDGES, Move, State, Status, status
+from batch.core.states import TRANSITIONS, State, Status, Transition, status
 
 RECEIPT = Receipt("r1", "https://s", "https://r", "https://c")
 MOVES = {
@@ -33,10 +33,10 @@ def test_every_constructor_of_a_move_makes_an_edge_that_is_drawn() -> None:
     makers = {
         name
         for name, function in inspect.getmembers(states, inspect.isfunction)
-        if inspect.signature(function).return_annotation is Move
+        if inspect.signature(function).return_annotation is Transition
     }
     assert makers == set(MOVES)
-    assert {(move.old, move.new) for moves in MOVES.values() for move in moves} == EDGES
+    assert {(move.old, move.new) for moves in MOVES.values() for move in moves} == TRANSITIONS
 
 
 def test_a_receipt_comes_with_every_move_to_submitted_and_with_no_other() -> None:
@@ -49,13 +49,13 @@ def test_a_receipt_comes_with_every_move_to_submitted_and_with_no_other() -> Non
 def test_only_a_person_brings_a_finished_row_back() -> None:
     """No edge leaves a finished state but the one that `rerun` takes."""
     finished = {State.SUCCEEDED, State.FAILED, State.CANCELLED}
-    assert {(old, new) for old, new in EDGES if old in finished} == {(old, State.PENDING) for old in finished}
+    assert {(old, new) for old, new in TRANSITIONS if old in finished} == {(old, State.PENDING) for old in finished}
 
 
 def test_a_row_in_doubt_is_never_submitted_without_being_settled() -> None:
     """It goes to pending by proof or decision only, never straight to a new POST."""
-    assert (State.IN_DOUBT, State.SUBMITTING) not in EDGES
-    assert {old for old, new in EDGES if new is State.SUBMITTING} == {State.PENDING}
+    assert (State.IN_DOUBT, State.SUBMITTING) not in TRANSITIONS
+    assert {old for old, new in TRANSITIONS if new is State.SUBMITTING} == {State.PENDING}
 
 
 @pytest.mark.parametrize(

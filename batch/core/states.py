@@ -1,4 +1,4 @@
-"""The states of a row in the ledger, and the only ways from one to the next.
+"""The states of a row in the ledger, and every transition from one to the next.
 
      pending ──claim──▶ submitting ──accepted──▶ submitted ──finished──▶ succeeded
         ▲                 │   │                      └──broke──▶ failed, or pending again
@@ -7,8 +7,8 @@
         └──proven not accepted / decided by a person◀──────────────────┘
      any unfinished ──cancel──▶ cancelled          failed, cancelled, stale ──rerun──▶ pending
 
-A `Move` is a new state with all that changes with it. The functions below make every move there is; the
-ledger applies a move only to a row that is in its old state, and its triggers refuse any other edge.
+A `Transition` is a new state with all that changes with it. The functions below make every transition there is; the
+ledger applies one only to a row that is in its old state, and its triggers refuse any other edge.
 Times are seconds since 1970 (UTC), money is in millionths of a dollar.
 """
 
@@ -32,7 +32,7 @@ class State(StrEnum):
     CANCELLED = "cancelled"
 
 
-EDGES: frozenset[tuple[State, State]] = frozenset(
+TRANSITIONS: frozenset[tuple[State, State]] = frozenset(
     {
         (State.PENDING, State.SUBMITTING),
         (State.PENDING, State.FAILED),  # its image vanished or cannot be uploaded: nothing was sent
@@ -92,8 +92,8 @@ def status(state: State | None, *, edited: bool, invalid: bool) -> Status:
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
-    """One edge, and the columns that change with it. `receipt` is kept for good, whatever comes after."""
+class Transition:
+    """From one state to the next, and what changes with it. `receipt` is kept for good, whatever comes after."""
 
     old: State
     new: State
@@ -110,85 +110,85 @@ class Move:
 _NO_FAILURE = {"kind": None, "message": None}
 
 
-def claimed(at: float, sent: str | None, price: int | None) -> Move:
+def claimed(at: float, sent: str | None, price: int | None) -> Transition:
     """The intent, committed before the POST: `sent` is the JSON that will leave, None where it is the row's own."""
     changes = {"sent": sent, "intent_at": at, "price": price, "request_id": None, "finished_at": None, **_NO_FAILURE}
-    return Move(State.PENDING, State.SUBMITTING, at, changes, step=1)
+    return Transition(State.PENDING, State.SUBMITTING, at, changes, step=1)
 
 
-def accepted(at: float, receipt: Receipt) -> Move:
+def accepted(at: float, receipt: Receipt) -> Transition:
     """fal took the request: its id is the row's from here on."""
     changes = {"request_id": receipt.request_id, "submitted_at": at}
-    return Move(State.SUBMITTING, State.SUBMITTED, at, changes, receipt=receipt)
+    return Transition(State.SUBMITTING, State.SUBMITTED, at, changes, receipt=receipt)
 
 
-def not_sent(at: float, message: str) -> Move:
+def not_sent(at: float, message: str) -> Transition:
     """Nothing left this machine, or the service refused it for now: the row is as it was, the try does not count."""
-    return Move(State.SUBMITTING, State.PENDING, at, {"message": message}, step=-1)
+    return Transition(State.SUBMITTING, State.PENDING, at, {"message": message}, step=-1)
 
 
-def refused(at: float, kind: str, message: str) -> Move:
+def refused(at: float, kind: str, message: str) -> Transition:
     """The service refused the request for good, before it cost anything."""
     changes = {"kind": kind, "message": message, "finished_at": at}
-    return Move(State.SUBMITTING, State.FAILED, at, changes)
+    return Transition(State.SUBMITTING, State.FAILED, at, changes)
 
 
-def unsendable(at: float, kind: str, message: str) -> Move:
+def unsendable(at: float, kind: str, message: str) -> Transition:
     """The row cannot be sent any more (its image is gone); it never left `pending`."""
-    return Move(State.PENDING, State.FAILED, at, {"kind": kind, "message": message, "finished_at": at})
+    return Transition(State.PENDING, State.FAILED, at, {"kind": kind, "message": message, "finished_at": at})
 
 
-def reply_lost(at: float, message: str) -> Move:
+def reply_lost(at: float, message: str) -> Transition:
     """It may be paid for, and nobody here knows: left alone until it is settled."""
-    return Move(State.SUBMITTING, State.IN_DOUBT, at, {"kind": "reply_lost", "message": message})
+    return Transition(State.SUBMITTING, State.IN_DOUBT, at, {"kind": "reply_lost", "message": message})
 
 
-def found_at_fal(at: float, receipt: Receipt) -> Move:
+def found_at_fal(at: float, receipt: Receipt) -> Transition:
     """The request in doubt is in fal's own records."""
     changes = {"request_id": receipt.request_id, "submitted_at": at, **_NO_FAILURE}
-    return Move(State.IN_DOUBT, State.SUBMITTED, at, changes, receipt=receipt)
+    return Transition(State.IN_DOUBT, State.SUBMITTED, at, changes, receipt=receipt)
 
 
-def never_accepted(at: float) -> Move:
+def never_accepted(at: float) -> Transition:
     """Proven absent from fal's records: it may be submitted again."""
-    return Move(State.IN_DOUBT, State.PENDING, at, _NO_FAILURE, step=-1)
+    return Transition(State.IN_DOUBT, State.PENDING, at, _NO_FAILURE, step=-1)
 
 
-def resubmitted(at: float, cost: int) -> Move:
+def resubmitted(at: float, cost: int) -> Transition:
     """A person decided that a row in doubt is to be bought again; what may have been paid counts as spent."""
-    return Move(State.IN_DOUBT, State.PENDING, at, {"tries": 0, **_NO_FAILURE}, cost)
+    return Transition(State.IN_DOUBT, State.PENDING, at, {"tries": 0, **_NO_FAILURE}, cost)
 
 
-def given_up(at: float, message: str, cost: int) -> Move:
+def given_up(at: float, message: str, cost: int) -> Transition:
     """A person decided to leave a row in doubt alone; it counts as spent."""
     changes = {"kind": "given_up", "message": message, "finished_at": at}
-    return Move(State.IN_DOUBT, State.FAILED, at, changes, cost)
+    return Transition(State.IN_DOUBT, State.FAILED, at, changes, cost)
 
 
-def succeeded(at: float, result: str, video_url: str, cost: int) -> Move:
+def succeeded(at: float, result: str, video_url: str, cost: int) -> Transition:
     """The whole result (JSON), kept word for word, and the URL in it."""
     changes = {"result": result, "video_url": video_url, "finished_at": at, **_NO_FAILURE}
-    return Move(State.SUBMITTED, State.SUCCEEDED, at, changes, cost)
+    return Transition(State.SUBMITTED, State.SUCCEEDED, at, changes, cost)
 
 
-def failed(at: float, kind: str, message: str, cost: int) -> Move:
+def failed(at: float, kind: str, message: str, cost: int) -> Transition:
     """The request ended without a video, and another try would end the same."""
     changes = {"kind": kind, "message": message, "finished_at": at}
-    return Move(State.SUBMITTED, State.FAILED, at, changes, cost)
+    return Transition(State.SUBMITTED, State.FAILED, at, changes, cost)
 
 
-def another_try(at: float, kind: str, message: str, cost: int) -> Move:
+def another_try(at: float, kind: str, message: str, cost: int) -> Transition:
     """The request ended without a video, and another try is worth it."""
-    return Move(State.SUBMITTED, State.PENDING, at, {"kind": kind, "message": message}, cost)
+    return Transition(State.SUBMITTED, State.PENDING, at, {"kind": kind, "message": message}, cost)
 
 
-def cancelled(old: State, at: float, cost: int) -> Move:
+def cancelled(old: State, at: float, cost: int) -> Transition:
     """Taken back."""
     changes = {"kind": "cancelled", "message": "taken back", "finished_at": at}
-    return Move(old, State.CANCELLED, at, changes, cost)
+    return Transition(old, State.CANCELLED, at, changes, cost)
 
 
-def again(old: State, at: float) -> Move:
+def again(old: State, at: float) -> Transition:
     """A person asked for a finished row to be run again."""
     changes = {"tries": 0, "finished_at": None, "video_url": None, "result": None, **_NO_FAILURE}
-    return Move(old, State.PENDING, at, changes)
+    return Transition(old, State.PENDING, at, changes)

@@ -16,7 +16,7 @@ from batch.core import gateway as a
 from batch.core import retry, states
 from batch.core.gateway import Gateway, Receipt
 from batch.core.row import PendingRow, SubmittedRow
-from batch.core.states import Move, State
+from batch.core.states import State, Transition
 from batch.core.store import RowStore
 from batch.dispatch import transitions
 from batch.dispatch.admission import Door
@@ -252,7 +252,7 @@ class Dispatcher:
         self._tally.fetching += 1
         self._wake()
 
-    async def _write(self, row: int, transition: Move) -> None:
+    async def _write(self, row: int, transition: Transition) -> None:
         with anyio.CancelScope(shield=True):
             await self._store.apply(row, transition)
         self._tally.spent += transition.cost

@@ -6,7 +6,7 @@ from batch.core import gateway as a
 from batch.core import retry as policy
 from batch.core import states
 from batch.core.gateway import Receipt
-from batch.core.states import Move
+from batch.core.states import Transition
 from batch.dispatch.stopping import Stop
 
 
@@ -22,7 +22,7 @@ class Pause:
 class SubmitOutcome:
     """All that one answer to a submit means: for the row, for the rows behind it, and for the run."""
 
-    transition: Move
+    transition: Transition
     receipt: Receipt | None = None
     """fal has the request: it is followed to its end."""
     again: bool = False
@@ -54,7 +54,9 @@ def of_submit(answer: a.Submitted, at: float) -> SubmitOutcome:
             return SubmitOutcome(transition=states.reply_lost(at, reason), failure=f"in doubt: {reason}")
 
 
-def of_end(end: a.Video | a.Broke | a.Gone, at: float, price: int | None, tries: int, retry: policy.Retry) -> Move:
+def of_end(
+    end: a.Video | a.Broke | a.Gone, at: float, price: int | None, tries: int, retry: policy.Retry
+) -> Transition:
     """The transition of a row whose request ended so, at a price in millionths of a dollar, after so many tries."""
     match end:
         case a.Video(result, url):

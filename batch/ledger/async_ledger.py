@@ -9,7 +9,7 @@ import anyio
 
 from batch.core.money import Budget
 from batch.core.row import InDoubtRow, KnownRequest, PendingRow, SubmittedRow
-from batch.core.states import Move
+from batch.core.states import Transition
 from batch.ledger.in_doubt import in_doubt_rows, known_requests
 from batch.ledger.ledger import Ledger
 
@@ -44,13 +44,13 @@ class AsyncLedger:
         self._waiting: list[_Entry] = []
         self._wake = anyio.Event()
 
-    async def apply(self, row: int, move: Move) -> None:
+    async def apply(self, row: int, transition: Transition) -> None:
         """Returns when the move is on disk."""
-        await self._do(lambda: self._ledger.apply(row, move))
+        await self._do(lambda: self._ledger.apply(row, transition))
 
-    async def claim(self, row: int, move: Move, budget: Budget) -> bool:
+    async def claim(self, row: int, transition: Transition, budget: Budget) -> bool:
         """Whether the intent is on disk; False where the budget has no room for it."""
-        return await self._do(lambda: self._ledger.claim(row, move, budget))
+        return await self._do(lambda: self._ledger.claim(row, transition, budget))
 
     async def pending_rows(self, after: int, limit: int) -> list[PendingRow]:
         return await self._do(lambda: self._ledger.pending_rows(after, limit))

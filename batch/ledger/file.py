@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
 
-from batch.core.states import EDGES
+from batch.core.states import TRANSITIONS
 from batch.errors import LedgerBusy, LedgerError, LedgerLost
 
 VERSION = 2
@@ -132,7 +132,7 @@ def write_schema(connection: sqlite3.Connection) -> None:
     schema = files("batch.ledger").joinpath("schema.sql").read_text(encoding="utf-8")
     connection.executescript(f"BEGIN; {schema} COMMIT;")
     connection.execute("BEGIN")
-    connection.executemany("INSERT INTO edge (old, new) VALUES (?, ?)", sorted(EDGES))
+    connection.executemany("INSERT INTO edge (old, new) VALUES (?, ?)", sorted(TRANSITIONS))
     connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
     connection.execute(f"PRAGMA user_version = {VERSION}")
     connection.execute("COMMIT")

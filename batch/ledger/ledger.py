@@ -13,7 +13,7 @@ from typing import Self
 from batch.core.gateway import Receipt
 from batch.core.money import Budget, Money
 from batch.core.row import PendingRow, SubmittedRow
-from batch.core.states import Move
+from batch.core.states import Transition
 from batch.errors import LedgerError
 from batch.job import Job
 from batch.ledger import file as ledger_file
@@ -95,24 +95,26 @@ class Ledger:
         if self.db.in_transaction:  # SQLite has rolled back by itself where the disk is full
             self.db.execute("ROLLBACK")
 
-    def apply(self, row: int, move: Move) -> None:
+    def apply(self, row: int, transition: Transition) -> None:
         """The only write of a state. Inside a transaction.
 
         Raises:
             StateConflict: the row is not in `move.old`.
         """
-        if move.receipt:
-            self._keep(row, move.receipt)
-        changes = {"state": move.new, "changed_at": move.at, **move.changes}
+        if transition.receipt:
+            self._keep(row, transition.receipt)
+        changes = {"state": transition.new, "changed_at": transition.at, **transition.changes}
         sets = [f"{column} = :{column}" for column in changes] + ["spent = spent + :cost"]
-        if move.step:
-            sets += [f"attempts = attempts + {move.step}", f"tries = tries + {move.step}"]
+        if transition.step:
+            sets += [f"attempts = attempts + {transition.step}", f"tries = tries + {transition.step}"]
         done = self.db.execute(
             f"UPDATE row SET {', '.join(sets)} WHERE id = :row AND state = :old",  # noqa: S608 - names of our own columns
-            {**changes, "cost": move.cost, "row": row, "old": move.old},
+            {**changes, "cost": transition.cost, "row": row, "old": transition.old},
         )
         if done.rowcount != 1:
-            raise StateConflict(f"row {row} of the ledger is not {move.old}: the move to {move.new} was not made")
+            raise StateConflict(
+                f"row {row} of the ledger is not {transition.old}: the move to {transition.new} was not made"
+            )
 
     def _keep(self, row: int, receipt: Receipt) -> None:
         urls = [url.replace(receipt.request_id, "{id}") for url in _urls(receipt)]
@@ -123,11 +125,11 @@ class Ledger:
             (receipt.request_id, row, *urls),
         )
 
-    def claim(self, row: int, move: Move, budget: Budget) -> bool:
+    def claim(self, row: int, transition: Transition, budget: Budget) -> bool:
         """Commits the intent of a POST, unless the budget has no room for it; decided in one transaction."""
-        if not budget.allows(move.changes["price"], self.money()):
+        if not budget.allows(transition.changes["price"], self.money()):
             return False
-        self.apply(row, move)
+        self.apply(row, transition)
         return True
 
     def money(self) -> Money:
