@@ -12,9 +12,31 @@ import trio._core._run as scheduler
 import trio.testing
 from anyio import current_time
 
-from batch.core import gateway as a
 from batch.core import states
-from batch.core.gateway import Listed, Listing, Receipt
+from batch.core.gateway import (
+    Accepted,
+    AccountRefused,
+    CancelAnswer,
+    CancelRequested,
+    CollectAnswer,
+    Finished,
+    InDoubt,
+    ListedRequest,
+    NotSent,
+    PollAnswer,
+    PrepareAnswer,
+    Prepared,
+    Receipt,
+    RequestFailed,
+    RequestHistory,
+    SubmitAnswer,
+    Throttled,
+    TooLate,
+    Unclear,
+    UnitPrice,
+    Video,
+    Waiting,
+)
 from batch.core.row import PlannedRow
 from batch.core.run_options import RunOptions
 from batch.dispatch.dispatcher import Dispatcher, Settings
@@ -100,74 +122,74 @@ class Service:
     most_unfinished: int = 0
     found_at: dict[str, float] = field(default_factory=dict)
 
-    async def prepare(self, arguments: Arguments) -> a.Preparation:
+    async def prepare(self, arguments: Arguments) -> PrepareAnswer:
         self.asked["prepare"] += 1
         if self.uploads and self.offline(current_time()):
-            return a.NotSent("no network for the upload")
-        return a.Prepared(arguments)
+            return NotSent("no network for the upload")
+        return Prepared(arguments)
 
-    async def submit(self, arguments: Arguments) -> a.Submitted:
+    async def submit(self, arguments: Arguments) -> SubmitAnswer:
         self.asked["submit"] += 1
         fault = self.on_submit(self.asked["submit"])
         await anyio.sleep(self.latency)
         if fault == "crash_before":
             raise Crash
         if self.offline(current_time()):
-            return a.NotSent("no network")
+            return NotSent("no network")
         if self.locked(current_time()):
-            return a.AccountStop("locked", "User is locked. Reason: Exhausted balance.")
+            return AccountRefused("locked", "User is locked. Reason: Exhausted balance.")
         if fault == "busy":
-            return a.Throttled(None)
+            return Throttled(None)
         request = self.queue.submit(JOB.endpoint, arguments, 3600.0, now=current_time())
         self._count()
         if fault == "crash":
             raise Crash
         if fault == "lost":
-            return a.InDoubt("the reply was lost")
-        return a.Accepted(self.built_receipt(request.id))
+            return InDoubt("the reply was lost")
+        return Accepted(self.built_receipt(request.id))
 
-    async def poll(self, receipt: Receipt) -> a.Polled:
+    async def poll(self, receipt: Receipt) -> PollAnswer:
         self.asked["poll"] += 1
         self.before_poll(self.asked["poll"])
         await anyio.sleep(self.latency)
         if self.offline(current_time()):
-            return a.Unclear("no network")
+            return Unclear("no network")
         snapshot = self.queue.status(receipt.request_id, now=current_time())
         if snapshot.state == "COMPLETED":
             request = snapshot.request
             ran = request.ended_at - request.started_at if self.tells and request.started_at is not None else None
-            return a.Finished(ran)
+            return Finished(ran)
         warming = current_time() - (snapshot.request.started_at or 0.0) < self.warm_up
         if snapshot.state == "IN_PROGRESS" and warming:
-            return a.Waiting(running=False, position=0)
-        return a.Waiting(running=snapshot.state == "IN_PROGRESS", position=snapshot.position)
+            return Waiting(running=False, position=0)
+        return Waiting(running=snapshot.state == "IN_PROGRESS", position=snapshot.position)
 
-    async def collect(self, receipt: Receipt, finished: a.Finished) -> a.Collected:
+    async def collect(self, receipt: Receipt, finished: Finished) -> CollectAnswer:
         self.asked["collect"] += 1
         await anyio.sleep(self.latency)
         if self.offline(current_time()):
-            return a.Unclear("no network")
+            return Unclear("no network")
         reply = self.queue.result(receipt.request_id, now=current_time())
         if self.no_result(current_time()):
-            return a.Unclear("HTTP 503: upstream unavailable", answered=True)
+            return Unclear("HTTP 503: upstream unavailable", answered=True)
         self.found_at[receipt.request_id] = current_time()
         if reply.code == 200:
-            return a.Video('{"video":{}}', f"https://v3.fal.media/{receipt.request_id}.mp4")
-        return a.Broke(f"http_{reply.code}", "it broke", reply.code)
+            return Video('{"video":{}}', f"https://v3.fal.media/{receipt.request_id}.mp4")
+        return RequestFailed(f"http_{reply.code}", "it broke", reply.code)
 
-    async def cancel(self, receipt: Receipt) -> a.Cancelled:
+    async def cancel(self, receipt: Receipt) -> CancelAnswer:
         reply = self.queue.cancel(receipt.request_id, now=current_time())
-        return a.CancelRequested() if reply.code == 202 else a.TooLate()
+        return CancelRequested() if reply.code == 202 else TooLate()
 
-    async def listing(self, since: float) -> Listing | a.Unclear:
+    async def request_history(self, since: float) -> RequestHistory | Unclear:
         self.asked["listing"] += 1
         await anyio.sleep(self.latency)
         if self.offline(current_time()) or self.unreadable:
-            return a.Unclear("no listing")
+            return Unclear("no listing")
         query = Query(JOB.endpoint, since - EPOCH, payloads=True, limit=10**6)
         items = self.queue.history(query, now=current_time())["items"]
         listed = [
-            Listed(
+            ListedRequest(
                 item["request_id"],
                 datetime.fromisoformat(item["sent_at"]).timestamp() + EPOCH,
                 bool(item["ended_at"]),
@@ -175,11 +197,11 @@ class Service:
             )
             for item in items
         ]
-        return Listing(listed, EPOCH + current_time())
+        return RequestHistory(listed, EPOCH + current_time())
 
-    async def unit_price(self) -> a.UnitPrice | a.Unclear:
+    async def unit_price(self) -> UnitPrice | Unclear:
         """Not to be had: the job's own price counts."""
-        return a.Unclear("no prices here")
+        return Unclear("no prices here")
 
     def built_receipt(self, request_id: str) -> Receipt:
         return Receipt(request_id, f"https://q/{request_id}/s", f"https://q/{request_id}", "https://q/c")

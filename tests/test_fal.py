@@ -27,15 +27,34 @@ from wire_service import (
     the_wire,  # noqa: F401 - a fixture
 )
 
-from batch.core import gateway as a
 from batch.core import retry as policy
-from batch.core.gateway import Listing, Receipt
+from batch.core.gateway import (
+    Accepted,
+    AccountRefused,
+    CancelAnswer,
+    CancelRequested,
+    CollectAnswer,
+    Finished,
+    NotFound,
+    NotSent,
+    PollAnswer,
+    Prepared,
+    Receipt,
+    Refused,
+    RequestFailed,
+    RequestHistory,
+    Throttled,
+    TooLate,
+    Unclear,
+    Video,
+    Waiting,
+)
 from batch.errors import MissingKey
 from batch.fal import client as fal
 from batch.fal import credentials, redact, uploads
 from batch.fal import platform_api as records
 from batch.fal import transport as guard
-from batch.fal.client import Fal
+from batch.fal.client import FalGateway
 from batch.sandbox import Address, Faults, History, Queue, serve
 from jobs.kling import KLING_2_1_PRO
 
@@ -54,13 +73,13 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-def gateway(folder: Path = Path()) -> Fal:
+def gateway(folder: Path = Path()) -> FalGateway:
     """Cells that start with `file:` are local images in a folder."""
-    return Fal(KLING_2_1_PRO, local=lambda cell: folder / cell[5:] if cell.startswith("file:") else None)
+    return FalGateway(KLING_2_1_PRO, local=lambda cell: folder / cell[5:] if cell.startswith("file:") else None)
 
 
 @pytest.fixture
-async def service(wire: Wire) -> AsyncIterator[Fal]:
+async def service(wire: Wire) -> AsyncIterator[FalGateway]:
     """A gateway to the service of this test."""
     async with gateway() as service:
         yield service
@@ -84,11 +103,11 @@ async def service(wire: Wire) -> AsyncIterator[Fal]:
     ],
 )
 async def test_too_many_requests_is_a_pause_and_no_attempt(
-    headers: dict[str, str], after: float | None, wire: Wire, service: Fal
+    headers: dict[str, str], after: float | None, wire: Wire, service: FalGateway
 ) -> None:
     """429 is Throttled after one POST, with as many seconds as the service asks for in a number."""
     wire.act = answering(429, {"detail": "Too many requests"}, headers)
-    assert await service.submit(SHOT) == a.Throttled(after)
+    assert await service.submit(SHOT) == Throttled(after)
     assert len(wire.posts) == 1
 
 
@@ -102,27 +121,29 @@ async def test_too_many_requests_is_a_pause_and_no_attempt(
         (403, "You may not use this application", "http_403"),
     ],
 )
-async def test_a_refused_account_stops_the_batch(status: int, detail: str, kind: str, wire: Wire, service: Fal) -> None:
+async def test_a_refused_account_stops_the_batch(
+    status: int, detail: str, kind: str, wire: Wire, service: FalGateway
+) -> None:
     """401, 402 and 403 blame no row; the service's own words are kept."""
     wire.act = answering(status, {"detail": detail})
-    assert await service.submit(SHOT) == a.AccountStop(kind, detail)
+    assert await service.submit(SHOT) == AccountRefused(kind, detail)
     assert len(wire.posts) == 1
 
 
 @pytest.mark.parametrize("status", [400, 404, 405, 413, 422])
-async def test_a_refused_request_is_refused_for_good(status: int, wire: Wire, service: Fal) -> None:
+async def test_a_refused_request_is_refused_for_good(status: int, wire: Wire, service: FalGateway) -> None:
     """RowSelection by its type where it has one, in the body or in a header, else by its status."""
     detail = [{"loc": ["body", "duration"], "msg": "not permitted", "type": "literal_error", "url": "u"}]
-    said: list[tuple[Act, a.Refused]] = [
-        (answering(status, {"detail": detail}), a.Refused("literal_error", "duration: not permitted")),
-        (answering(status, {"detail": "no", "error_type": "bad_request"}), a.Refused("bad_request", "no")),
-        (answering(status, {"detail": "no"}, {"X-Fal-Error-Type": "bad_request"}), a.Refused("bad_request", "no")),
-        (answering(status, raw=b"<h1>no</h1>"), a.Refused(f"http_{status}", "<h1>no</h1>")),
-        (answering(status, raw=b""), a.Refused(f"http_{status}", "")),
-        (answering(status, {"detail": []}), a.Refused(f"http_{status}", "")),
-        (answering(status, {"detail": [7, None, {}]}), a.Refused(f"http_{status}", "7; None; None")),
-        (answering(status, {"detail": [{"loc": 7, "msg": "m", "type": {}}]}), a.Refused(f"http_{status}", "m")),
-        (answering(status, {"detail": [{"loc": "body", "msg": ["m"]}]}), a.Refused(f"http_{status}", "['m']")),
+    said: list[tuple[Act, Refused]] = [
+        (answering(status, {"detail": detail}), Refused("literal_error", "duration: not permitted")),
+        (answering(status, {"detail": "no", "error_type": "bad_request"}), Refused("bad_request", "no")),
+        (answering(status, {"detail": "no"}, {"X-Fal-Error-Type": "bad_request"}), Refused("bad_request", "no")),
+        (answering(status, raw=b"<h1>no</h1>"), Refused(f"http_{status}", "<h1>no</h1>")),
+        (answering(status, raw=b""), Refused(f"http_{status}", "")),
+        (answering(status, {"detail": []}), Refused(f"http_{status}", "")),
+        (answering(status, {"detail": [7, None, {}]}), Refused(f"http_{status}", "7; None; None")),
+        (answering(status, {"detail": [{"loc": 7, "msg": "m", "type": {}}]}), Refused(f"http_{status}", "m")),
+        (answering(status, {"detail": [{"loc": "body", "msg": ["m"]}]}), Refused(f"http_{status}", "['m']")),
     ]
     for act, answer in said:
         wire.act = act
@@ -147,21 +168,23 @@ async def test_a_refused_request_is_refused_for_good(status: int, wire: Wire, se
         {"status_url": 1, "response_url": [], "cancel_url": {}},
     ],
 )
-async def test_a_receipt_without_usable_urls_has_fals_own(lacking: dict[str, object], wire: Wire, service: Fal) -> None:
+async def test_a_receipt_without_usable_urls_has_fals_own(
+    lacking: dict[str, object], wire: Wire, service: FalGateway
+) -> None:
     """The id is enough: the three URLs are built as fal-client builds them, and they work."""
     wire.act = answering(200, {"request_id": request_id(1)} | lacking)
-    assert await service.submit(SHOT) == a.Accepted(RECEIPT)
+    assert await service.submit(SHOT) == Accepted(RECEIPT)
     wire.act = answering(200, {"status": "IN_QUEUE", "queue_position": 3})
-    assert await service.poll(RECEIPT) == a.Waiting(running=False, position=3)
+    assert await service.poll(RECEIPT) == Waiting(running=False, position=3)
     assert wire.heard[-1].path == f"/fal-ai/kling-video/requests/{request_id(1)}/status?logs=0"
 
 
-async def test_the_urls_of_a_receipt_are_kept_as_they_came(wire: Wire, service: Fal) -> None:
+async def test_the_urls_of_a_receipt_are_kept_as_they_came(wire: Wire, service: FalGateway) -> None:
     """fal says not to build them: another host, another path, a query are all its own business."""
     base = "https://queue.falrun.com/v2/queue/x?region=eu&n=1"
     given = {"status_url": base + "#s", "response_url": base, "cancel_url": base + "&c"}
     wire.act = answering(200, {"request_id": "r"} | given)
-    assert await service.submit(SHOT) == a.Accepted(Receipt("r", base + "#s", base, base + "&c"))
+    assert await service.submit(SHOT) == Accepted(Receipt("r", base + "#s", base, base + "&c"))
 
 
 # Poll
@@ -170,40 +193,40 @@ async def test_the_urls_of_a_receipt_are_kept_as_they_came(wire: Wire, service: 
 @pytest.mark.parametrize(
     ("status", "said", "answer"),
     [
-        (202, {"status": "IN_QUEUE", "queue_position": 0}, a.Waiting(running=False, position=0)),
-        (202, {"status": "IN_QUEUE"}, a.Waiting(running=False)),
-        (202, {"status": "IN_QUEUE", "queue_position": "many"}, a.Waiting(running=False)),
-        (202, {"status": "IN_PROGRESS"}, a.Waiting(running=True)),
-        (202, {"status": "IN_PROGRESS", "logs": [{"message": "…"}]}, a.Waiting(running=True)),
-        (200, {"status": "COMPLETED"}, a.Finished()),
-        (200, {"status": "COMPLETED", "metrics": None, "logs": None}, a.Finished()),
-        (200, {"status": "COMPLETED", "metrics": {"inference_time": 3}}, a.Finished(seconds=3.0)),
-        (200, {"status": "COMPLETED", "metrics": {"inference_time": "3"}}, a.Finished()),
-        (200, {"status": "COMPLETED", "metrics": {"inference_time": float("nan")}}, a.Finished()),
-        (200, {"status": "COMPLETED", "metrics": {"inference_time": float("inf")}}, a.Finished()),
-        (200, {"status": "COMPLETED", "metrics": {"inference_time": -1}}, a.Finished()),
-        (200, {"status": "COMPLETED", "metrics": {"inference_time": 10**400}}, a.Finished()),
+        (202, {"status": "IN_QUEUE", "queue_position": 0}, Waiting(running=False, position=0)),
+        (202, {"status": "IN_QUEUE"}, Waiting(running=False)),
+        (202, {"status": "IN_QUEUE", "queue_position": "many"}, Waiting(running=False)),
+        (202, {"status": "IN_PROGRESS"}, Waiting(running=True)),
+        (202, {"status": "IN_PROGRESS", "logs": [{"message": "…"}]}, Waiting(running=True)),
+        (200, {"status": "COMPLETED"}, Finished()),
+        (200, {"status": "COMPLETED", "metrics": None, "logs": None}, Finished()),
+        (200, {"status": "COMPLETED", "metrics": {"inference_time": 3}}, Finished(seconds=3.0)),
+        (200, {"status": "COMPLETED", "metrics": {"inference_time": "3"}}, Finished()),
+        (200, {"status": "COMPLETED", "metrics": {"inference_time": float("nan")}}, Finished()),
+        (200, {"status": "COMPLETED", "metrics": {"inference_time": float("inf")}}, Finished()),
+        (200, {"status": "COMPLETED", "metrics": {"inference_time": -1}}, Finished()),
+        (200, {"status": "COMPLETED", "metrics": {"inference_time": 10**400}}, Finished()),
         (
             200,
             {"status": "COMPLETED", "error": "it\nbroke", "error_type": "runner_disconnected"},
-            a.Finished(error="it broke", error_type="runner_disconnected"),
+            Finished(error="it broke", error_type="runner_disconnected"),
         ),
-        (200, {"status": "COMPLETED", "error": {"a": 1}}, a.Finished(error="{'a': 1}")),
-        (200, {"status": "SUSPENDED"}, a.Unclear("unknown status 'SUSPENDED'")),
-        (200, {"status": ["COMPLETED"]}, a.Unclear("unknown status ['COMPLETED']")),
-        (200, {}, a.Unclear("unknown status None")),
-        (200, [], a.Unclear("the status was not a JSON object")),
-        (200, "COMPLETED", a.Unclear("the status was not a JSON object")),
-        (404, {"detail": "Request not found"}, a.Gone("HTTP 404: Request not found")),
-        (401, {"detail": "no"}, a.Unclear("HTTP 401: no", account=True, answered=True)),
-        (403, {"detail": LOCKED}, a.Unclear(f"HTTP 403: {LOCKED}", account=True, answered=True)),
-        (429, {"detail": "slow down"}, a.Unclear("HTTP 429: slow down", answered=True)),
-        (500, {"detail": "oh"}, a.Unclear("HTTP 500: oh", answered=True)),
-        (307, {}, a.Unclear("HTTP 307: {}", answered=True)),
+        (200, {"status": "COMPLETED", "error": {"a": 1}}, Finished(error="{'a': 1}")),
+        (200, {"status": "SUSPENDED"}, Unclear("unknown status 'SUSPENDED'")),
+        (200, {"status": ["COMPLETED"]}, Unclear("unknown status ['COMPLETED']")),
+        (200, {}, Unclear("unknown status None")),
+        (200, [], Unclear("the status was not a JSON object")),
+        (200, "COMPLETED", Unclear("the status was not a JSON object")),
+        (404, {"detail": "Request not found"}, NotFound("HTTP 404: Request not found")),
+        (401, {"detail": "no"}, Unclear("HTTP 401: no", account=True, answered=True)),
+        (403, {"detail": LOCKED}, Unclear(f"HTTP 403: {LOCKED}", account=True, answered=True)),
+        (429, {"detail": "slow down"}, Unclear("HTTP 429: slow down", answered=True)),
+        (500, {"detail": "oh"}, Unclear("HTTP 500: oh", answered=True)),
+        (307, {}, Unclear("HTTP 307: {}", answered=True)),
     ],
 )
 async def test_a_status_is_understood_or_says_nothing(
-    status: int, said: object, answer: a.Polled, wire: Wire, service: Fal
+    status: int, said: object, answer: PollAnswer, wire: Wire, service: FalGateway
 ) -> None:
     """Missing and strange fields are no errors; an unknown state and a refusal say nothing about the row."""
     wire.act = answering(status, said)
@@ -211,12 +234,12 @@ async def test_a_status_is_understood_or_says_nothing(
     assert len(wire.heard) == 1
 
 
-async def test_a_question_may_go_to_the_backup_host(wire: Wire, service: Fal) -> None:
+async def test_a_question_may_go_to_the_backup_host(wire: Wire, service: FalGateway) -> None:
     """Where the first host cannot be reached; asked in the same words, without a body."""
     wire.on_connect = lambda host: b"" if host == "queue.fal.run" else TUNNEL
     wire.act = answering(200, {"status": "COMPLETED"})
-    assert await service.poll(RECEIPT) == a.Finished()
-    assert await service.cancel(RECEIPT) == a.CancelRequested()
+    assert await service.poll(RECEIPT) == Finished()
+    assert await service.cancel(RECEIPT) == CancelRequested()
     assert [one.host for one in wire.heard] == ["queue.falrun.com"] * 2
     assert all(one.headers["host"] == "queue.falrun.com" and not one.body for one in wire.heard)
 
@@ -237,16 +260,16 @@ GARBAGE: dict[str, Act] = {
 
 
 @pytest.mark.parametrize("act", GARBAGE.values(), ids=GARBAGE)
-async def test_garbage_says_nothing_about_a_row(act: Act, wire: Wire, service: Fal) -> None:
+async def test_garbage_says_nothing_about_a_row(act: Act, wire: Wire, service: FalGateway) -> None:
     """Unclear from poll, collect and cancel, never an exception and never an end."""
     wire.act = act
-    assert isinstance(await service.poll(RECEIPT), a.Unclear)
-    assert isinstance(await service.collect(RECEIPT, a.Finished()), a.Unclear)
-    assert isinstance(await service.cancel(RECEIPT), a.Unclear | a.CancelRequested)
+    assert isinstance(await service.poll(RECEIPT), Unclear)
+    assert isinstance(await service.collect(RECEIPT, Finished()), Unclear)
+    assert isinstance(await service.cancel(RECEIPT), Unclear | CancelRequested)
 
 
 async def test_a_question_without_an_answer_is_unclear(
-    wire: Wire, service: Fal, monkeypatch: pytest.MonkeyPatch
+    wire: Wire, service: FalGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The wait for an answer has an end."""
 
@@ -255,13 +278,13 @@ async def test_a_question_without_an_answer_is_unclear(
 
     monkeypatch.setattr(fal, "ASK_SECONDS", 0.1)
     wire.act = silent
-    assert isinstance(await service.poll(RECEIPT), a.Unclear)
+    assert isinstance(await service.poll(RECEIPT), Unclear)
 
 
-async def test_a_header_in_another_alphabet_is_no_trouble(wire: Wire, service: Fal) -> None:
+async def test_a_header_in_another_alphabet_is_no_trouble(wire: Wire, service: FalGateway) -> None:
     """HTTP headers may hold any byte; the answer is read all the same."""
     wire.act = answering(200, {"status": "COMPLETED"}, {"x-runner": "Zürich"})
-    assert await service.poll(RECEIPT) == a.Finished()
+    assert await service.poll(RECEIPT) == Finished()
 
 
 # Collect
@@ -275,80 +298,90 @@ def item(kind: str) -> dict[str, object]:
     return {"loc": ["body", "image_url"], "msg": "said", "type": kind, "url": "https://docs.fal.ai/errors"}
 
 
-async def test_a_video_comes_with_the_whole_result(wire: Wire, service: Fal) -> None:
+async def test_a_video_comes_with_the_whole_result(wire: Wire, service: FalGateway) -> None:
     """The result is kept word for word, whatever else stands in it."""
     body = '{ "video": {"url": "https://v3.fal.media/ü.mp4", "new": [1]}, "seed": 7 }'
     wire.act = answering(200, raw=body.encode())
-    assert await service.collect(RECEIPT, a.Finished()) == a.Video(body, "https://v3.fal.media/ü.mp4")
+    assert await service.collect(RECEIPT, Finished()) == Video(body, "https://v3.fal.media/ü.mp4")
 
 
 @pytest.mark.parametrize(
     "said", [{}, [], "video", {"video": None}, {"video": {"url": ""}}, {"video": {"url": "\n"}}, {"video": "u"}]
 )
-async def test_a_result_without_a_video_has_to_be_heard_again(said: object, wire: Wire, service: Fal) -> None:
+async def test_a_result_without_a_video_has_to_be_heard_again(said: object, wire: Wire, service: FalGateway) -> None:
     """It may be a passing fault: to believe it at once would lose a video that is paid for."""
     wire.act = answering(200, said)
-    answer = await service.collect(RECEIPT, a.Finished())
-    assert isinstance(answer, a.Broke)
+    answer = await service.collect(RECEIPT, Finished())
+    assert isinstance(answer, RequestFailed)
     assert (answer.kind, answer.status, answer.sure) == ("no_video_in_result", 200, False)
     assert not policy.worth_another_try(answer)
 
 
-async def test_a_result_that_is_too_early_is_a_request_under_way(wire: Wire, service: Fal) -> None:
+async def test_a_result_that_is_too_early_is_a_request_under_way(wire: Wire, service: FalGateway) -> None:
     """400 "still in progress": back to waiting."""
     wire.act = answering(400, {"detail": "Request is still in progress"})
-    assert await service.collect(RECEIPT, a.Finished()) == a.Waiting(running=True)
+    assert await service.collect(RECEIPT, Finished()) == Waiting(running=True)
 
 
-ENDED = a.Finished(error="it broke", error_type="generation_timeout")
+ENDED = Finished(error="it broke", error_type="generation_timeout")
 
 
 @pytest.mark.parametrize(
     ("finished", "status", "said", "answer"),
     [
         # the model's own words
-        (a.Finished(), 422, result_of(item("image_load_error")), a.Broke("image_load_error", "image_url: said", 422)),
-        (a.Finished(), 422, result_of({"msg": "said"}), a.Broke("http_422", "said", 422)),
-        (ENDED, 422, result_of(item("image_load_error")), a.Broke("image_load_error", "image_url: said", 422)),
-        (ENDED, 504, result_of({"msg": "said"}), a.Broke("generation_timeout", "said", 504)),
-        (a.Finished(), 403, result_of(item("x")), a.Broke("x", "image_url: said", 403)),
+        (
+            Finished(),
+            422,
+            result_of(item("image_load_error")),
+            RequestFailed("image_load_error", "image_url: said", 422),
+        ),
+        (Finished(), 422, result_of({"msg": "said"}), RequestFailed("http_422", "said", 422)),
+        (ENDED, 422, result_of(item("image_load_error")), RequestFailed("image_load_error", "image_url: said", 422)),
+        (ENDED, 504, result_of({"msg": "said"}), RequestFailed("generation_timeout", "said", 504)),
+        (Finished(), 403, result_of(item("x")), RequestFailed("x", "image_url: said", 403)),
         # fal's words, backed by the status or not
-        (a.Finished(), 500, {"detail": "oh", "error_type": "runner_server_error"}, ("runner_server_error", False)),
+        (Finished(), 500, {"detail": "oh", "error_type": "runner_server_error"}, ("runner_server_error", False)),
         (ENDED, 500, {"detail": "oh", "error_type": "runner_server_error"}, ("runner_server_error", True)),
         (ENDED, 504, {"detail": "oh"}, ("generation_timeout", True)),
-        (a.Finished(error="it broke"), 504, {"detail": "oh"}, ("http_504", True)),
-        (a.Finished(error_type="internal_error"), 500, {"detail": "oh"}, ("internal_error", True)),
-        (a.Finished(), 422, {"detail": "oh"}, ("http_422", False)),
-        (a.Finished(), 499, {"detail": "Request was cancelled"}, ("http_499", False)),
+        (Finished(error="it broke"), 504, {"detail": "oh"}, ("http_504", True)),
+        (Finished(error_type="internal_error"), 500, {"detail": "oh"}, ("internal_error", True)),
+        (Finished(), 422, {"detail": "oh"}, ("http_422", False)),
+        (Finished(), 499, {"detail": "Request was cancelled"}, ("http_499", False)),
         (ENDED, 404, {"detail": "gone"}, ("generation_timeout", True)),
         # nothing about the row
-        (a.Finished(), 404, {"detail": "gone"}, a.Gone("HTTP 404: gone")),
-        (a.Finished(), 408, {"detail": "oh"}, a.Unclear("HTTP 408: oh", answered=True)),
-        (a.Finished(), 429, {"detail": "oh"}, a.Unclear("HTTP 429: oh", answered=True)),
-        (a.Finished(), 401, {"detail": "oh"}, a.Unclear("HTTP 401: oh", account=True, answered=True)),
-        (a.Finished(), 402, {"detail": "oh"}, a.Unclear("HTTP 402: oh", account=True, answered=True)),
-        (a.Finished(), 403, {"detail": LOCKED}, a.Unclear(f"HTTP 403: {LOCKED}", account=True, answered=True)),
+        (Finished(), 404, {"detail": "gone"}, NotFound("HTTP 404: gone")),
+        (Finished(), 408, {"detail": "oh"}, Unclear("HTTP 408: oh", answered=True)),
+        (Finished(), 429, {"detail": "oh"}, Unclear("HTTP 429: oh", answered=True)),
+        (Finished(), 401, {"detail": "oh"}, Unclear("HTTP 401: oh", account=True, answered=True)),
+        (Finished(), 402, {"detail": "oh"}, Unclear("HTTP 402: oh", account=True, answered=True)),
+        (Finished(), 403, {"detail": LOCKED}, Unclear(f"HTTP 403: {LOCKED}", account=True, answered=True)),
         (
-            a.Finished(),
+            Finished(),
             403,
             {"detail": "oh", "error_type": "user_locked"},
-            a.Unclear("HTTP 403: oh", account=True, answered=True),
+            Unclear("HTTP 403: oh", account=True, answered=True),
         ),
-        (a.Finished(), 429, {"detail": "oh", "error_type": "rate_limited"}, a.Unclear("HTTP 429: oh", answered=True)),
-        (a.Finished(), 500, {"detail": "oh"}, a.Unclear("HTTP 500: oh", answered=True)),
-        (a.Finished(), 503, {"detail": "oh"}, a.Unclear("HTTP 503: oh", answered=True)),
-        (a.Finished(), 503, {"message": "upstream"}, a.Unclear('HTTP 503: {"message": "upstream"}', answered=True)),
-        (a.Finished(), 307, {}, a.Unclear("HTTP 307: {}", answered=True)),
+        (Finished(), 429, {"detail": "oh", "error_type": "rate_limited"}, Unclear("HTTP 429: oh", answered=True)),
+        (Finished(), 500, {"detail": "oh"}, Unclear("HTTP 500: oh", answered=True)),
+        (Finished(), 503, {"detail": "oh"}, Unclear("HTTP 503: oh", answered=True)),
+        (Finished(), 503, {"message": "upstream"}, Unclear('HTTP 503: {"message": "upstream"}', answered=True)),
+        (Finished(), 307, {}, Unclear("HTTP 307: {}", answered=True)),
     ],
 )
 async def test_a_result_that_is_an_error_is_believed_as_far_as_it_is_known(
-    finished: a.Finished, status: int, said: object, answer: a.Collected | tuple[str, bool], wire: Wire, service: Fal
+    finished: Finished,
+    status: int,
+    said: object,
+    answer: CollectAnswer | tuple[str, bool],
+    wire: Wire,
+    service: FalGateway,
 ) -> None:
     """Sure where the model or the status says so; an account's or a gateway's words never end a row."""
     wire.act = answering(status, said)
     told = await service.collect(RECEIPT, finished)
     if isinstance(answer, tuple):
-        assert isinstance(told, a.Broke)
+        assert isinstance(told, RequestFailed)
         assert (told.kind, told.sure, told.status) == (*answer, status)
     else:
         assert told == answer
@@ -368,12 +401,12 @@ async def test_a_result_that_is_an_error_is_believed_as_far_as_it_is_known(
 )
 @pytest.mark.parametrize(("kind", "status"), [("content_policy_violation", 422), ("internal_server_error", 500)])
 async def test_fals_own_word_on_trying_again_is_passed_on(
-    kind: str, status: int, headers: dict[str, str], retryable: bool | None, wire: Wire, service: Fal
+    kind: str, status: int, headers: dict[str, str], retryable: bool | None, wire: Wire, service: FalGateway
 ) -> None:
     """The headers, where they say yes or no, overrule the table."""
     wire.act = answering(status, result_of(item(kind)), headers)
-    told = await service.collect(RECEIPT, a.Finished())
-    assert isinstance(told, a.Broke)
+    told = await service.collect(RECEIPT, Finished())
+    assert isinstance(told, RequestFailed)
     assert told.retryable is retryable
     assert policy.worth_another_try(told) is (kind in policy.WORTH_ANOTHER_TRY if retryable is None else retryable)
 
@@ -384,17 +417,17 @@ async def test_fals_own_word_on_trying_again_is_passed_on(
 @pytest.mark.parametrize(
     ("status", "said", "answer"),
     [
-        (202, {"status": "CANCELLATION_REQUESTED"}, a.CancelRequested()),
-        (200, {"status": "OK"}, a.CancelRequested()),
-        (400, {"status": "ALREADY_COMPLETED"}, a.TooLate()),
-        (400, {"detail": "no"}, a.Unclear("HTTP 400: no", answered=True)),
-        (404, {"status": "NOT_FOUND"}, a.Gone('HTTP 404: {"status": "NOT_FOUND"}')),
-        (403, {"detail": LOCKED}, a.Unclear(f"HTTP 403: {LOCKED}", account=True, answered=True)),
-        (500, {"detail": "oh"}, a.Unclear("HTTP 500: oh", answered=True)),
+        (202, {"status": "CANCELLATION_REQUESTED"}, CancelRequested()),
+        (200, {"status": "OK"}, CancelRequested()),
+        (400, {"status": "ALREADY_COMPLETED"}, TooLate()),
+        (400, {"detail": "no"}, Unclear("HTTP 400: no", answered=True)),
+        (404, {"status": "NOT_FOUND"}, NotFound('HTTP 404: {"status": "NOT_FOUND"}')),
+        (403, {"detail": LOCKED}, Unclear(f"HTTP 403: {LOCKED}", account=True, answered=True)),
+        (500, {"detail": "oh"}, Unclear("HTTP 500: oh", answered=True)),
     ],
 )
 async def test_a_cancellation_is_answered(
-    status: int, said: object, answer: a.Cancelled, wire: Wire, service: Fal
+    status: int, said: object, answer: CancelAnswer, wire: Wire, service: FalGateway
 ) -> None:
     """One PUT to the receipt's own URL."""
     wire.act = answering(status, said)
@@ -419,7 +452,9 @@ TROUBLE = "\u0000\u001b[2J\u0007\ud800\u202e\r\n\t\u0085\u2028"
 
 @pytest.mark.parametrize("echo", [*ECHOES, TROUBLE], ids=range(len(ECHOES) + 1))
 @pytest.mark.parametrize("status", [200, 400, 401, 403, 404, 422, 429, 500, 503])
-async def test_no_answer_holds_the_key_or_a_control_character(status: int, echo: str, wire: Wire, service: Fal) -> None:
+async def test_no_answer_holds_the_key_or_a_control_character(
+    status: int, echo: str, wire: Wire, service: FalGateway
+) -> None:
     """Echoed anywhere in a reply, by the service or a proxy: in messages, types, results, URLs, headers."""
     header = {"X-Fal-Error-Type": "".join(c for c in echo if c.isprintable())}
     bodies = [
@@ -434,11 +469,11 @@ async def test_no_answer_holds_the_key_or_a_control_character(status: int, echo:
         answering(status, accepted(1) | {"status_url": f"https://a/{echo}"}),
         answering(status, {"request_id": echo}),
     ]
-    finished = a.Finished()
+    finished = Finished()
     for act in bodies:
         wire.act = act
         polled = await service.poll(RECEIPT)
-        finished = polled if isinstance(polled, a.Finished) else finished
+        finished = polled if isinstance(polled, Finished) else finished
         for answer in (
             polled,
             await service.submit(SHOT),
@@ -466,19 +501,19 @@ async def test_the_result_of_a_sandbox_is_not_taken_for_a_secret(wire: Wire, mon
     body = '{"video": {"url": "file:///shots.csv.sandbox/1.mp4"}}'
     wire.act = answering(200, raw=body.encode())
     async with gateway() as service:
-        assert await service.collect(RECEIPT, a.Finished()) == a.Video(body, "file:///shots.csv.sandbox/1.mp4")
+        assert await service.collect(RECEIPT, Finished()) == Video(body, "file:///shots.csv.sandbox/1.mp4")
 
 
-async def test_a_long_answer_is_cut_and_a_long_address_is_not(wire: Wire, service: Fal) -> None:
+async def test_a_long_answer_is_cut_and_a_long_address_is_not(wire: Wire, service: FalGateway) -> None:
     """Messages are for a table's cell; the URL of a video is worthless when cut."""
     wire.act = answering(422, {"detail": "x" * 100_000})
     answer = await service.submit(SHOT)
-    assert isinstance(answer, a.Refused)
+    assert isinstance(answer, Refused)
     assert len(answer.message) == redact.MESSAGE_LENGTH
     url = "https://v3.fal.media/" + "x" * 5000
     wire.act = answering(200, {"video": {"url": url}})
-    told = await service.collect(RECEIPT, a.Finished())
-    assert isinstance(told, a.Video)
+    told = await service.collect(RECEIPT, Finished())
+    assert isinstance(told, Video)
     assert told.url == url
 
 
@@ -552,7 +587,7 @@ async def test_a_login_that_cannot_be_renewed_is_told(tmp_path: Path, monkeypatc
         gateway()
 
 
-async def test_the_key_is_in_no_description_of_anything(wire: Wire, service: Fal) -> None:
+async def test_the_key_is_in_no_description_of_anything(wire: Wire, service: FalGateway) -> None:
     """repr() and str() of the gateway, its parts, its answers and its errors."""
     wire.act = answering(401, {"detail": KEY})
     answers = [await service.submit(SHOT), await service.poll(RECEIPT)]
@@ -577,14 +612,14 @@ async def test_fals_records_come_whole_and_with_fals_own_time(sandbox: Address, 
     sandbox.queue.ways = History(lists_queued=True, page=2)
     async with gateway(tmp_path) as service:
         for n in range(5):
-            assert isinstance(await service.submit(SHOT | {"prompt": f"ship {n}"}), a.Accepted)
-        listing = await service.listing(time.time() - 3600)
-        assert isinstance(listing, Listing)
+            assert isinstance(await service.submit(SHOT | {"prompt": f"ship {n}"}), Accepted)
+        listing = await service.request_history(time.time() - 3600)
+        assert isinstance(listing, RequestHistory)
         assert sorted(one.input["prompt"] for one in listing.items if one.input) == [f"ship {n}" for n in range(5)]
         assert listing.at is not None
         assert abs(listing.at - time.time()) < 600
         sandbox.mischief.plan(Faults.parse("history:2=500"))
-        assert isinstance(await service.listing(time.time() - 3600), a.Unclear)
+        assert isinstance(await service.request_history(time.time() - 3600), Unclear)
 
 
 @pytest.mark.parametrize("date", [None, "", "yesterday", "Thu, 99 Foo 2026 00:00:00 GMT"])
@@ -595,7 +630,7 @@ async def test_a_reply_that_does_not_tell_the_time_tells_none(date: str | None) 
         guard.last_date.set(date)
         return {"items": [], "next_cursor": None, "has_more": False}
 
-    assert await records.listing(ask, KLING_2_1_PRO.endpoint, 0.0) == Listing([], None)
+    assert await records.request_history(ask, KLING_2_1_PRO.endpoint, 0.0) == RequestHistory([], None)
 
 
 async def test_an_image_is_uploaded_once_for_many_rows(sandbox: Address, tmp_path: Path) -> None:
@@ -607,14 +642,14 @@ async def test_an_image_is_uploaded_once_for_many_rows(sandbox: Address, tmp_pat
         prepared = await asyncio.gather(*(service.prepare(row) for _ in range(20)))
         prepared.append(await service.prepare(row))
         assert sandbox.mischief.requests["upload"] == 1
-        ready = [one.arguments for one in prepared if isinstance(one, a.Prepared)]
+        ready = [one.arguments for one in prepared if isinstance(one, Prepared)]
         assert len(ready) == 21
         urls = {str(arguments[name]) for arguments in ready for name in ("image_url", "tail_image_url")}
         assert len(urls) == 1
         image.write_bytes(b"another")
         again = await service.prepare(row)
         assert sandbox.mischief.requests["upload"] == 2
-    assert isinstance(again, a.Prepared)
+    assert isinstance(again, Prepared)
     assert again.arguments["image_url"] not in urls
     assert again.arguments["prompt"] == "a ship"
     assert row["image_url"] == "file:a.png"
@@ -626,14 +661,14 @@ async def test_an_image_may_have_any_name(name: str, sandbox: Address, tmp_path:
     (tmp_path / name).write_bytes(b"image")
     async with gateway(tmp_path) as service:
         answer = await service.prepare(SHOT | {"image_url": f"file:{name}"})
-    assert isinstance(answer, a.Prepared)
+    assert isinstance(answer, Prepared)
     assert re.fullmatch(r"https://\S+", str(answer.arguments["image_url"]))
 
 
-async def test_an_address_and_a_data_uri_go_as_they_are(wire: Wire, service: Fal) -> None:
+async def test_an_address_and_a_data_uri_go_as_they_are(wire: Wire, service: FalGateway) -> None:
     """Nothing is uploaded where nothing is local."""
     row = SHOT | {"tail_image_url": "data:image/png;base64,AAAA"}
-    assert await service.prepare(row) == a.Prepared(row)
+    assert await service.prepare(row) == Prepared(row)
     assert wire.heard == []
 
 
@@ -644,7 +679,7 @@ async def test_an_image_that_vanished_refuses_its_row(wire: Wire, tmp_path: Path
     async with gateway(tmp_path) as service:
         for cell in ("file:gone.png", "file:folder.png", "file:file/a.png"):
             answer = await service.prepare(SHOT | {"image_url": cell})
-            assert isinstance(answer, a.Refused)
+            assert isinstance(answer, Refused)
             assert answer.kind == "image_unreadable"
             assert str(tmp_path / cell[5:]) in answer.message
     assert wire.heard == []
@@ -655,22 +690,22 @@ async def test_an_upload_without_a_network_is_put_off(tmp_path: Path, monkeypatc
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
     (tmp_path / "a.png").write_bytes(b"image")
     async with gateway(tmp_path) as service:
-        assert isinstance(await service.prepare(SHOT | {"image_url": "file:a.png"}), a.NotSent)
+        assert isinstance(await service.prepare(SHOT | {"image_url": "file:a.png"}), NotSent)
 
 
 @pytest.mark.parametrize(
     ("faults", "answer"),
     [
-        ("token=401 initiate=401", a.AccountStop),
-        ("token=403_locked initiate=403_locked", a.AccountStop),
-        ("token=500 initiate=500", a.NotSent),
-        ("token=503 initiate=cut_after", a.NotSent),
-        ("token=503 initiate=garbage", a.NotSent),
-        ("token=503 put=400", a.Refused),
-        ("token=503 initiate=413", a.Refused),
-        ("upload=400 initiate=422", a.Refused),
-        ("token=503", a.Prepared),
-        ("upload=400", a.Prepared),
+        ("token=401 initiate=401", AccountRefused),
+        ("token=403_locked initiate=403_locked", AccountRefused),
+        ("token=500 initiate=500", NotSent),
+        ("token=503 initiate=cut_after", NotSent),
+        ("token=503 initiate=garbage", NotSent),
+        ("token=503 put=400", Refused),
+        ("token=503 initiate=413", Refused),
+        ("upload=400 initiate=422", Refused),
+        ("token=503", Prepared),
+        ("upload=400", Prepared),
     ],
 )
 async def test_a_refused_upload_has_its_answer(faults: str, answer: type, sandbox: Address, tmp_path: Path) -> None:
@@ -691,9 +726,9 @@ async def test_an_upload_that_hangs_holds_nobody_up_for_ever(
     (tmp_path / "a.png").write_bytes(b"image")
     row = SHOT | {"image_url": "file:a.png"}
     async with gateway(tmp_path) as service:
-        assert isinstance(await service.prepare(row), a.NotSent)
+        assert isinstance(await service.prepare(row), NotSent)
         monkeypatch.setattr(uploads, "UPLOAD_SECONDS", 30.0)
-        assert isinstance(await service.prepare(row), a.Prepared)
+        assert isinstance(await service.prepare(row), Prepared)
 
 
 async def test_fal_clients_own_log_holds_no_key(wire: Wire, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -38,12 +38,11 @@ from wire_service import (
 )
 from yarl import URL
 
-from batch.core import gateway as a
-from batch.core.gateway import Receipt
+from batch.core.gateway import Accepted, Finished, InDoubt, NotSent, Receipt, SubmitAnswer, Unclear, Video
 from batch.errors import UsageError
 from batch.fal import client as fal
 from batch.fal import transport as guard
-from batch.fal.client import Fal
+from batch.fal.client import FalGateway
 from jobs.kling import KLING_2_1_PRO
 
 SHOT = {"prompt": "a ship", "image_url": "https://example.com/ship.png"}
@@ -60,11 +59,11 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-def gateway() -> Fal:
-    return Fal(KLING_2_1_PRO, local=lambda cell: None)
+def gateway() -> FalGateway:
+    return FalGateway(KLING_2_1_PRO, local=lambda cell: None)
 
 
-async def submit() -> a.Submitted:
+async def submit() -> SubmitAnswer:
     async with gateway() as service:
         return await service.submit(SHOT)
 
@@ -169,10 +168,10 @@ async def test_an_error_of_aiohttp_is_unsent_only_where_it_proves_it(
     network = under_the_guard(monkeypatch, Network(made(kind)))
     answer = await submit()
     if kind.__name__ in CERTAINLY_NOT_SENT:
-        assert isinstance(answer, a.NotSent)
+        assert isinstance(answer, NotSent)
         assert network.hosts in (["queue.fal.run"], list(QUEUE_HOSTS))
     else:
-        assert isinstance(answer, a.InDoubt)
+        assert isinstance(answer, InDoubt)
         assert network.hosts == ["queue.fal.run"]
 
 
@@ -180,7 +179,7 @@ async def test_an_error_of_aiohttp_is_unsent_only_where_it_proves_it(
 async def test_an_error_without_proof_is_a_doubt(kind: type[BaseException], monkeypatch: pytest.MonkeyPatch) -> None:
     """httpx's own ConnectError, with nothing of aiohttp's behind it, proves nothing: one POST, InDoubt."""
     network = under_the_guard(monkeypatch, Network(made(kind)))
-    assert isinstance(await submit(), a.InDoubt)
+    assert isinstance(await submit(), InDoubt)
     assert network.hosts == ["queue.fal.run"]
 
 
@@ -189,9 +188,9 @@ async def test_a_question_that_fails_is_unclear(kind: type[BaseException], monke
     """Whatever is raised under a GET or PUT, poll, collect and cancel answer Unclear."""
     under_the_guard(monkeypatch, Network(made(kind)))
     async with gateway() as service:
-        assert isinstance(await service.poll(RECEIPT), a.Unclear)
-        assert isinstance(await service.collect(RECEIPT, a.Finished()), a.Unclear)
-        assert isinstance(await service.cancel(RECEIPT), a.Unclear)
+        assert isinstance(await service.poll(RECEIPT), Unclear)
+        assert isinstance(await service.collect(RECEIPT, Finished()), Unclear)
+        assert isinstance(await service.cancel(RECEIPT), Unclear)
 
 
 @pytest.mark.parametrize("kind", [*AIOHTTP, *HTTPX, *OTHERS], ids=lambda kind: kind.__name__)
@@ -200,7 +199,7 @@ async def test_an_error_in_the_body_comes_too_late_to_be_unsent(
 ) -> None:
     """With a status line there, the POST has left, whatever the error's name: InDoubt, one POST."""
     network = under_the_guard(monkeypatch, Network(made(kind), in_body=True))
-    assert isinstance(await submit(), a.InDoubt)
+    assert isinstance(await submit(), InDoubt)
     assert network.hosts == ["queue.fal.run"]
 
 
@@ -208,7 +207,7 @@ async def test_a_lost_reply_of_the_backup_host_is_a_doubt(monkeypatch: pytest.Mo
     """The primary host's refusal proves nothing about the POST that the backup host took."""
     errors = made(aiohttp.ClientConnectorError), aiohttp.ServerDisconnectedError()
     network = under_the_guard(monkeypatch, Network(*errors))
-    assert isinstance(await submit(), a.InDoubt)
+    assert isinstance(await submit(), InDoubt)
     assert network.hosts == list(QUEUE_HOSTS)
 
 
@@ -293,7 +292,7 @@ async def test_a_lost_reply_is_a_doubt_after_one_post(act: Act, wire: Wire) -> N
     """The POST arrives once over both hosts; the answer claims nothing, and carries no key."""
     wire.act = act
     answer = await submit()
-    assert isinstance(answer, a.InDoubt)
+    assert isinstance(answer, InDoubt)
     assert answer.reason.isprintable()
     assert [post.host for post in wire.posts] == ["queue.fal.run"]
     assert len(wire.heard) == 1
@@ -304,14 +303,14 @@ async def test_a_reply_that_does_not_end_is_a_doubt(act: Act, wire: Wire, monkey
     """The wait is bounded as a whole, not from byte to byte; then InDoubt, after one POST."""
     monkeypatch.setattr(fal, "SUBMIT_SECONDS", 0.3)
     wire.act = act
-    assert isinstance(await submit(), a.InDoubt)
+    assert isinstance(await submit(), InDoubt)
     assert len(wire.heard) == 1
 
 
 async def test_a_connection_closed_before_the_request_was_read_is_a_doubt(wire: Wire) -> None:
     """The handshake was made, so the bytes may have left: no second connection, on neither host."""
     wire.greet = Line.close
-    assert isinstance(await submit(), a.InDoubt)
+    assert isinstance(await submit(), InDoubt)
     assert wire.tunnels == ["queue.fal.run"]
     assert wire.heard == []
 
@@ -319,9 +318,9 @@ async def test_a_connection_closed_before_the_request_was_read_is_a_doubt(wire: 
 async def test_an_idle_connection_closed_at_the_moment_of_reuse_is_a_doubt(wire: Wire) -> None:
     """aiohttp repeats idempotent requests on a fresh connection; a POST never."""
     async with gateway() as service:
-        assert isinstance(await service.poll(RECEIPT), a.Finished)
+        assert isinstance(await service.poll(RECEIPT), Finished)
         wire.act = hang_up
-        assert isinstance(await service.submit(SHOT), a.InDoubt)
+        assert isinstance(await service.submit(SHOT), InDoubt)
     assert len(wire.posts) == 1
     assert [one.line for one in wire.heard] == [0, 0]
 
@@ -336,7 +335,7 @@ async def test_a_question_may_be_asked_twice_on_the_wire(wire: Wire) -> None:
     wire.act = hang_up_once
     async with gateway() as service:
         answers = [await service.poll(RECEIPT) for _ in range(2)]
-    assert all(isinstance(answer, a.Finished) for answer in answers)
+    assert all(isinstance(answer, Finished) for answer in answers)
     assert [one.line for one in wire.heard] == [0, 0, 1]
 
 
@@ -365,15 +364,15 @@ async def test_a_reply_with_an_id_is_a_receipt(act: Act, wire: Wire) -> None:
     """However HTTP wraps it, and even where fal-client cannot read it: the id is not lost."""
     wire.act = act
     answer = await submit()
-    assert isinstance(answer, a.Accepted)
+    assert isinstance(answer, Accepted)
     assert answer.receipt.request_id == request_id(1)
     assert len(wire.heard) == 1
 
 
 async def test_what_leaves_is_the_bare_arguments_with_key_and_deadline(wire: Wire) -> None:
     """The body is the arguments, nothing added; the headers carry the key and the start deadline."""
-    async with Fal(KLING_2_1_PRO, local=lambda cell: None, start_timeout=1234.0) as service:
-        assert isinstance(await service.submit(SHOT | {"prompt": "Æther 🚢"}), a.Accepted)
+    async with FalGateway(KLING_2_1_PRO, local=lambda cell: None, start_timeout=1234.0) as service:
+        assert isinstance(await service.submit(SHOT | {"prompt": "Æther 🚢"}), Accepted)
     [post] = wire.posts
     assert post.path == "/fal-ai/kling-video/v2.1/pro/image-to-video"
     assert json.loads(post.body) == SHOT | {"prompt": "Æther 🚢"}
@@ -390,7 +389,7 @@ async def test_a_proxy_that_is_not_there_leaves_the_row_unsent(wire: Wire, monke
     with socket.socket() as bound:  # and not listening: connections are refused, and nobody else gets the port
         bound.bind(("127.0.0.1", 0))
         monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{bound.getsockname()[1]}")
-        assert isinstance(await submit(), a.NotSent)
+        assert isinstance(await submit(), NotSent)
     assert wire.heard == []
 
 
@@ -410,7 +409,7 @@ CONNECT_REFUSALS = {
 async def test_a_proxy_that_makes_no_tunnel_leaves_the_row_unsent(refusal: bytes, wire: Wire) -> None:
     """Without a tunnel there is nothing that a POST could have left through: NotSent."""
     wire.on_connect = lambda host: refusal
-    assert isinstance(await submit(), a.NotSent)
+    assert isinstance(await submit(), NotSent)
     assert set(wire.tunnels) <= set(QUEUE_HOSTS)
     assert wire.heard == []
 
@@ -420,7 +419,7 @@ async def test_a_proxy_that_never_answers_leaves_the_row_unsent(wire: Wire, monk
     assert 2 * guard.CONNECT_SECONDS < fal.SUBMIT_SECONDS
     monkeypatch.setattr(guard, "CONNECT_SECONDS", 0.2)
     wire.on_connect = lambda host: None
-    assert isinstance(await submit(), a.NotSent)
+    assert isinstance(await submit(), NotSent)
     assert wire.tunnels == list(QUEUE_HOSTS)
 
 
@@ -428,7 +427,7 @@ async def test_a_handshake_that_never_ends_leaves_the_row_unsent(wire: Wire, mon
     """A tunnel without anyone behind it: no TLS, so nothing was sent."""
     monkeypatch.setattr(guard, "CONNECT_SECONDS", 0.2)
     wire.on_connect = lambda host: TUNNEL + b"\x16"  # the first byte of a TLS record, and silence
-    assert isinstance(await submit(), a.NotSent)
+    assert isinstance(await submit(), NotSent)
     assert wire.heard == []
 
 
@@ -436,7 +435,7 @@ async def test_a_handshake_that_never_ends_leaves_the_row_unsent(wire: Wire, mon
 async def test_the_backup_host_is_tried_where_the_first_one_cannot_be_reached(refusal: bytes, wire: Wire) -> None:
     """One POST, and it went to queue.falrun.com."""
     wire.on_connect = lambda host: refusal if host == "queue.fal.run" else TUNNEL
-    assert isinstance(await submit(), a.Accepted)
+    assert isinstance(await submit(), Accepted)
     assert wire.tunnels == list(QUEUE_HOSTS)
     assert [post.host for post in wire.posts] == ["queue.falrun.com"]
     assert json.loads(wire.posts[0].body) == SHOT
@@ -447,7 +446,7 @@ async def test_a_reply_that_the_backup_host_loses_is_a_doubt(act: Act, wire: Wir
     """One POST to the backup host, and none after it."""
     wire.on_connect = lambda host: b"" if host == "queue.fal.run" else TUNNEL
     wire.act = act
-    assert isinstance(await submit(), a.InDoubt)
+    assert isinstance(await submit(), InDoubt)
     assert [post.host for post in wire.posts] == ["queue.falrun.com"]
 
 
@@ -455,7 +454,7 @@ async def test_a_foreign_certificate_leaves_the_row_unsent(wire: Wire, monkeypat
     """Without SSL_CERT_FILE the service's authority is unknown: NotSent, on both hosts."""
     monkeypatch.delenv("SSL_CERT_FILE")
     answer = await submit()
-    assert isinstance(answer, a.NotSent)
+    assert isinstance(answer, NotSent)
     assert "Certificate" in answer.reason
     assert wire.heard == []
 
@@ -479,19 +478,19 @@ async def test_a_host_in_no_proxy_is_reached_without_the_proxy(wire: Wire, monke
     wire.act = answering(200, accepted(1, f"https://localhost:{wire.tls_port}/requests"))
     async with gateway() as service:
         answer = await service.submit(SHOT)
-        assert isinstance(answer, a.Accepted)
+        assert isinstance(answer, Accepted)
         wire.act = queue_of(wire)
-        assert isinstance(await service.poll(answer.receipt), a.Finished)
+        assert isinstance(await service.poll(answer.receipt), Finished)
     assert wire.tunnels == ["queue.fal.run"]
     assert [one.host for one in wire.heard] == ["queue.fal.run", "localhost"]
 
 
 CHILD = """
 import asyncio, sys
-from batch.fal.client import Fal
+from batch.fal.client import FalGateway
 from jobs.kling import KLING_2_1_PRO
 async def main():
-    async with Fal(KLING_2_1_PRO, local=lambda cell: None) as service:
+    async with FalGateway(KLING_2_1_PRO, local=lambda cell: None) as service:
         print(await service.submit({"prompt": "a ship", "image_url": "https://example.com/ship.png"}))
 asyncio.run(main())
 """
@@ -543,7 +542,7 @@ async def test_a_proxy_that_cannot_be_read_is_told(proxy: str, monkeypatch: pyte
 async def test_a_proxy_that_no_host_can_be_leaves_the_row_unsent(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """What goes wrong before there is a connection is NotSent, also where it is no error of the network's."""
     monkeypatch.setenv("HTTPS_PROXY", proxy)
-    assert isinstance(await submit(), a.NotSent)
+    assert isinstance(await submit(), NotSent)
 
 
 @pytest.mark.parametrize("way_out", ["HTTPS_PROXY", "NO_PROXY"])
@@ -557,7 +556,7 @@ async def test_a_proxy_of_an_unknown_kind_is_no_trouble_where_it_is_not_used(
         monkeypatch.setenv("NO_PROXY", "fal.run,falrun.com,fal.ai,fal.media")
         async with gateway():
             return
-    assert isinstance(await submit(), a.Accepted)
+    assert isinstance(await submit(), Accepted)
 
 
 async def test_a_proxy_that_wants_a_password_gets_it_and_nobody_else(
@@ -565,13 +564,13 @@ async def test_a_proxy_that_wants_a_password_gets_it_and_nobody_else(
 ) -> None:
     """user:password of HTTPS_PROXY goes to the proxy alone, and into no answer."""
     point_to(wire, monkeypatch, "mallory:hunter2@")
-    assert isinstance(await submit(), a.Accepted)
+    assert isinstance(await submit(), Accepted)
     assert wire.passwords == ["Basic bWFsbG9yeTpodW50ZXIy"]
     assert "hunter2" not in str(wire.posts[0].headers)
     for refusal in CONNECT_REFUSALS.values():
         wire.on_connect = partial(lambda refusal, host: refusal, refusal)
         answer = await submit()
-        assert isinstance(answer, a.NotSent)
+        assert isinstance(answer, NotSent)
         assert "hunter2" not in repr(answer)
     monkeypatch.setenv("HTTPS_PROXY", "http://mallory:hunter2@127.0.0.1:1")
     assert "hunter2" not in repr(await submit())
@@ -611,12 +610,12 @@ async def test_among_many_at_once_each_id_stays_beside_its_own_arguments(seed: i
         assert sorted(json.loads(post.body)["prompt"] for post in wire.posts) == sorted(prompts)
         wire.act = calm
         for prompt, answer in zip(prompts, answers, strict=True):
-            assert isinstance(answer, a.Accepted | a.InDoubt)
-            if isinstance(answer, a.Accepted):
-                told = await service.collect(answer.receipt, a.Finished())
-                assert isinstance(told, a.Video)
+            assert isinstance(answer, Accepted | InDoubt)
+            if isinstance(answer, Accepted):
+                told = await service.collect(answer.receipt, Finished())
+                assert isinstance(told, Video)
                 assert told.url == f"https://v3.fal.media/{prompt}.mp4"
-    assert sum(isinstance(answer, a.Accepted) for answer in answers) > 20
+    assert sum(isinstance(answer, Accepted) for answer in answers) > 20
 
 
 async def test_a_post_that_is_cancelled_leaves_nothing_behind(wire: Wire) -> None:
@@ -639,17 +638,17 @@ async def test_a_post_that_is_cancelled_leaves_nothing_behind(wire: Wire) -> Non
         async with asyncio.timeout(5):
             await gone.wait()
         wire.act = calm
-        assert isinstance(await service.submit(SHOT), a.Accepted)
+        assert isinstance(await service.submit(SHOT), Accepted)
     assert [post.line for post in wire.posts] == [0, 1]
 
 
 async def test_a_receipt_is_never_that_of_an_earlier_row(wire: Wire) -> None:
     """What fails before anything leaves, in the task that was just given a receipt, finds none."""
     async with gateway() as service:
-        assert isinstance(await service.submit(SHOT), a.Accepted)
-        assert isinstance(await service.submit({"prompt": object()}), a.InDoubt)
+        assert isinstance(await service.submit(SHOT), Accepted)
+        assert isinstance(await service.submit({"prompt": object()}), InDoubt)
         wire.act = answering(204, raw=b"", headers={"content-length": ""})
-        assert isinstance(await service.submit(SHOT), a.InDoubt)
+        assert isinstance(await service.submit(SHOT), InDoubt)
     assert len(wire.posts) == 2
 
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batch.core import retry as policy
-from batch.core.gateway import Broke
+from batch.core.gateway import RequestFailed
 from batch.core.retry import Retry, backoff, cost, worth_another_try
 from batch.reports.outcome import ADVICE
 
@@ -58,7 +58,7 @@ OPEN_ENDED = [("value_error.missing", 422), ("value_error.any_str.max_length", 4
 @pytest.mark.parametrize(("kind", "status", "again"), DOCUMENTED)
 def test_every_documented_type_has_its_documented_verdict(kind: str, status: int, again: bool) -> None:
     """By type, and listed: nothing documented is left to the rule for unknown types."""
-    assert worth_another_try(Broke(kind, "", status)) is again
+    assert worth_another_try(RequestFailed(kind, "", status)) is again
     assert kind in (policy.WORTH_ANOTHER_TRY if again else policy.FINAL)
 
 
@@ -73,32 +73,32 @@ def test_the_two_lists_hold_nothing_else() -> None:
 @pytest.mark.parametrize(("kind", "status"), OPEN_ENDED)
 def test_what_the_input_is_to_blame_for_is_final(kind: str, status: int) -> None:
     """pydantic's types pass through under any name, v1 style too: below 500 none is tried again."""
-    assert not worth_another_try(Broke(kind, "", status))
+    assert not worth_another_try(RequestFailed(kind, "", status))
 
 
 @given(st.text(), st.integers(400, 599))
 def test_an_unknown_type_goes_by_its_status(kind: str, status: int) -> None:
     """fal docs: retry on 500 and above, else not."""
     if kind not in policy.WORTH_ANOTHER_TRY | policy.FINAL:
-        assert worth_another_try(Broke(kind, "", status)) is (status >= 500)
+        assert worth_another_try(RequestFailed(kind, "", status)) is (status >= 500)
 
 
 @pytest.mark.parametrize(("kind", "status", "again"), DOCUMENTED)
 @pytest.mark.parametrize("said", [True, False])
 def test_fals_own_word_overrules_the_table(kind: str, status: int, again: bool, said: bool) -> None:
     """X-Fal-Retryable, where present, decides."""
-    assert worth_another_try(Broke(kind, "", status, retryable=said)) is said
+    assert worth_another_try(RequestFailed(kind, "", status, retryable=said)) is said
 
 
 @pytest.mark.parametrize(("kind", "status", "again"), DOCUMENTED)
 def test_nothing_is_billed_from_500_on_and_everything_below(kind: str, status: int, again: bool) -> None:
     """fal docs: nothing for ≥ 500; a 422, a 499, a refusal of a partner may be billed, so they count."""
-    assert cost(Broke(kind, "", status), PRICE) == (0 if status >= 500 else PRICE)
+    assert cost(RequestFailed(kind, "", status), PRICE) == (0 if status >= 500 else PRICE)
 
 
 def test_an_unknown_price_counts_as_nothing() -> None:
     """A request whose price nobody knows adds nothing to the sum."""
-    assert cost(Broke("content_policy_violation", "", 422), None) == 0
+    assert cost(RequestFailed("content_policy_violation", "", 422), None) == 0
 
 
 @given(st.integers(1, 10_000), st.floats(0, 1, exclude_max=True), st.floats(0.01, 60), st.floats(1, 100))

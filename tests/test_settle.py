@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batch.core.gateway import Listed, Listing
+from batch.core.gateway import ListedRequest, RequestHistory
 from batch.core.row import InDoubtRow, KnownRequest
 from batch.reconcile.evidence import earliest, provable_at, settle
 
@@ -16,11 +16,11 @@ LATE = provable_at(2000.0, START) + 1
 """By fal's clock; the later request is all that tells when the one in doubt was sent."""
 
 
-def listed(name: str, at: float, given_: dict[str, object] | None = None, ended: bool = True) -> Listed:
-    return Listed(name, at, ended, SHOT if given_ is None else given_)
+def listed(name: str, at: float, given_: dict[str, object] | None = None, ended: bool = True) -> ListedRequest:
+    return ListedRequest(name, at, ended, SHOT if given_ is None else given_)
 
 
-def later_own() -> tuple[list[Listed], dict[str, KnownRequest]]:
+def later_own() -> tuple[list[ListedRequest], dict[str, KnownRequest]]:
     """A request of ours that was sent later and has ended: the listing has caught up."""
     return [listed("later", 2000.0, OTHER)], {"later": KnownRequest(OTHER, 1999.0, 2)}
 
@@ -90,7 +90,7 @@ def test_a_request_that_looks_like_ours_forbids_the_proof_of_absence() -> None:
     doubt = InDoubtRow(7, {**SHOT, "prompt": "a long and particular prompt about a boat"}, 1000.0, 1)
     near = listed("r9", 1003.0, {"prompt": doubt.sent["prompt"], "image_url": "https://cdn/other"})
     assert settle([doubt], [*records, near], own, LATE, START).absent == []
-    assert settle([doubt], [*records, Listed("r9", 1003.0, True, None)], own, LATE, START).absent == []
+    assert settle([doubt], [*records, ListedRequest("r9", 1003.0, True, None)], own, LATE, START).absent == []
 
 
 def test_a_clock_that_is_an_hour_off_is_noticed_by_what_is_known() -> None:
@@ -151,9 +151,9 @@ def test_a_strangers_other_request_forbids_nothing() -> None:
 
 def test_the_time_that_counts_is_fals() -> None:
     """Its answer says what its clock shows; what it has recorded is no later than now; else nobody knows."""
-    assert Listing([listed("r1", 50.0)], 70.0).now == 70.0
-    assert Listing([listed("r1", 50.0)], None).now == 50.0
-    assert Listing([], None).now == float("-inf")
+    assert RequestHistory([listed("r1", 50.0)], 70.0).now == 70.0
+    assert RequestHistory([listed("r1", 50.0)], None).now == 50.0
+    assert RequestHistory([], None).now == float("-inf")
 
 
 def test_a_listing_that_may_begin_too_late_proves_nothing() -> None:
@@ -208,7 +208,7 @@ def test_nothing_that_was_accepted_is_ever_called_absent(
         else:
             doubts.append(InDoubtRow(n, sent, at, int(at * 1000)))
         if runs_at + lag <= now or (queued and at + lag <= now):
-            records.append(Listed(name, at + 1, runs_at + 300 + lag <= now, sent))
+            records.append(ListedRequest(name, at + 1, runs_at + 300 + lag <= now, sent))
     doubts += [InDoubtRow(100 + n, sent, at, int(at * 1000)) for n, (sent, at) in enumerate(never)]
     verdicts = settle(doubts, records, own, now, START)
     assert len(set(verdicts.found.values())) == len(verdicts.found)

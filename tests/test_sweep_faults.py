@@ -15,7 +15,7 @@ from batch.api import open_batch
 from batch.commands.batch import Batch
 from batch.commands.run import Surroundings, run
 from batch.core.run_options import RunOptions
-from batch.fal.client import Fal
+from batch.fal.client import FalGateway
 from batch.ledger.ledger import Ledger
 from batch.sandbox import Address, Faults, Queue, serve
 from batch.sandbox.faults import WIRE_FAULTS
@@ -110,9 +110,9 @@ class Case:
         batch = open_batch(self.shots)
 
         @asynccontextmanager
-        async def connect(_: Batch) -> AsyncIterator[Fal]:
+        async def connect(_: Batch) -> AsyncIterator[FalGateway]:
             with self._reached() as here:
-                gateway = Fal(batch.manifest.job, local=batch.manifest.local)
+                gateway = FalGateway(batch.manifest.job, local=batch.manifest.local)
                 if not self.uploads:
                     here.undo()  # the environment is read when the gateway is made, and not after
                 async with gateway:

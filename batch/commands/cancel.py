@@ -7,9 +7,18 @@ import anyio
 
 from batch.commands.batch import Batch
 from batch.commands.session import Say, open_session
-from batch.core import gateway as a
 from batch.core import states
-from batch.core.gateway import Gateway
+from batch.core.gateway import (
+    CancelRequested,
+    Finished,
+    Gateway,
+    NotFound,
+    PollAnswer,
+    RequestFailed,
+    TooLate,
+    Unclear,
+    Waiting,
+)
 from batch.core.retry import cost
 from batch.core.row import RowSelection, SubmittedRow
 from batch.core.states import State
@@ -75,13 +84,13 @@ async def _take_back_one(
 ) -> None:
     before = await gateway.poll(submitted.receipt)
     answer = await gateway.cancel(submitted.receipt)
-    after = await gateway.poll(submitted.receipt) if isinstance(answer, a.CancelRequested) else None
+    after = await gateway.poll(submitted.receipt) if isinstance(answer, CancelRequested) else None
     name = f"row {submitted.number}" if submitted.number else f"request {submitted.receipt.request_id}"
-    if isinstance(after, a.Finished):
+    if isinstance(after, Finished):
         await _taken(ledger, gateway, submitted, before, after, now, done, name)
-    elif isinstance(answer, a.Gone | a.Unclear):
+    elif isinstance(answer, NotFound | Unclear):
         done.kept.append(f"{name}: fal did not take it back ({answer.reason})")
-    elif isinstance(answer, a.TooLate):
+    elif isinstance(answer, TooLate):
         done.kept.append(f"{name}: already done; the next run brings it home")
     else:
         done.kept.append(f"{name}: it runs already and may complete all the same; the next run brings it home")
@@ -91,17 +100,17 @@ async def _taken(
     ledger: Ledger,
     gateway: Gateway,
     submitted: SubmittedRow,
-    before: a.Polled,
-    after: a.Finished,
+    before: PollAnswer,
+    after: Finished,
     now: float,
     done: TakenBack,
     name: str,
 ) -> None:
     end = await gateway.collect(submitted.receipt, after)
-    if not isinstance(end, a.Broke) or end.status != 499:
+    if not isinstance(end, RequestFailed) or end.status != 499:
         done.kept.append(f"{name}: it was done before it could be taken back; the next run brings it home")
         return
-    queued = isinstance(before, a.Waiting) and not before.running
+    queued = isinstance(before, Waiting) and not before.running
     spent = (
         0 if queued else cost(end, submitted.price)
     )  # fal docs: queue time is free; a run that was cut off may be billed

@@ -9,9 +9,8 @@ import anyio
 
 from batch.commands.batch import Batch
 from batch.commands.session import Say, open_session
-from batch.core import gateway as a
 from batch.core import states
-from batch.core.gateway import Gateway
+from batch.core.gateway import Gateway, NotFound, Unclear
 from batch.core.money import dollars
 from batch.core.row import RowSelection
 from batch.core.states import State
@@ -70,7 +69,7 @@ async def _resolve(batch: Batch, decision: Decision | None, say: Say) -> tuple[l
 async def look_up(store: RowStore, gateway: Gateway, now: float, start_timeout: float) -> str:
     """One look at fal's records for all rows in doubt; what came of it, in a line."""
     verdicts = await Settler(store, gateway, lambda: now, start_timeout).round()
-    if isinstance(verdicts, a.Unclear):
+    if isinstance(verdicts, Unclear):
         return f"fal's records cannot be read ({verdicts.reason}): rows in doubt stay as they are"
     return f"fal's records: {len(verdicts.found)} found, {len(verdicts.absent)} proven never accepted"
 
@@ -104,7 +103,7 @@ async def _adopt(ledger: Ledger, gateway: Gateway, rows: Sequence[int], request_
     receipt = gateway.built_receipt(request_id)
     if taken := ledger.row_of(request_id):
         raise UsageError(f"--adopt {request_id}: this request is already that of row {taken} of the ledger")
-    if isinstance(answer := await gateway.poll(receipt), a.Gone | a.Unclear):
+    if isinstance(answer := await gateway.poll(receipt), NotFound | Unclear):
         raise UsageError(f"--adopt {request_id}: fal does not confirm this request ({answer.reason})")
     with ledger.transaction():
         ledger.apply(rows[0], states.found_at_fal(now, receipt))

@@ -34,9 +34,9 @@ async def connect_sandbox(batch: Batch) -> AsyncIterator[Gateway]:
     queue = Queue(SLOTS, SANDBOX_RUN_SECONDS, ids=request_ids(_seed()), journal=Journal(folder))
     async with serve(queue, folder=folder, render=render, media_base=videos) as address:
         _point_here(address.environment())
-        from batch.fal.client import Fal  # reads the environment
+        from batch.fal.client import FalGateway  # reads the environment
 
-        async with Fal(batch.manifest.job, local=batch.manifest.local) as gateway:
+        async with FalGateway(batch.manifest.job, local=batch.manifest.local) as gateway:
             yield gateway
 
 

@@ -34,9 +34,9 @@ async def connect(batch: Batch) -> AsyncIterator[Gateway]:
         async with connect_sandbox(batch) as gateway:
             yield gateway
     else:
-        from batch.fal.client import Fal  # fal-client takes 0.3 s to load: only where something is submitted
+        from batch.fal.client import FalGateway  # fal-client takes 0.3 s to load: only where something is submitted
 
-        async with Fal(batch.manifest.job, local=batch.manifest.local) as gateway:
+        async with FalGateway(batch.manifest.job, local=batch.manifest.local) as gateway:
             yield gateway
 
 

@@ -1,10 +1,12 @@
 """The seam to the service: what is asked of it, and the closed set of answers that it can be understood to give.
 
-submit  → Accepted | NotSent | Throttled | Refused | AccountStop | InDoubt
-prepare → Prepared | NotSent | Refused | AccountStop
-poll    → Waiting | Finished | Gone | Unclear
-collect → Video | Broke | Waiting | Gone | Unclear
-cancel  → CancelRequested | TooLate | Gone | Unclear
+prepare         → Prepared | NotSent | Refused | AccountRefused
+submit          → Accepted | NotSent | Throttled | Refused | AccountRefused | InDoubt
+poll            → Waiting | Finished | NotFound | Unclear
+collect         → Video | RequestFailed | Waiting | NotFound | Unclear
+cancel          → CancelRequested | TooLate | NotFound | Unclear
+request_history → RequestHistory | Unclear
+unit_price      → UnitPrice | Unclear
 """
 
 from collections.abc import Mapping, Sequence
@@ -55,7 +57,7 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
-class AccountStop:
+class AccountRefused:
     """The key or the account is refused: no row can be submitted, and no row is to blame."""
 
     kind: str
@@ -106,7 +108,7 @@ class Unclear:
 
 
 @dataclass(frozen=True, slots=True)
-class Gone:
+class NotFound:
     """fal knows no such request (404)."""
 
     reason: str
@@ -121,7 +123,7 @@ class Video:
 
 
 @dataclass(frozen=True, slots=True)
-class Broke:
+class RequestFailed:
     """The request ended without a video. `retryable` is fal's own word on it, where it gives one.
 
     Not `sure` where the answer could also be a passing fault of the service itself: the same answer has to be
@@ -155,7 +157,7 @@ class UnitPrice:
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class ListedRequest:
     """One request in fal's records; `input` is None where the record lacks it."""
 
     request_id: str
@@ -165,10 +167,10 @@ class Listed:
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
+class RequestHistory:
     """fal's records, every page of them; `at` is what fal's own clock showed."""
 
-    items: Sequence[Listed]
+    items: Sequence[ListedRequest]
     at: float | None
 
     @property
@@ -177,21 +179,21 @@ class Listing:
         return max([one.sent_at for one in self.items] + ([] if self.at is None else [self.at]), default=float("-inf"))
 
 
-Submitted = Accepted | NotSent | Throttled | Refused | AccountStop | InDoubt
-Preparation = Prepared | NotSent | Refused | AccountStop
-Polled = Waiting | Finished | Gone | Unclear
-Collected = Video | Broke | Waiting | Gone | Unclear
-Cancelled = CancelRequested | TooLate | Gone | Unclear
+SubmitAnswer = Accepted | NotSent | Throttled | Refused | AccountRefused | InDoubt
+PrepareAnswer = Prepared | NotSent | Refused | AccountRefused
+PollAnswer = Waiting | Finished | NotFound | Unclear
+CollectAnswer = Video | RequestFailed | Waiting | NotFound | Unclear
+CancelAnswer = CancelRequested | TooLate | NotFound | Unclear
 
 
 class Gateway(Protocol):
     """What is asked of the service. No answer is an exception."""
 
-    async def prepare(self, arguments: Arguments) -> Preparation: ...
-    async def submit(self, arguments: Arguments) -> Submitted: ...
-    async def poll(self, receipt: Receipt) -> Polled: ...
-    async def collect(self, receipt: Receipt, finished: Finished) -> Collected: ...
-    async def cancel(self, receipt: Receipt) -> Cancelled: ...
-    async def listing(self, since: float) -> Listing | Unclear: ...
+    async def prepare(self, arguments: Arguments) -> PrepareAnswer: ...
+    async def submit(self, arguments: Arguments) -> SubmitAnswer: ...
+    async def poll(self, receipt: Receipt) -> PollAnswer: ...
+    async def collect(self, receipt: Receipt, finished: Finished) -> CollectAnswer: ...
+    async def cancel(self, receipt: Receipt) -> CancelAnswer: ...
+    async def request_history(self, since: float) -> RequestHistory | Unclear: ...
     async def unit_price(self) -> UnitPrice | Unclear: ...
     def built_receipt(self, request_id: str) -> Receipt: ...

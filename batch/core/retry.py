@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from batch.core.gateway import Broke
+from batch.core.gateway import RequestFailed
 
 WORTH_ANOTHER_TRY = frozenset(
     {
@@ -75,7 +75,7 @@ def backoff(policy: Retry, failures: int, rand: Callable[[], float]) -> float:
     return min(policy.ceiling, policy.base * 2.0 ** min(failures - 1, 40)) * (0.5 + rand())
 
 
-def worth_another_try(broke: Broke) -> bool:
+def worth_another_try(broke: RequestFailed) -> bool:
     """fal's own headers first, then the table by type, then the status (fal docs: retry on ≥ 500)."""
     if broke.retryable is not None:
         return broke.retryable
@@ -84,7 +84,7 @@ def worth_another_try(broke: Broke) -> bool:
     return broke.kind not in FINAL and broke.status >= 500
 
 
-def cost(broke: Broke, price: int | None) -> int:
+def cost(broke: RequestFailed, price: int | None) -> int:
     """Millionths of a dollar to count for a request that broke.
 
     fal docs (billing): nothing for ≥ 500. A 422 may be billed where a runner had worked, and a request

@@ -12,9 +12,8 @@ import anyio
 from anyio import current_time
 from anyio.abc import TaskGroup
 
-from batch.core import gateway as a
 from batch.core import retry, states
-from batch.core.gateway import Gateway, Receipt
+from batch.core.gateway import AccountRefused, Gateway, NotSent, Prepared, Receipt, Refused, Unclear, Video
 from batch.core.row import PendingRow, SubmittedRow
 from batch.core.states import State, Transition
 from batch.core.store import RowStore
@@ -128,15 +127,15 @@ class Dispatcher:
         """From pending as far as it goes."""
         prepared = await self._gateway.prepare(pending.arguments)
         match prepared:
-            case a.Prepared(arguments):
+            case Prepared(arguments):
                 if accepted := await self._submit(pending, arguments):
                     receipt, sent = accepted
                     await self._follow(replace(pending, tries=pending.tries + 1), receipt, sent=sent)
-            case a.NotSent(reason):
+            case NotSent(reason):
                 self._backlog.put_back(pending, self._admission.upset(reason))
-            case a.AccountStop(kind, message):
+            case AccountRefused(kind, message):
                 self._stop(Stop(kind, message))
-            case a.Refused(kind, message):
+            case Refused(kind, message):
                 await self._write(pending.row, states.unsendable(self._settings.now(), kind, message))
                 self._stop_if(self._refusals.failed(kind))
                 self._tally.failed += 1
@@ -231,14 +230,14 @@ class Dispatcher:
             self._tally.fetching -= 1
 
     async def _on_ended(self, row: PendingRow, end: End) -> None:
-        if isinstance(end, a.Unclear):
+        if isinstance(end, Unclear):
             self._tally.left += 1
             self._request_ended()
             return
         transition = transitions.of_end(end, self._settings.now(), row.price, row.tries, self._settings.retry)
         await self._write(row.row, transition)
         self._request_ended()
-        if isinstance(end, a.Video):
+        if isinstance(end, Video):
             self._failures.succeeded()
             self._tally.succeeded += 1
             return
@@ -263,7 +262,7 @@ class Dispatcher:
         """One look at fal's records; rows found are followed by the caller, or here once the run is under way."""
         verdicts = await self._reconciler.round()
         self._patience.looked(verdicts, len(await self._store.in_doubt_rows()))
-        if isinstance(verdicts, a.Unclear):
+        if isinstance(verdicts, Unclear):
             return
         for row in verdicts.absent:
             if pending := await self._store.pending_row(row):

@@ -2,10 +2,21 @@
 
 from dataclasses import dataclass
 
-from batch.core import gateway as a
 from batch.core import retry as policy
 from batch.core import states
-from batch.core.gateway import Receipt
+from batch.core.gateway import (
+    Accepted,
+    AccountRefused,
+    InDoubt,
+    NotFound,
+    NotSent,
+    Receipt,
+    Refused,
+    RequestFailed,
+    SubmitAnswer,
+    Throttled,
+    Video,
+)
 from batch.core.states import Transition
 from batch.dispatch.stopping import Stop
 
@@ -35,35 +46,35 @@ class SubmitOutcome:
     stop: Stop | None = None
 
 
-def of_submit(answer: a.Submitted, at: float) -> SubmitOutcome:
+def of_submit(answer: SubmitAnswer, at: float) -> SubmitOutcome:
     """What the answer to a POST means; `at` is in seconds since 1970."""
     match answer:
-        case a.Accepted(receipt):
+        case Accepted(receipt):
             return SubmitOutcome(transition=states.accepted(at, receipt), receipt=receipt, reached=True)
-        case a.NotSent(reason):
+        case NotSent(reason):
             pause = Pause(f"fal cannot be reached ({reason})")
             return SubmitOutcome(transition=states.not_sent(at, reason), again=True, pause=pause)
-        case a.Throttled(after):
+        case Throttled(after):
             transition = states.not_sent(at, "fal asked to come again later (429)")
             return SubmitOutcome(transition=transition, again=True, pause=Pause("fal asks for a pause (429)", after))
-        case a.AccountStop(kind, message):
+        case AccountRefused(kind, message):
             return SubmitOutcome(transition=states.not_sent(at, message), stop=Stop(kind, message))
-        case a.Refused(kind, message):
+        case Refused(kind, message):
             return SubmitOutcome(transition=states.refused(at, kind, message), failure=kind, reached=True)
-        case a.InDoubt(reason):  # it says nothing good: whoever is careful stays so
+        case InDoubt(reason):  # it says nothing good: whoever is careful stays so
             return SubmitOutcome(transition=states.reply_lost(at, reason), failure=f"in doubt: {reason}")
 
 
 def of_end(
-    end: a.Video | a.Broke | a.Gone, at: float, price: int | None, tries: int, retry: policy.Retry
+    end: Video | RequestFailed | NotFound, at: float, price: int | None, tries: int, retry: policy.Retry
 ) -> Transition:
     """The transition of a row whose request ended so, at a price in millionths of a dollar, after so many tries."""
     match end:
-        case a.Video(result, url):
+        case Video(result, url):
             return states.succeeded(at, result, url, price or 0)
-        case a.Gone(reason):
+        case NotFound(reason):
             return states.failed(at, "request_not_found", reason, price or 0)
-        case a.Broke(kind, message):
+        case RequestFailed(kind, message):
             cost = policy.cost(end, price)
             if policy.worth_another_try(end) and tries < retry.tries:
                 return states.another_try(at, kind, message, cost)

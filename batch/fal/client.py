@@ -14,8 +14,30 @@ import fal_client
 import httpx
 from fal_client.auth import AuthCredentials
 
-from batch.core import gateway as a
-from batch.core.gateway import Listing, Receipt
+from batch.core.gateway import (
+    Accepted,
+    AccountRefused,
+    CancelAnswer,
+    CancelRequested,
+    CollectAnswer,
+    Finished,
+    InDoubt,
+    NotFound,
+    NotSent,
+    PollAnswer,
+    PrepareAnswer,
+    Receipt,
+    Refused,
+    RequestFailed,
+    RequestHistory,
+    SubmitAnswer,
+    Throttled,
+    TooLate,
+    Unclear,
+    UnitPrice,
+    Video,
+    Waiting,
+)
 from batch.fal import platform_api as records
 from batch.fal.credentials import find_credentials
 from batch.fal.redact import Redactor, secrets_in
@@ -30,7 +52,7 @@ from batch.fal.responses import (
     retryable,
     text_of,
 )
-from batch.fal.transport import Answered, Exchange, ReplyLost, Unreachable, guarded_client, last_body
+from batch.fal.transport import ErrorResponse, Exchange, ReplyLost, Unreachable, guarded_client, last_body
 from batch.fal.uploads import Uploads
 from batch.job import Arguments, Job
 
@@ -61,7 +83,7 @@ class _Client(fal_client.AsyncClient):
         return self.guarded
 
 
-class Fal:
+class FalGateway:
     """One account on fal.ai, for one job. An async context manager; asyncio only, as fal-client is.
 
     Args:
@@ -96,11 +118,11 @@ class Fal:
     ) -> None:
         await self._http.aclose()
 
-    async def prepare(self, arguments: Arguments) -> a.Preparation:
+    async def prepare(self, arguments: Arguments) -> PrepareAnswer:
         """Uploads the local images among the arguments; nothing here costs anything, all of it may be repeated."""
         return await self._uploads.prepare(arguments)
 
-    async def submit(self, arguments: Arguments) -> a.Submitted:
+    async def submit(self, arguments: Arguments) -> SubmitAnswer:
         """Exactly one POST, whatever happens to its reply."""
         async with self._submits:
             last_body.set(None)
@@ -108,20 +130,20 @@ class Fal:
                 with anyio.fail_after(SUBMIT_SECONDS):
                     await self._client.submit(self._job.endpoint, arguments, start_timeout=self._start_timeout)
             except Unreachable as error:
-                return a.NotSent(self._redact.message(str(error)))
+                return NotSent(self._redact.message(str(error)))
             except ReplyLost as error:
-                return a.InDoubt(self._redact.message(f"the reply was lost ({error})"))
+                return InDoubt(self._redact.message(f"the reply was lost ({error})"))
             except TimeoutError:
-                return a.InDoubt(f"no reply in {SUBMIT_SECONDS:.0f} s")
-            except Answered as answered:
+                return InDoubt(f"no reply in {SUBMIT_SECONDS:.0f} s")
+            except ErrorResponse as answered:
                 return self._submit_answered(answered)
             except Exception as error:  # noqa: BLE001 - whatever fal-client makes of a 2xx reply, it is read below
                 if last_body.get() is None:
-                    return a.InDoubt(
+                    return InDoubt(
                         self._redact.message(f"it failed where nobody foresaw it ({type(error).__name__}: {error})")
                     )
             receipt = self._receipt(last_body.get() or b"")
-        return a.Accepted(receipt) if receipt else a.InDoubt("the reply (HTTP 200) held no request id")
+        return Accepted(receipt) if receipt else InDoubt("the reply (HTTP 200) held no request id")
 
     def _receipt(self, body: bytes) -> Receipt | None:
         said = json_of(body)
@@ -133,64 +155,64 @@ class Fal:
             return self.built_receipt(request_id)
         return Receipt(request_id, *map(str, urls))
 
-    def _submit_answered(self, answered: Answered) -> a.Submitted:
+    def _submit_answered(self, answered: ErrorResponse) -> SubmitAnswer:
         status, text = answered.status, self._redact.message(text_of(answered))
         if status == 429:
-            return a.Throttled(retry_after(answered.headers))
+            return Throttled(retry_after(answered.headers))
         if status in ACCOUNT_REFUSALS:
-            return a.AccountStop("locked" if "locked" in text.casefold() else f"http_{status}", text)
+            return AccountRefused("locked" if "locked" in text.casefold() else f"http_{status}", text)
         if status in REFUSED_SUBMITS:
-            return a.Refused(self._redact.error_type(*error_types_of(answered)) or f"http_{status}", text)
-        return a.InDoubt(f"HTTP {status}: {text}")
+            return Refused(self._redact.error_type(*error_types_of(answered)) or f"http_{status}", text)
+        return InDoubt(f"HTTP {status}: {text}")
 
-    async def poll(self, receipt: Receipt) -> a.Polled:
+    async def poll(self, receipt: Receipt) -> PollAnswer:
         """The state of a request: one GET."""
         said = await self._ask("GET", f"{receipt.status_url}{'&' if '?' in receipt.status_url else '?'}logs=0")
-        if isinstance(said, Answered):
+        if isinstance(said, ErrorResponse):
             return self._unanswered(said)
         if not isinstance(said, dict):
-            return said if isinstance(said, a.Unclear) else a.Unclear("the status was not a JSON object")
+            return said if isinstance(said, Unclear) else Unclear("the status was not a JSON object")
         match said.get("status"):
             case "IN_QUEUE":
                 position = said.get("queue_position")
-                return a.Waiting(running=False, position=position if isinstance(position, int) else None)
+                return Waiting(running=False, position=position if isinstance(position, int) else None)
             case "IN_PROGRESS":
-                return a.Waiting(running=True)
+                return Waiting(running=True)
             case "COMPLETED":
                 return self._finished(said)
             case unknown:
-                return a.Unclear(self._redact.message(f"unknown status {unknown!r}"))
+                return Unclear(self._redact.message(f"unknown status {unknown!r}"))
 
-    def _finished(self, said: Mapping[str, Any]) -> a.Finished:
+    def _finished(self, said: Mapping[str, Any]) -> Finished:
         metrics = said.get("metrics")
         seconds = metrics.get("inference_time") if isinstance(metrics, dict) else None
         error, error_type = said.get("error"), said.get("error_type")
-        return a.Finished(
+        return Finished(
             seconds=float(seconds) if isinstance(seconds, int | float) and 0 <= seconds < YEAR else None,
             error=self._redact.message(str(error)) if error else None,
             error_type=self._redact.error_type(error_type),
         )
 
-    async def collect(self, receipt: Receipt, finished: a.Finished) -> a.Collected:
+    async def collect(self, receipt: Receipt, finished: Finished) -> CollectAnswer:
         """The result of a finished request: one GET, which replays the model's own reply."""
         async with self._results:
             said = await self._ask("GET", receipt.response_url)
-        if isinstance(said, a.Unclear):
+        if isinstance(said, Unclear):
             return said
-        if isinstance(said, Answered):
+        if isinstance(said, ErrorResponse):
             return self._result_answered(said, finished)
         text = self._redact.text((last_body.get() or b"").decode("utf-8", "replace"))
         url = self._redact.line(self._job.video_url(said) or "")
         if not url:
-            return a.Broke(
+            return RequestFailed(
                 "no_video_in_result", self._redact.message(f"the result holds no video: {text}"), 200, sure=False
             )
-        return a.Video(text, url)
+        return Video(text, url)
 
-    def _result_answered(self, answered: Answered, finished: a.Finished) -> a.Collected:
+    def _result_answered(self, answered: ErrorResponse, finished: Finished) -> CollectAnswer:
         detail = detail_of(answered)
         if answered.status == 400 and "still in progress" in str(detail):
-            return a.Waiting(running=True)
+            return Waiting(running=True)
         from_model = isinstance(detail, list) and bool(detail)
         ended_badly = finished.error is not None or finished.error_type is not None
         kind = self._redact.error_type(*error_types_of(answered)) or finished.error_type
@@ -201,7 +223,7 @@ class Fal:
         if says_nothing and not from_model and not ended_badly:
             return self._unanswered(answered)
         message = text_of(answered) if from_model else finished.error or text_of(answered)
-        return a.Broke(
+        return RequestFailed(
             kind or f"http_{answered.status}",
             self._redact.message(message),
             answered.status,
@@ -209,20 +231,20 @@ class Fal:
             sure=from_model or ended_badly,
         )
 
-    async def cancel(self, receipt: Receipt) -> a.Cancelled:
+    async def cancel(self, receipt: Receipt) -> CancelAnswer:
         """Asks fal to take a request back: one PUT."""
         said = await self._ask("PUT", receipt.cancel_url)
-        if isinstance(said, Answered):
+        if isinstance(said, ErrorResponse):
             if said.status == 400 and b"ALREADY_COMPLETED" in said.body:
-                return a.TooLate()
+                return TooLate()
             return self._unanswered(said)
-        return said if isinstance(said, a.Unclear) else a.CancelRequested()
+        return said if isinstance(said, Unclear) else CancelRequested()
 
-    async def listing(self, since: float) -> Listing | a.Unclear:
+    async def request_history(self, since: float) -> RequestHistory | Unclear:
         """Every request of ours in fal's own records that was sent after `since` (seconds since 1970)."""
-        return await records.listing(self._get, self._job.endpoint, since)
+        return await records.request_history(self._get, self._job.endpoint, since)
 
-    async def unit_price(self) -> a.UnitPrice | a.Unclear:
+    async def unit_price(self) -> UnitPrice | Unclear:
         """What fal charges for the job's endpoint now."""
         return await records.unit_price(self._get, self._job.endpoint)
 
@@ -234,14 +256,14 @@ class Fal:
         built = fal_client.AsyncRequestHandle.from_request_id(self._http, self._job.endpoint, request_id)
         return Receipt(request_id, built.status_url, built.response_url, built.cancel_url)
 
-    def _unanswered(self, answered: Answered) -> a.Gone | a.Unclear:
+    def _unanswered(self, answered: ErrorResponse) -> NotFound | Unclear:
         text = self._redact.message(f"HTTP {answered.status}: {text_of(answered)}")
         if answered.status == 404:
-            return a.Gone(text)
-        return a.Unclear(text, account=answered.status in ACCOUNT_REFUSALS, answered=True)
+            return NotFound(text)
+        return Unclear(text, account=answered.status in ACCOUNT_REFUSALS, answered=True)
 
     async def _ask(self, method: str, url: str, params: Mapping[str, str] | None = None) -> Any:
-        """The JSON of a 2xx reply, the `Answered` of any other, `Unclear` where there is no usable reply."""
+        """The JSON of a 2xx reply, the `ErrorResponse` of any other, `Unclear` where there is no usable reply."""
         async with self._asks:
             try:
                 with anyio.fail_after(ASK_SECONDS):
@@ -250,11 +272,11 @@ class Fal:
                         method, url, params=params, headers=self._http.headers, extensions={"timeout": _ASK_TIMEOUT}
                     )
                     response = await self._http._transport.handle_async_request(request)
-            except Answered as answered:
+            except ErrorResponse as answered:
                 return answered
             except Exchange as error:
-                return a.Unclear(self._redact.message(str(error)))
+                return Unclear(self._redact.message(str(error)))
             except TimeoutError:
-                return a.Unclear(f"no answer in {ASK_SECONDS:.0f} s")
+                return Unclear(f"no answer in {ASK_SECONDS:.0f} s")
         said = json_of(response.content)
-        return a.Unclear("the answer was not JSON") if said is None else said
+        return Unclear("the answer was not JSON") if said is None else said

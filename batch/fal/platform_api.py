@@ -9,9 +9,8 @@ from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from batch.core import gateway as a
-from batch.core.gateway import Listed, Listing
-from batch.fal.transport import Answered, last_date
+from batch.core.gateway import ListedRequest, RequestHistory, Unclear, UnitPrice
+from batch.fal.transport import ErrorResponse, last_date
 
 API = "https://api.fal.ai/v1/models"
 PAGE = 100
@@ -21,38 +20,38 @@ MOST_PAGES = 2000
 Ask = Callable[[str, Mapping[str, str]], Awaitable[Any]]
 
 
-async def listing(ask: Ask, endpoint: str, since: float) -> Listing | a.Unclear:
+async def request_history(ask: Ask, endpoint: str, since: float) -> RequestHistory | Unclear:
     """Every request of ours to an endpoint that was sent after `since`; all pages of it, or nothing.
 
     Args:
-        ask: gives the JSON of a GET, an `Answered`, or an `Unclear`.
+        ask: gives the JSON of a GET, an `ErrorResponse`, or an `Unclear`.
         since: seconds since 1970.
     """
     query = {"endpoint_id": endpoint, "start": _iso(since), "expand": "payloads", "limit": str(PAGE)}
-    found: list[Listed] = []
+    found: list[ListedRequest] = []
     began: float | None = None
     for _ in range(MOST_PAGES):
         said = await ask(f"{API}/requests/by-endpoint", query)
-        if isinstance(said, a.Unclear):
+        if isinstance(said, Unclear):
             return said
-        if isinstance(said, Answered):
+        if isinstance(said, ErrorResponse):
             reason = f"fal's request history answered HTTP {said.status}"
-            return a.Unclear(reason, account=said.status in (401, 403))
+            return Unclear(reason, account=said.status in (401, 403))
         page = _page(said)
         if page is None:
-            return a.Unclear("fal's request history is of an unknown form")
+            return Unclear("fal's request history is of an unknown form")
         items, cursor = page
         found += items
         began = _http_date(last_date.get()) if began is None else began
         if cursor is None:
-            return Listing(found, began)
+            return RequestHistory(found, began)
         if cursor == query.get("cursor"):
             break
         query["cursor"] = cursor
-    return a.Unclear("fal's request history does not end")
+    return Unclear("fal's request history does not end")
 
 
-def _page(said: Any) -> tuple[list[Listed], str | None] | None:
+def _page(said: Any) -> tuple[list[ListedRequest], str | None] | None:
     items = said.get("items") if isinstance(said, dict) else None
     if not isinstance(items, list):
         return None
@@ -63,14 +62,16 @@ def _page(said: Any) -> tuple[list[Listed], str | None] | None:
     return [one for one in found if one], cursor or None
 
 
-def _listed(item: Any) -> Listed | None:
+def _listed(item: Any) -> ListedRequest | None:
     if not isinstance(item, dict) or not isinstance(item.get("request_id"), str):
         return None
     sent_at = _seconds(item.get("sent_at"))
     given = item.get("json_input")
     if sent_at is None:
         return None
-    return Listed(item["request_id"], sent_at, bool(item.get("ended_at")), given if isinstance(given, dict) else None)
+    return ListedRequest(
+        item["request_id"], sent_at, bool(item.get("ended_at")), given if isinstance(given, dict) else None
+    )
 
 
 def _http_date(text: str | None) -> float | None:
@@ -92,21 +93,21 @@ def _seconds(text: Any) -> float | None:
     return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
 
 
-async def unit_price(ask: Ask, endpoint: str) -> a.UnitPrice | a.Unclear:
+async def unit_price(ask: Ask, endpoint: str) -> UnitPrice | Unclear:
     """What fal charges for the endpoint now."""
     said = await ask(f"{API}/pricing", {"endpoint_id": endpoint})
-    if isinstance(said, a.Unclear):
+    if isinstance(said, Unclear):
         return said
-    if isinstance(said, Answered):
-        return a.Unclear(f"fal's price list answered HTTP {said.status}")
-    return _unit_price(said, endpoint) or a.Unclear("fal's price list is of an unknown form")
+    if isinstance(said, ErrorResponse):
+        return Unclear(f"fal's price list answered HTTP {said.status}")
+    return _unit_price(said, endpoint) or Unclear("fal's price list is of an unknown form")
 
 
-def _unit_price(said: Any, endpoint: str) -> a.UnitPrice | None:
+def _unit_price(said: Any, endpoint: str) -> UnitPrice | None:
     items = said.get("prices") if isinstance(said, dict) else None
     for item in items if isinstance(items, list) else ():
         if isinstance(item, dict) and item.get("endpoint_id") == endpoint:
             amount = item.get("unit_price")
             if isinstance(amount, int | float) and not isinstance(amount, bool):
-                return a.UnitPrice(Decimal(str(amount)), str(item.get("unit")), str(item.get("currency")))
+                return UnitPrice(Decimal(str(amount)), str(item.get("unit")), str(item.get("currency")))
     return None

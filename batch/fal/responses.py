@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from batch.fal.transport import Answered
+from batch.fal.transport import ErrorResponse
 
 REFUSED_SUBMITS = frozenset({400, 404, 405, 413, 422})
 """Replies to a POST that mean "not enqueued, and not to be repeated as it is"."""
@@ -35,13 +35,13 @@ def json_of(body: bytes) -> Any:
         return None
 
 
-def detail_of(answered: Answered) -> Any:
+def detail_of(answered: ErrorResponse) -> Any:
     """What fal puts the reason under: a text, or a list of faults."""
     said = json_of(answered.body)
     return said.get("detail") if isinstance(said, dict) else None
 
 
-def error_types_of(answered: Answered) -> tuple[object, ...]:
+def error_types_of(answered: ErrorResponse) -> tuple[object, ...]:
     """Where an error's type may stand: model errors carry it in `detail`, request errors in the body or a header."""
     said, detail = json_of(answered.body), detail_of(answered)
     first = detail[0] if isinstance(detail, list) and detail else None
@@ -54,7 +54,7 @@ def error_types_of(answered: Answered) -> tuple[object, ...]:
 
 def text_of(error: Exception) -> str:
     """What the service said, for a person."""
-    if not isinstance(error, Answered):
+    if not isinstance(error, ErrorResponse):
         return str(error)
     detail = detail_of(error)
     if isinstance(detail, list):

@@ -70,7 +70,7 @@ class ReplyLost(Exchange):
     """A POST that may have been accepted."""
 
 
-class Answered(Exchange):
+class ErrorResponse(Exchange):
     """A reply with another status than 2xx, read to its end."""
 
     def __init__(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
@@ -165,7 +165,7 @@ class Seal(httpx.AsyncBaseTransport):
         except httpx.HTTPError as error:
             raise Unreachable(_said(error)) from error
         if not response.is_success:
-            raise Answered(response.status_code, response.headers, body)
+            raise ErrorResponse(response.status_code, response.headers, body)
         last_body.set(body)
         last_date.set(response.headers.get("date"))
         return response

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import anyio
 
-from batch.core import gateway as a
+from batch.core.gateway import AccountRefused, NotSent, PrepareAnswer, Prepared, Refused
 from batch.fal.redact import Redactor
 from batch.fal.responses import ACCOUNT_REFUSALS, REFUSED_SUBMITS, status_of, text_of
 from batch.job import Arguments, Job
@@ -36,7 +36,7 @@ class Uploads:
         self._uploaded: dict[tuple[Path, int, int], str] = {}
         self._uploading: dict[tuple[Path, int, int], anyio.Lock] = {}
 
-    async def prepare(self, arguments: Arguments) -> a.Preparation:
+    async def prepare(self, arguments: Arguments) -> PrepareAnswer:
         """Uploads the local images among the arguments; nothing here costs anything, all of it may be repeated."""
         prepared = dict(arguments)
         for name in self._job.images:
@@ -44,10 +44,10 @@ class Uploads:
                 try:
                     prepared[name] = await self._url_of(path)
                 except (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError) as error:
-                    return a.Refused("image_unreadable", f"{name}: {error.strerror or error}: {path}")
+                    return Refused("image_unreadable", f"{name}: {error.strerror or error}: {path}")
                 except Exception as error:  # noqa: BLE001 - it goes through clients with errors of their own; all is told
                     return self._failed(error)
-        return a.Prepared(prepared)
+        return Prepared(prepared)
 
     async def _url_of(self, path: Path) -> str:
         stat = await anyio.Path(path).stat()
@@ -63,10 +63,10 @@ class Uploads:
                         self._uploaded[seen] = await self._upload(image, media_type, name)
             return self._uploaded[seen]
 
-    def _failed(self, error: Exception) -> a.Preparation:
+    def _failed(self, error: Exception) -> PrepareAnswer:
         status, reason = status_of(error), self._redact.message(f"upload failed: {error}")
         if status in ACCOUNT_REFUSALS:
-            return a.AccountStop(f"http_{status}", self._redact.message(text_of(error)))
+            return AccountRefused(f"http_{status}", self._redact.message(text_of(error)))
         if status in REFUSED_SUBMITS:
-            return a.Refused("upload_refused", reason)
-        return a.NotSent(reason)
+            return Refused("upload_refused", reason)
+        return NotSent(reason)

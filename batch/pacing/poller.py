@@ -8,8 +8,7 @@ from collections.abc import Callable, Iterable
 import anyio
 from anyio import current_time
 
-from batch.core import gateway as a
-from batch.core.gateway import Gateway, Receipt
+from batch.core.gateway import Finished, Gateway, NotFound, Receipt, RequestFailed, Unclear, Video, Waiting
 from batch.core.retry import Retry, backoff
 from batch.pacing.in_flight import Line, Watch
 from batch.pacing.poll_schedule import RunTimes
@@ -21,8 +20,8 @@ BELIEVED_SECONDS = 60.0
 HEARD_SECONDS = 600.0
 """How long nothing but 404, nothing but refusals of the account, or no result has to be heard about one request."""
 
-End = a.Video | a.Broke | a.Gone | a.Unclear
-"""`Gone`: fal has said 404 for long; `Unclear`: it gives no result, or refuses the account; the next run asks again."""
+End = Video | RequestFailed | NotFound | Unclear
+"""`NotFound`: fal has said 404 for long; `Unclear`: no result, or the account is refused; the next run asks again."""
 
 
 class Follower:
@@ -70,7 +69,7 @@ class Follower:
             self.line.leave(watch)
             del self._receipts[watch], self._news[watch]
         freed()
-        return await self._collect(receipt, finished) if isinstance(finished, a.Finished) else finished
+        return await self._collect(receipt, finished) if isinstance(finished, Finished) else finished
 
     def longest(self) -> float:
         """Seconds that a request submitted now will take at most, by what is known."""
@@ -87,18 +86,18 @@ class Follower:
         answer = await self._service.poll(self._receipts[watch])
         if watch not in self._receipts:
             return False  # its own watch has heard the end meanwhile
-        if isinstance(answer, a.Waiting):
+        if isinstance(answer, Waiting):
             self._seen(watch, answer)
-        elif isinstance(answer, a.Finished):
+        elif isinstance(answer, Finished):
             watch.suspected = True
         self._tell([watch])
-        return isinstance(answer, a.Waiting)
+        return isinstance(answer, Waiting)
 
     def ask(self, suspects: Iterable[Watch]) -> None:
         """These are asked at once."""
         self._tell(suspects)
 
-    async def _finish(self, receipt: Receipt, watch: Watch) -> a.Finished | a.Gone | a.Unclear:
+    async def _finish(self, receipt: Receipt, watch: Watch) -> Finished | NotFound | Unclear:
         doubts, times = _Doubts(self._rand), watch.times
         due = current_time() + self._rand() if watch.resumed else times.next(watch, current_time())
         while True:
@@ -106,12 +105,12 @@ class Follower:
             times.asking(watch, current_time())
             answer = await self._service.poll(receipt)
             match answer:
-                case a.Finished():
+                case Finished():
                     self._ended(watch, answer)
                     return answer
-                case a.Waiting():
+                case Waiting():
                     self._seen(watch, answer)
-                case a.Gone() | a.Unclear() if doubts.last(answer):
+                case NotFound() | Unclear() if doubts.last(answer):
                     return answer
             pause = doubts.pause(answer)
             due = times.next(watch, current_time()) if pause is None else current_time() + pause
@@ -137,7 +136,7 @@ class Follower:
         soon = now + 0.1 * self._rand()
         return soon if not watch.queued and now - watch.started >= watch.times.quantile(0.0) else self._next(watch)
 
-    def _seen(self, watch: Watch, answer: a.Waiting) -> None:
+    def _seen(self, watch: Watch, answer: Waiting) -> None:
         now = current_time()
         if answer.running:
             news = self.line.seen_running(watch, now)
@@ -146,7 +145,7 @@ class Follower:
             news = self.line.seen_waiting(watch, answer.position, now)
         self._tell(each for each in news if each is not watch)
 
-    def _ended(self, watch: Watch, answer: a.Finished) -> None:
+    def _ended(self, watch: Watch, answer: Finished) -> None:
         known = watch.times.known
         at = watch.times.seen_done(watch, current_time(), answer.seconds)
         news = self.line.ended(watch, at)
@@ -157,16 +156,16 @@ class Follower:
         for each in watches:
             self._news[each].set()
 
-    async def _collect(self, receipt: Receipt, finished: a.Finished) -> End:
+    async def _collect(self, receipt: Receipt, finished: Finished) -> End:
         doubts = _Doubts(self._rand)
         while True:
             answer = await self._service.collect(receipt, finished)
             match answer:
-                case a.Video() | a.Broke(sure=True):
+                case Video() | RequestFailed(sure=True):
                     return answer
-                case a.Broke() if doubts.believed(answer):
+                case RequestFailed() if doubts.believed(answer):
                     return answer
-                case a.Gone() | a.Unclear() if doubts.last(answer, of_result=True):
+                case NotFound() | Unclear() if doubts.last(answer, of_result=True):
                     return answer
                 case _:
                     await anyio.sleep(doubts.pause(answer) or ASK_AGAIN.base)
@@ -182,7 +181,7 @@ class _Doubts:
         self._total = 0
         self._since = 0.0
 
-    def believed(self, answer: a.Broke) -> bool:
+    def believed(self, answer: RequestFailed) -> bool:
         """Whether this has been the answer often and long enough."""
         heard = (answer.kind, answer.status)
         if self._same != heard:
@@ -190,12 +189,12 @@ class _Doubts:
         self._times += 1
         return self._times >= HEARD_TIMES and current_time() - self._since >= BELIEVED_SECONDS
 
-    def last(self, answer: a.Gone | a.Unclear, *, of_result: bool = False) -> bool:
+    def last(self, answer: NotFound | Unclear, *, of_result: bool = False) -> bool:
         """Whether this kind of answer has been all there was for so long that asking again is idle.
 
         A service in trouble is waited for; where only one result cannot be had, the next run asks for it again.
         """
-        if isinstance(answer, a.Unclear) and not answer.account and not (of_result and answer.answered):
+        if isinstance(answer, Unclear) and not answer.account and not (of_result and answer.answered):
             self._same = None
             return False
         kind = type(answer)
@@ -205,7 +204,7 @@ class _Doubts:
 
     def pause(self, answer: object) -> float | None:
         """Seconds before the next question, None where the answer was a plain one."""
-        if isinstance(answer, a.Waiting):
+        if isinstance(answer, Waiting):
             self._total, self._same = 0, None
             return None
         self._total += 1

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import Any
 
-from batch.core.gateway import Listed
+from batch.core.gateway import ListedRequest
 from batch.core.row import InDoubtRow, KnownRequest
 
 POST_SECONDS = 120.0
@@ -59,7 +59,7 @@ def earliest(rows: Sequence[InDoubtRow]) -> float:
 
 def settle(
     rows: Sequence[InDoubtRow],
-    listed: Sequence[Listed],
+    listed: Sequence[ListedRequest],
     own: Mapping[str, KnownRequest],
     now: float,
     start_timeout: float,
@@ -111,7 +111,7 @@ class _Shown:
     seen: Sequence[_Seen]
 
     @classmethod
-    def of(cls, listed: Sequence[Listed], own: Mapping[str, KnownRequest]) -> "_Shown":
+    def of(cls, listed: Sequence[ListedRequest], own: Mapping[str, KnownRequest]) -> "_Shown":
         ours = [(one, known) for one in listed if (known := own.get(one.request_id))]
         return cls(
             [
@@ -141,7 +141,7 @@ class _Shown:
         return max(row.intent_at, before.intent_at) + min(alike, default=inf)
 
 
-def _evidence(one: Listed, own: KnownRequest) -> bool:
+def _evidence(one: ListedRequest, own: KnownRequest) -> bool:
     return one.ended and one.input is not None and own.sent is not None and _equal(own.sent, one.input)
 
 
@@ -153,19 +153,19 @@ class _Window:
     late: float
 
     @classmethod
-    def seen(cls, listed: Sequence[Listed], own: Mapping[str, KnownRequest]) -> "_Window":
+    def seen(cls, listed: Sequence[ListedRequest], own: Mapping[str, KnownRequest]) -> "_Window":
         known = ((one.sent_at, own[one.request_id].intent_at) for one in listed if one.request_id in own)
         apart = [theirs - ours for theirs, ours in known if ours is not None]
         return cls(min([-CLOCK_SKEW, *apart]), max([CLOCK_SKEW, *apart]))
 
-    def holds(self, row: InDoubtRow, one: Listed) -> bool:
+    def holds(self, row: InDoubtRow, one: ListedRequest) -> bool:
         return row.intent_at + self.early <= one.sent_at <= row.intent_at + self.late + POST_SECONDS
 
 
-def _found(rows: Sequence[InDoubtRow], strangers: Sequence[Listed], window: _Window) -> dict[int, str]:
+def _found(rows: Sequence[InDoubtRow], strangers: Sequence[ListedRequest], window: _Window) -> dict[int, str]:
     taken: set[str] = set()
     found: dict[int, str] = {}
-    by_input: dict[frozenset[tuple[str, str]], list[Listed]] = {}
+    by_input: dict[frozenset[tuple[str, str]], list[ListedRequest]] = {}
     for row in rows:
         names = tuple(row.sent)
         key = frozenset((name, repr(row.sent[name])) for name in names)
@@ -184,7 +184,7 @@ def _equal(sent: Mapping[str, Any], listed: Mapping[str, Any]) -> bool:
     return all(name in listed and listed[name] == value for name, value in sent.items())
 
 
-def _alike(sent: Mapping[str, Any], one: Listed) -> bool:
+def _alike(sent: Mapping[str, Any], one: ListedRequest) -> bool:
     """Whether it may be the request after all: no input to compare, or a telling text that is the same or cut short."""
     if one.input is None:
         return True

@@ -6,9 +6,8 @@ from math import inf
 
 import anyio
 
-from batch.core import gateway as a
 from batch.core import states
-from batch.core.gateway import Gateway, Listing
+from batch.core.gateway import Gateway, RequestHistory, Unclear
 from batch.core.store import RowStore
 from batch.reconcile.evidence import Verdicts, earliest, settle
 
@@ -39,15 +38,15 @@ class Settler:
     now: Callable[[], float]
     start_timeout: float
 
-    async def round(self) -> Verdicts | a.Unclear:
+    async def round(self) -> Verdicts | Unclear:
         """One look at the records; what it settles is in the ledger when it returns."""
         rows = await self.store.in_doubt_rows()
         if not rows:
             return Verdicts()
-        listing: Listing | a.Unclear = a.Unclear("fal's request history takes too long")
+        listing: RequestHistory | Unclear = Unclear("fal's request history takes too long")
         with anyio.move_on_after(LISTING_SECONDS):
-            listing = await self.records.listing(earliest(rows))
-        if isinstance(listing, a.Unclear):
+            listing = await self.records.request_history(earliest(rows))
+        if isinstance(listing, Unclear):
             return listing
         own = await self.store.known_requests([one.request_id for one in listing.items])
         verdicts = settle(rows, listing.items, own, listing.now, self.start_timeout)
@@ -73,10 +72,10 @@ class Patience:
     _unreadable: int = 0
     _idle_since: float = inf
 
-    def looked(self, verdicts: Verdicts | a.Unclear, in_doubt: int) -> None:
+    def looked(self, verdicts: Verdicts | Unclear, in_doubt: int) -> None:
         """After each look: what it brought, and how many rows are in doubt still."""
         self.in_doubt = in_doubt
-        if isinstance(verdicts, a.Unclear):
+        if isinstance(verdicts, Unclear):
             self._unreadable += UNREADABLE_TIMES if verdicts.account else 1
         else:
             self._unreadable = 0
