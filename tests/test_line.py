@@ -6,7 +6,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from batch.pacing.in_flight import Line, Watch
+from batch.pacing.in_flight import InFlight, InFlightRequest
 from batch.pacing.poll_schedule import RunTimes
 
 
@@ -15,12 +15,12 @@ class Queue(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.line = Line()
+        self.line = InFlight()
         self.times = RunTimes(300.0, lambda: 0.5)
         self.now = 0.0
         self.slots = 2
-        self.running: list[Watch] = []
-        self.waiting: deque[Watch] = deque()
+        self.running: list[InFlightRequest] = []
+        self.waiting: deque[InFlightRequest] = deque()
 
     @rule(slots=st.integers(1, 5))
     def the_account_has_other_slots(self, slots: int) -> None:
@@ -33,7 +33,7 @@ class Queue(RuleBasedStateMachine):
 
     @rule()
     def another_is_accepted(self) -> None:
-        watch = Watch(self.times, self.now)
+        watch = InFlightRequest(self.times, self.now)
         self.line.join(watch)
         self.waiting.append(watch)
         self._fill()
@@ -117,8 +117,8 @@ TestQueue.settings = settings(max_examples=150, stateful_step_count=40, deadline
 
 def test_a_request_that_lost_its_runner_waits_behind_the_others() -> None:
     """Seen running, then waiting: fal has put it back, and those behind it are not thought to wait for it."""
-    line, times = Line(), RunTimes(300.0, lambda: 0.5)
-    first, second = Watch(times, 0.0), Watch(times, 0.0)
+    line, times = InFlight(), RunTimes(300.0, lambda: 0.5)
+    first, second = InFlightRequest(times, 0.0), InFlightRequest(times, 0.0)
     line.join(first)
     line.join(second)
     line.seen_running(first, 5.0)
@@ -129,9 +129,9 @@ def test_a_request_that_lost_its_runner_waits_behind_the_others() -> None:
 
 def test_where_all_slots_are_taken_the_next_request_waits() -> None:
     """It is not asked for that; an end that is found lets it begin, and never before it was accepted."""
-    line, times = Line(), RunTimes(300.0, lambda: 0.5)
+    line, times = InFlight(), RunTimes(300.0, lambda: 0.5)
     line.slots = 1
-    first, second = Watch(times, 0.0), Watch(times, 50.0)
+    first, second = InFlightRequest(times, 0.0), InFlightRequest(times, 50.0)
     line.join(first)
     line.join(second)
     assert list(line.waiting) == [second]
@@ -141,8 +141,8 @@ def test_where_all_slots_are_taken_the_next_request_waits() -> None:
 
 def test_of_two_sent_together_the_other_one_is_asked_when_one_waits() -> None:
     """Whichever was accepted first may be the one that waits, so that each has to say it for itself; once."""
-    line, times = Line(), RunTimes(300.0, lambda: 0.5)
-    one, other = Watch(times, 0.1, sent=0.0, joined=0.1), Watch(times, 0.2, sent=0.05, joined=0.2)
+    line, times = InFlight(), RunTimes(300.0, lambda: 0.5)
+    one, other = InFlightRequest(times, 0.1, sent=0.0, joined=0.1), InFlightRequest(times, 0.2, sent=0.05, joined=0.2)
     line.join(one)
     line.join(other)
     assert line.seen_waiting(other, 0, 0.3) == [one]

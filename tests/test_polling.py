@@ -7,7 +7,7 @@ from anyio import current_time
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batch.pacing.in_flight import Line, Watch
+from batch.pacing.in_flight import InFlight, InFlightRequest
 from batch.pacing.poll_schedule import RunTimes
 from tests.simulated import Service, ledger_of, night, play, service_queue, shots
 
@@ -94,7 +94,7 @@ def test_the_next_question_is_never_in_the_past_nor_never(
     """Whatever was heard, in whatever order, the next question has a finite time that is not before now."""
     times = RunTimes(typical, random.Random(seed).random)
     now = 0.0
-    line, watch = Line(), Watch(times, 0.0)
+    line, watch = InFlight(), InFlightRequest(times, 0.0)
     line.join(watch)
     for what, later in told:
         now += later
@@ -106,7 +106,7 @@ def test_the_next_question_is_never_in_the_past_nor_never(
             times.seen_running(watch)
         else:
             line.ended(watch, times.seen_done(watch, now, seconds))
-            watch = Watch(times, now)
+            watch = InFlightRequest(times, now)
             line.join(watch)
         due = times.next(watch, now)
         assert now <= due <= now + max(typical, now, seconds or 0.0) * 4 + 5000

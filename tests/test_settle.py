@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from batch.core.gateway import ListedRequest, RequestHistory
 from batch.core.row import InDoubtRow, KnownRequest
-from batch.reconcile.evidence import earliest, provable_at, settle
+from batch.reconcile.evidence import earliest, provable_at, reconcile
 
 HOUR = 3600.0
 START = HOUR
@@ -28,12 +28,12 @@ def later_own() -> tuple[list[ListedRequest], dict[str, KnownRequest]]:
 def test_a_request_with_our_arguments_in_our_time_is_ours() -> None:
     """More keys than we sent do not matter: fal fills in its defaults."""
     record = listed("r1", 1002.0, {**SHOT, "duration": "5", "cfg_scale": 0.5})
-    assert settle([InDoubtRow(7, SHOT, 1000.0, 1)], [record], {}, 1010.0, START).found == {7: "r1"}
+    assert reconcile([InDoubtRow(7, SHOT, 1000.0, 1)], [record], {}, 1010.0, START).found == {7: "r1"}
 
 
 def test_a_request_that_is_already_a_rows_own_is_not_found_again() -> None:
     """Two rows never share a request."""
-    verdicts = settle(
+    verdicts = reconcile(
         [InDoubtRow(7, SHOT, 1000.0, 1)], [listed("r1", 1002.0)], {"r1": KnownRequest(SHOT, 1001.0, 2)}, 1010.0, START
     )
     assert verdicts.found == {}
@@ -42,18 +42,18 @@ def test_a_request_that_is_already_a_rows_own_is_not_found_again() -> None:
 def test_a_request_of_another_time_is_not_ours() -> None:
     """The same shot, sent last week, is last week's."""
     doubt = InDoubtRow(7, SHOT, 100_000.0, 1)
-    assert settle([doubt], [listed("r1", 1002.0), listed("r2", 200_000.0)], {}, 200_001.0, START).found == {}
+    assert reconcile([doubt], [listed("r1", 1002.0), listed("r2", 200_000.0)], {}, 200_001.0, START).found == {}
 
 
 def test_other_arguments_are_not_ours() -> None:
     """Every key that we sent has to be equal."""
-    assert settle([InDoubtRow(7, SHOT, 1000.0, 1)], [listed("r1", 1002.0, OTHER)], {}, 1010.0, START).found == {}
+    assert reconcile([InDoubtRow(7, SHOT, 1000.0, 1)], [listed("r1", 1002.0, OTHER)], {}, 1010.0, START).found == {}
 
 
 def test_identical_rows_are_found_by_count() -> None:
     """Three rows in doubt and two requests: two rows are found, one stays open."""
     doubts = [InDoubtRow(row, SHOT, 1000.0 + row, row) for row in range(3)]
-    verdicts = settle(doubts, [listed("r1", 1002.0), listed("r2", 1003.0)], {}, 1010.0, START)
+    verdicts = reconcile(doubts, [listed("r1", 1002.0), listed("r2", 1003.0)], {}, 1010.0, START)
     assert sorted(verdicts.found.values()) == ["r1", "r2"]
     assert len(verdicts.found) == 2
     assert verdicts.absent == []
@@ -63,16 +63,18 @@ def test_absence_needs_the_start_deadline_and_a_later_request() -> None:
     """Either alone proves nothing."""
     records, own = later_own()
     doubt = InDoubtRow(7, SHOT, 1000.0, 1)
-    assert settle([doubt], records, own, LATE, START).absent == [7]
-    assert settle([doubt], records, own, LATE - 2, START).absent == []
-    assert settle([doubt], [], {}, LATE, START).absent == []
+    assert reconcile([doubt], records, own, LATE, START).absent == [7]
+    assert reconcile([doubt], records, own, LATE - 2, START).absent == []
+    assert reconcile([doubt], [], {}, LATE, START).absent == []
 
 
 def test_a_later_request_that_has_not_ended_is_no_proof() -> None:
     """The listing may show starts before ends of what is older."""
     own = {"later": KnownRequest(OTHER, 1999.0, 2)}
     assert (
-        settle([InDoubtRow(7, SHOT, 1000.0, 1)], [listed("later", 2000.0, OTHER, ended=False)], own, LATE, START).absent
+        reconcile(
+            [InDoubtRow(7, SHOT, 1000.0, 1)], [listed("later", 2000.0, OTHER, ended=False)], own, LATE, START
+        ).absent
         == []
     )
 
@@ -81,7 +83,7 @@ def test_a_listing_with_other_inputs_than_we_sent_proves_nothing() -> None:
     """If fal rewrites inputs, ours may be there and not be recognised."""
     own = {"later": KnownRequest(OTHER, 1999.0, 2)}
     rewritten = listed("later", 2000.0, {"prompt": "A KITE"})
-    assert settle([InDoubtRow(7, SHOT, 1000.0, 1)], [rewritten], own, LATE, START).absent == []
+    assert reconcile([InDoubtRow(7, SHOT, 1000.0, 1)], [rewritten], own, LATE, START).absent == []
 
 
 def test_a_request_that_looks_like_ours_forbids_the_proof_of_absence() -> None:
@@ -89,8 +91,8 @@ def test_a_request_that_looks_like_ours_forbids_the_proof_of_absence() -> None:
     records, own = later_own()
     doubt = InDoubtRow(7, {**SHOT, "prompt": "a long and particular prompt about a boat"}, 1000.0, 1)
     near = listed("r9", 1003.0, {"prompt": doubt.sent["prompt"], "image_url": "https://cdn/other"})
-    assert settle([doubt], [*records, near], own, LATE, START).absent == []
-    assert settle([doubt], [*records, ListedRequest("r9", 1003.0, True, None)], own, LATE, START).absent == []
+    assert reconcile([doubt], [*records, near], own, LATE, START).absent == []
+    assert reconcile([doubt], [*records, ListedRequest("r9", 1003.0, True, None)], own, LATE, START).absent == []
 
 
 def test_a_clock_that_is_an_hour_off_is_noticed_by_what_is_known() -> None:
@@ -98,14 +100,14 @@ def test_a_clock_that_is_an_hour_off_is_noticed_by_what_is_known() -> None:
     off = 3600.0
     own = {"later": KnownRequest(OTHER, 1999.0, 2)}
     records = [listed("later", 2000.0 + off, OTHER), listed("r1", 1002.0 + off)]
-    assert settle([InDoubtRow(7, SHOT, 1000.0, 1)], records, own, 1010.0, START).found == {7: "r1"}
+    assert reconcile([InDoubtRow(7, SHOT, 1000.0, 1)], records, own, 1010.0, START).found == {7: "r1"}
 
 
 def test_what_was_sent_before_is_no_later_request_whatever_the_clock_says() -> None:
     """The clock was set back between: by its time the request before looks like one that was sent after."""
     records, _ = later_own()
     assert (
-        settle(
+        reconcile(
             [InDoubtRow(7, SHOT, 1000.0, 3)], records, {"later": KnownRequest(OTHER, 1999.0, 2)}, LATE + HOUR, START
         ).absent
         == []
@@ -118,8 +120,8 @@ def test_the_deadline_counts_from_the_latest_that_a_request_may_have_been_sent()
     records.append(listed("before", 1500.0, OTHER))
     own["before"] = KnownRequest(OTHER, 1500.0, 0)
     doubt = InDoubtRow(7, SHOT, 1000.0, 1, after=1500.0)
-    assert settle([doubt], records, own, provable_at(1500.0, START), START).absent == []
-    assert settle([doubt], records, own, provable_at(1502.0, START), START).absent == [7]
+    assert reconcile([doubt], records, own, provable_at(1500.0, START), START).absent == []
+    assert reconcile([doubt], records, own, provable_at(1502.0, START), START).absent == [7]
 
 
 @pytest.mark.parametrize(
@@ -138,15 +140,15 @@ def test_a_record_that_may_be_the_request_with_its_input_changed_forbids_the_pro
     """An image stored under another name, a long text cut short: nobody's request like that may be this one."""
     records, own = later_own()
     doubt = InDoubtRow(7, SHOT, 1000.0, 1)
-    assert settle([doubt], records, own, LATE, START).absent == [7]
-    assert settle([doubt], [*records, listed("r1", 1001.0, record)], own, LATE, START).absent == []
+    assert reconcile([doubt], records, own, LATE, START).absent == [7]
+    assert reconcile([doubt], [*records, listed("r1", 1001.0, record)], own, LATE, START).absent == []
 
 
 def test_a_strangers_other_request_forbids_nothing() -> None:
     """Another prompt with another image, sent by another program."""
     records, own = later_own()
     stranger = listed("r1", 1001.0, {"prompt": "a train", "image_url": "https://example.com/c.png"})
-    assert settle([InDoubtRow(7, SHOT, 1000.0, 1)], [*records, stranger], own, LATE, START).absent == [7]
+    assert reconcile([InDoubtRow(7, SHOT, 1000.0, 1)], [*records, stranger], own, LATE, START).absent == [7]
 
 
 def test_the_time_that_counts_is_fals() -> None:
@@ -160,9 +162,9 @@ def test_a_listing_that_may_begin_too_late_proves_nothing() -> None:
     """The request of ours before it has to be listed, where there was one."""
     records, own = later_own()
     doubt = InDoubtRow(7, SHOT, 1000.0, 1, after=900.0)
-    assert settle([doubt], records, own, LATE, START).absent == []
+    assert reconcile([doubt], records, own, LATE, START).absent == []
     own["before"] = KnownRequest(OTHER, 900.0, 0)
-    assert settle([doubt], [*records, listed("before", 901.0, OTHER)], own, LATE, START).absent == [7]
+    assert reconcile([doubt], [*records, listed("before", 901.0, OTHER)], own, LATE, START).absent == [7]
 
 
 def test_clocks_that_went_apart_meanwhile_prove_nothing() -> None:
@@ -170,8 +172,8 @@ def test_clocks_that_went_apart_meanwhile_prove_nothing() -> None:
     own = {"before": KnownRequest(OTHER, 900.0, 0), "later": KnownRequest(OTHER, 1999.0, 2)}
     moved = [listed("before", 901.0, OTHER), listed("later", 2000.0 - HOUR, OTHER)]
     steady = [listed("before", 901.0 - HOUR, OTHER), listed("later", 2000.0 - HOUR, OTHER)]
-    assert settle([InDoubtRow(7, SHOT, 1000.0, 1)], moved, own, LATE + HOUR, START).absent == []
-    assert settle([InDoubtRow(7, SHOT, 1000.0, 1)], steady, own, LATE + HOUR, START).absent == [7]
+    assert reconcile([InDoubtRow(7, SHOT, 1000.0, 1)], moved, own, LATE + HOUR, START).absent == []
+    assert reconcile([InDoubtRow(7, SHOT, 1000.0, 1)], steady, own, LATE + HOUR, START).absent == [7]
 
 
 def test_the_listing_is_read_from_before_the_last_request_that_is_known() -> None:
@@ -210,7 +212,7 @@ def test_nothing_that_was_accepted_is_ever_called_absent(
         if runs_at + lag <= now or (queued and at + lag <= now):
             records.append(ListedRequest(name, at + 1, runs_at + 300 + lag <= now, sent))
     doubts += [InDoubtRow(100 + n, sent, at, int(at * 1000)) for n, (sent, at) in enumerate(never)]
-    verdicts = settle(doubts, records, own, now, START)
+    verdicts = reconcile(doubts, records, own, now, START)
     assert len(set(verdicts.found.values())) == len(verdicts.found)
     assert not set(verdicts.found) & set(verdicts.absent)
     if lag <= 60:  # a listing that is later than that while it shows newer ends is not in order

@@ -6,8 +6,8 @@ import anyio
 import pytest
 from anyio import current_time
 
-from batch.pacing.concurrency import Window
-from batch.pacing.in_flight import Line, Watch
+from batch.pacing.concurrency import ConcurrencyLimit
+from batch.pacing.in_flight import InFlight, InFlightRequest
 from batch.pacing.poll_schedule import RunTimes
 from tests.simulated import Service, count, ledger_of, night, play, service_queue, shots
 
@@ -137,11 +137,11 @@ def test_never_more_than_told() -> None:
 
 def test_of_requests_sent_at_the_same_time_each_is_asked() -> None:
     """That one of them runs proves nothing of the other: its own answer is asked for, and then both count."""
-    line, times = Line(), RunTimes(300.0, lambda: 0.5)
-    one, other = Watch(times, 0.1, sent=0.0, joined=0.1), Watch(times, 0.2, sent=0.05, joined=0.2)
+    line, times = InFlight(), RunTimes(300.0, lambda: 0.5)
+    one, other = InFlightRequest(times, 0.1, sent=0.0, joined=0.1), InFlightRequest(times, 0.2, sent=0.05, joined=0.2)
     line.join(one)
     line.join(other)
-    window = Window(line, told=None, most=100)
+    window = ConcurrencyLimit(line, told=None, most=100)
     line.seen_running(other, 0.3)
     assert window.looked(other, 0.3) == [one]
     assert window.slots == 1

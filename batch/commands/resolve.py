@@ -22,7 +22,7 @@ from batch.ledger.ledger import Ledger
 from batch.ledger.selection import selected_rows
 from batch.ledger.summary import standing
 from batch.reconcile.evidence import provable_at
-from batch.reconcile.reconciler import Settler
+from batch.reconcile.reconciler import Reconciler
 from batch.reports.outcome import Outcome
 
 
@@ -68,7 +68,7 @@ async def _resolve(batch: Batch, decision: Decision | None, say: Say) -> tuple[l
 
 async def look_up(store: RowStore, gateway: Gateway, now: float, start_timeout: float) -> str:
     """One look at fal's records for all rows in doubt; what came of it, in a line."""
-    verdicts = await Settler(store, gateway, lambda: now, start_timeout).round()
+    verdicts = await Reconciler(store, gateway, lambda: now, start_timeout).round()
     if isinstance(verdicts, Unclear):
         return f"fal's records cannot be read ({verdicts.reason}): rows in doubt stay as they are"
     return f"fal's records: {len(verdicts.found)} found, {len(verdicts.absent)} proven never accepted"

@@ -15,7 +15,7 @@ from batch.dispatch.transitions import Pause, SubmitOutcome
 PAUSES = Retry(base=1.0, ceiling=60.0)
 
 
-class Door:
+class Admission:
     """Admission to submitting. `notice` says what is being waited for, empty where nothing is."""
 
     def __init__(self, rand: Callable[[], float]) -> None:

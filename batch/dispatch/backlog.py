@@ -13,7 +13,7 @@ PAGE = 500
 """Rows read from the ledger at a time: a million waiting rows do not come into memory."""
 
 
-class Rows:
+class Backlog:
     """Gives rows in the table's order; one that is put back comes again when it is due, before any new one.
 
     Args:

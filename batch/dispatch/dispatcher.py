@@ -18,17 +18,17 @@ from batch.core.row import PendingRow, SubmittedRow
 from batch.core.states import State, Transition
 from batch.core.store import RowStore
 from batch.dispatch import transitions
-from batch.dispatch.admission import Door
-from batch.dispatch.backlog import Rows
+from batch.dispatch.admission import Admission
+from batch.dispatch.backlog import Backlog
 from batch.dispatch.settings import Settings
 from batch.dispatch.stopping import FailureStreak, Stop
 from batch.dispatch.tally import Tally
 from batch.dispatch.transitions import SubmitOutcome
 from batch.job import Arguments, encoded
-from batch.pacing.concurrency import Window
-from batch.pacing.poller import End, Follower
-from batch.pacing.slot_probe import Look
-from batch.reconcile.reconciler import IDLE_SECONDS, Patience, Settler
+from batch.pacing.concurrency import ConcurrencyLimit
+from batch.pacing.poller import End, Poller
+from batch.pacing.slot_probe import SlotProbe
+from batch.reconcile.reconciler import IDLE_SECONDS, Patience, Reconciler
 
 
 class Dispatcher:
@@ -39,19 +39,19 @@ class Dispatcher:
         self._gateway = gateway
         self._settings = settings
         options = settings.options
-        self._poller = Follower(gateway, settings.typical_seconds, settings.rand)
-        self._limit = Window(self._poller.line, options.concurrency, options.max_concurrency)
-        self._slot_probe = Look(self._poller, self._limit)
-        self._admission = Door(settings.rand)
+        self._poller = Poller(gateway, settings.typical_seconds, settings.rand)
+        self._limit = ConcurrencyLimit(self._poller.in_flight, options.concurrency, options.max_concurrency)
+        self._slot_probe = SlotProbe(self._poller, self._limit)
+        self._admission = Admission(settings.rand)
         self._tally = Tally()
         self.stopped: Stop | None = None
         """Why nothing more is submitted, where rows are left."""
-        self._reconciler = Settler(store, gateway, settings.now, settings.start_timeout)
+        self._reconciler = Reconciler(store, gateway, settings.now, settings.start_timeout)
         self._patience = Patience(settings.start_timeout)
         self._refusals = FailureStreak(options.stop_after)
         self._failures = FailureStreak(options.stop_after)
         self._started = False
-        self._backlog = Rows(store, options.limit)
+        self._backlog = Backlog(store, options.limit)
         self._at_fal = 0
         self._over_budget: list[PendingRow] = []
         self._changed = anyio.Event()

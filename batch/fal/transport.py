@@ -13,7 +13,7 @@ refusal reaches fal-client's own retry loop.
     Exchange                 what went wrong with one HTTP exchange
     ├── Unreachable      a POST that certainly did not leave; a GET or PUT without a usable reply
     ├── ReplyLost        a POST that may have been accepted
-    └── Answered         any reply but 2xx
+    └── ErrorResponse    any reply but 2xx
 """
 
 import asyncio

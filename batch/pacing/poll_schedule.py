@@ -1,4 +1,4 @@
-"""When to ask for a request's state: arithmetic over what is known of the run times.
+"""Tells when to ask about a request: arithmetic over what is known of the run times. Pure.
 
 Nothing is known at first but the job's word. Then the requests of one kind explore together: each one seen
 alive at some age spares the others that question, so a whole wave asks about as often as one request alone.
@@ -31,7 +31,7 @@ LINE_SECONDS, LINE_RUNS = 300.0, 3.0
 """A request that waits in line is itself asked no more often than this, in seconds and in run times: the line tells."""
 
 
-class Watch(Protocol):
+class PolledRequest(Protocol):
     """What is known of one request; see `batch.pacing.in_flight`."""
 
     started: float
@@ -48,7 +48,7 @@ class Watch(Protocol):
 
 @dataclass(slots=True)
 class RunTimes:
-    """The run times of one kind of request, as learnt so far.
+    """The run times of one group of requests, as learnt so far.
 
     Args:
         typical: the job's word; it bounds the gaps while nothing better is known.
@@ -57,8 +57,8 @@ class RunTimes:
 
     typical: float
     rand: Callable[[], float]
-    watched: int = 0
-    """How many requests of this kind are being watched now."""
+    polled: int = 0
+    """How many requests of this group are being polled now."""
     _reached: float = 0.0
     _alive: float = 0.0
     _asked: int = 0
@@ -80,15 +80,15 @@ class RunTimes:
             return self._alive + 2 * FIRST
         return 0.94 * self.quantile(0.05) if surely else self.quantile(0.5)
 
-    def next(self, watch: Watch, now: float) -> float:
+    def next(self, request: PolledRequest, now: float) -> float:
         """When to ask about a request next; never earlier than now."""
-        if watch.suspected:
+        if request.suspected:
             return now
-        if watch.queued:
+        if request.queued:
             return now + max(LINE_SECONDS, LINE_RUNS * self.quantile(0.5) if self.known else 0.0) * self._jitter()
         if not self.known:
-            return max(now, watch.started + self._explore(watch))
-        due = watch.started + self._due(watch.alive)
+            return max(now, request.started + self._explore(request))
+        due = request.started + self._due(request.alive)
         return due if due > now else now + self._fine() * self._jitter()
 
     def _due(self, alive: float) -> float:
@@ -106,22 +106,22 @@ class RunTimes:
         due += fine * (0.2 * self.rand() if sure else -0.5 - 0.5 * self.rand())
         return max(due, alive + fine * self._jitter())
 
-    def _explore(self, watch: Watch) -> float:
+    def _explore(self, request: PolledRequest) -> float:
         """The age of the next question: a little beyond what any request of this kind was seen to reach."""
-        reached = max(watch.alive, self._reached)
+        reached = max(request.alive, self._reached)
         if not reached:
             return FIRST
-        growth = 1.08 + 0.5 / max(1, self.watched)
+        growth = 1.08 + 0.5 / max(1, self.polled)
         # Whoever has asked less often goes first, so that one slow request cannot keep the others silent.
-        turn = min(2.0, max(0.5, 1.0 + watch.asked - self._asked / max(1, self.watched)))
+        turn = min(2.0, max(0.5, 1.0 + request.asked - self._asked / max(1, self.polled)))
         return min(max(FIRST, reached * float(growth**turn)), reached + max(FIRST, self.typical / 10))
 
-    def asking(self, watch: Watch, now: float) -> None:
+    def asking(self, request: PolledRequest, now: float) -> None:
         """A question about it leaves now: until the answer is there, others need not ask at this age."""
-        watch.asked += 1
+        request.asked += 1
         self._asked += 1
-        if not watch.queued:
-            self._reached = max(self._reached, now - watch.started)
+        if not request.queued:
+            self._reached = max(self._reached, now - request.started)
 
     def _fine(self) -> float:
         return max(FINEST, FINE * self.quantile(0.5))
@@ -129,39 +129,39 @@ class RunTimes:
     def _jitter(self) -> float:
         return 0.85 + 0.3 * self.rand()
 
-    def seen_running(self, watch: Watch) -> None:
-        self._alive = max(self._alive, watch.alive)
+    def seen_running(self, request: PolledRequest) -> None:
+        self._alive = max(self._alive, request.alive)
 
-    def seen_done(self, watch: Watch, now: float, seconds: float | None) -> float:
+    def seen_done(self, request: PolledRequest, now: float, seconds: float | None) -> float:
         """It ended between the last time it was seen alive and now: when, as well as can be told.
 
         Args:
             seconds: how long it ran by fal's word, where it gives one.
         """
-        age = now - watch.started
-        if watch.queued or (watch.resumed and not watch.alive):
+        age = now - request.started
+        if request.queued or (request.resumed and not request.alive):
             # When it began, or when it ended, is anybody's guess; a poor guess is better than none, if it is short.
-            guess = seconds if seconds is not None else None if watch.resumed else age / 2
+            guess = seconds if seconds is not None else None if request.resumed else age / 2
             if not self.known and guess is not None:
                 self._remember(guess)
             return now
-        last_alive = self._last_alive(watch, age)
-        ran = (last_alive + age) / 2 if seconds is None else min(max(seconds, watch.alive), age)
+        last_alive = self._last_alive(request, age)
+        ran = (last_alive + age) / 2 if seconds is None else min(max(seconds, request.alive), age)
         self._told = seconds is not None and (self._told or not self.known)
-        late = self.known and not watch.alive and age > 1.1 * self.quantile(0.95)  # nobody could ask in time
+        late = self.known and not request.alive and age > 1.1 * self.quantile(0.95)  # nobody could ask in time
         if seconds is not None or (not late and age - last_alive <= age * self._enough):
             self._remember(ran)
-        return watch.started + ran
+        return request.started + ran
 
     @property
     def _enough(self) -> float:
         return KNOWN_ENOUGH if self.known else FIRST_ENOUGH
 
-    def _last_alive(self, watch: Watch, age: float) -> float:
+    def _last_alive(self, request: PolledRequest, age: float) -> float:
         if self.known:  # done when first asked: the question came too late, so the next ones come earlier
-            return watch.alive or max(0.0, age - 4 * self._fine())
+            return request.alive or max(0.0, age - 4 * self._fine())
         # Nobody ended before; what another was seen to reach is the best word on this one.
-        return max(watch.alive, self._alive if 0 < self._alive < age else age / 2)
+        return max(request.alive, self._alive if 0 < self._alive < age else age / 2)
 
     def _remember(self, seconds: float) -> None:
         insort(self._sorted, seconds)

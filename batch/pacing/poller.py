@@ -1,4 +1,4 @@
-"""One request followed to its end: asked rarely, in step with what is known of the run times and of the line.
+"""Polls one request until it ends: rarely, in step with what is known of run times and of the queue.
 
 A failed question is never a failed row: whatever the answers are, the request is asked after again.
 """
@@ -10,7 +10,7 @@ from anyio import current_time
 
 from batch.core.gateway import Finished, Gateway, NotFound, Receipt, RequestFailed, Unclear, Video, Waiting
 from batch.core.retry import Retry, backoff
-from batch.pacing.in_flight import Line, Watch
+from batch.pacing.in_flight import InFlight, InFlightRequest
 from batch.pacing.poll_schedule import RunTimes
 
 ASK_AGAIN = Retry(base=0.5, ceiling=30.0)
@@ -24,24 +24,24 @@ End = Video | RequestFailed | NotFound | Unclear
 """`NotFound`: fal has said 404 for long; `Unclear`: no result, or the account is refused; the next run asks again."""
 
 
-class Follower:
-    """Follows requests; those of one kind take about equally long and learn from each other."""
+class Poller:
+    """Polls requests; those of one group take about equally long and learn from each other."""
 
-    def __init__(self, service: Gateway, typical_seconds: float, rand: Callable[[], float]) -> None:
-        self.line = Line()
-        self._service = service
+    def __init__(self, gateway: Gateway, typical_seconds: float, rand: Callable[[], float]) -> None:
+        self.in_flight = InFlight()
+        self._gateway = gateway
         self._typical = typical_seconds
         self._rand = rand
-        self._kinds: dict[str, RunTimes] = {}
-        self._receipts: dict[Watch, Receipt] = {}
-        self._news: dict[Watch, anyio.Event] = {}
+        self._groups: dict[str, RunTimes] = {}
+        self._receipts: dict[InFlightRequest, Receipt] = {}
+        self._news: dict[InFlightRequest, anyio.Event] = {}
         self.joined = anyio.Event()
         """Set, and made anew, whenever a request has been accepted."""
 
     async def end(
         self,
         receipt: Receipt,
-        kind: str,
+        group: str,
         age: float,
         *,
         resumed: bool,
@@ -54,125 +54,127 @@ class Follower:
             sent: a time on anyio's clock when its POST had not left yet.
             freed: called as soon as the request has left fal's slots, before its result is fetched.
         """
-        times = self._kinds.setdefault(kind, RunTimes(self._typical, self._rand))
+        times = self._groups.setdefault(group, RunTimes(self._typical, self._rand))
         now = current_time()
-        watch = Watch(times, now - age, sent=now if sent is None else sent, joined=now, resumed=resumed)
-        self._receipts[watch], self._news[watch] = receipt, anyio.Event()
-        self.line.join(watch)
+        request = InFlightRequest(times, now - age, sent=now if sent is None else sent, joined=now, resumed=resumed)
+        self._receipts[request], self._news[request] = receipt, anyio.Event()
+        self.in_flight.join(request)
         self.joined.set()
         self.joined = anyio.Event()
-        times.watched += 1
+        times.polled += 1
         try:
-            finished = await self._finish(receipt, watch)
+            finished = await self._finish(receipt, request)
         finally:
-            times.watched -= 1
-            self.line.leave(watch)
-            del self._receipts[watch], self._news[watch]
+            times.polled -= 1
+            self.in_flight.leave(request)
+            del self._receipts[request], self._news[request]
         freed()
         return await self._collect(receipt, finished) if isinstance(finished, Finished) else finished
 
     def longest(self) -> float:
         """Seconds that a request submitted now will take at most, by what is known."""
-        return max((times.quantile(0.95) for times in self._kinds.values() if times.known), default=self._typical)
+        return max((times.quantile(0.95) for times in self._groups.values() if times.known), default=self._typical)
 
     def typical(self) -> float | None:
-        """Seconds that a request runs, by what is known; the kind with most requests under way says."""
-        known = [times for times in self._kinds.values() if times.known]
-        return max(known, key=lambda times: times.watched).quantile(0.5) if known else None
+        """Seconds that a request runs, by what is known; the group with most requests under way says."""
+        known = [times for times in self._groups.values() if times.known]
+        return max(known, key=lambda times: times.polled).quantile(0.5) if known else None
 
-    async def look(self, watch: Watch) -> bool:
+    async def look(self, request: InFlightRequest) -> bool:
         """One question about a request out of its turn; whether the answer told if it runs or waits."""
-        watch.times.asking(watch, current_time())
-        answer = await self._service.poll(self._receipts[watch])
-        if watch not in self._receipts:
-            return False  # its own watch has heard the end meanwhile
+        request.times.asking(request, current_time())
+        answer = await self._gateway.poll(self._receipts[request])
+        if request not in self._receipts:
+            return False  # its own polling has heard the end meanwhile
         if isinstance(answer, Waiting):
-            self._seen(watch, answer)
+            self._seen(request, answer)
         elif isinstance(answer, Finished):
-            watch.suspected = True
-        self._tell([watch])
+            request.suspected = True
+        self._tell([request])
         return isinstance(answer, Waiting)
 
-    def ask(self, suspects: Iterable[Watch]) -> None:
+    def ask(self, suspects: Iterable[InFlightRequest]) -> None:
         """These are asked at once."""
         self._tell(suspects)
 
-    async def _finish(self, receipt: Receipt, watch: Watch) -> Finished | NotFound | Unclear:
-        doubts, times = _Doubts(self._rand), watch.times
-        due = current_time() + self._rand() if watch.resumed else times.next(watch, current_time())
+    async def _finish(self, receipt: Receipt, request: InFlightRequest) -> Finished | NotFound | Unclear:
+        unclear, times = _UnclearAnswers(self._rand), request.times
+        due = current_time() + self._rand() if request.resumed else times.next(request, current_time())
         while True:
-            await self._until(due, watch)
-            times.asking(watch, current_time())
-            answer = await self._service.poll(receipt)
+            await self._until(due, request)
+            times.asking(request, current_time())
+            answer = await self._gateway.poll(receipt)
             match answer:
                 case Finished():
-                    self._ended(watch, answer)
+                    self._ended(request, answer)
                     return answer
                 case Waiting():
-                    self._seen(watch, answer)
-                case NotFound() | Unclear() if doubts.last(answer):
+                    self._seen(request, answer)
+                case NotFound() | Unclear() if unclear.last(answer):
                     return answer
-            pause = doubts.pause(answer)
-            due = times.next(watch, current_time()) if pause is None else current_time() + pause
+            pause = unclear.pause(answer)
+            due = times.next(request, current_time()) if pause is None else current_time() + pause
 
-    async def _until(self, due: float, watch: Watch) -> None:
-        """Sleeps; sooner awake when something is heard of it, or of its kind, that changes when to ask."""
+    async def _until(self, due: float, request: InFlightRequest) -> None:
+        """Sleeps; sooner awake when something is heard of it, or of its group, that changes when to ask."""
         while current_time() < due:
-            known = watch.times.known
+            known = request.times.known
             with anyio.CancelScope(deadline=due):  # not "after due - now": rounded, that may end before it is due
-                await self._news[watch].wait()
-            if current_time() < due or self._news[watch].is_set():
-                self._news[watch] = anyio.Event()
-                due = self._at_once(watch) if watch.times.known and not known else self._next(watch)
-            elif not watch.times.known and not watch.resumed:
-                due = max(due, self._next(watch))  # others asked at this age meanwhile
+                await self._news[request].wait()
+            if current_time() < due or self._news[request].is_set():
+                self._news[request] = anyio.Event()
+                due = self._at_once(request) if request.times.known and not known else self._next(request)
+            elif not request.times.known and not request.resumed:
+                due = max(due, self._next(request))  # others asked at this age meanwhile
 
-    def _next(self, watch: Watch) -> float:
-        return watch.times.next(watch, current_time())
+    def _next(self, request: InFlightRequest) -> float:
+        return request.times.next(request, current_time())
 
-    def _at_once(self, watch: Watch) -> float:
+    def _at_once(self, request: InFlightRequest) -> float:
         """The first end was just found: whatever is as old may have ended too; not all in the same instant."""
         now = current_time()
         soon = now + 0.1 * self._rand()
-        return soon if not watch.queued and now - watch.started >= watch.times.quantile(0.0) else self._next(watch)
+        return (
+            soon if not request.queued and now - request.started >= request.times.quantile(0.0) else self._next(request)
+        )
 
-    def _seen(self, watch: Watch, answer: Waiting) -> None:
+    def _seen(self, request: InFlightRequest, answer: Waiting) -> None:
         now = current_time()
         if answer.running:
-            news = self.line.seen_running(watch, now)
-            watch.times.seen_running(watch)
+            news = self.in_flight.seen_running(request, now)
+            request.times.seen_running(request)
         else:
-            news = self.line.seen_waiting(watch, answer.position, now)
-        self._tell(each for each in news if each is not watch)
+            news = self.in_flight.seen_waiting(request, answer.position, now)
+        self._tell(each for each in news if each is not request)
 
-    def _ended(self, watch: Watch, answer: Finished) -> None:
-        known = watch.times.known
-        at = watch.times.seen_done(watch, current_time(), answer.seconds)
-        news = self.line.ended(watch, at)
-        everybody = watch.times.known and not known
-        self._tell((each for each in self._receipts if each.times is watch.times) if everybody else news)
+    def _ended(self, request: InFlightRequest, answer: Finished) -> None:
+        known = request.times.known
+        at = request.times.seen_done(request, current_time(), answer.seconds)
+        news = self.in_flight.ended(request, at)
+        everybody = request.times.known and not known
+        self._tell((each for each in self._receipts if each.times is request.times) if everybody else news)
 
-    def _tell(self, watches: Iterable[Watch]) -> None:
-        for each in watches:
+    def _tell(self, requests: Iterable[InFlightRequest]) -> None:
+        for each in requests:
             self._news[each].set()
 
     async def _collect(self, receipt: Receipt, finished: Finished) -> End:
-        doubts = _Doubts(self._rand)
+        unclear = _UnclearAnswers(self._rand)
         while True:
-            answer = await self._service.collect(receipt, finished)
+            answer = await self._gateway.collect(receipt, finished)
             match answer:
                 case Video() | RequestFailed(sure=True):
                     return answer
-                case RequestFailed() if doubts.believed(answer):
+                case RequestFailed() if unclear.believed(answer):
                     return answer
-                case NotFound() | Unclear() if doubts.last(answer, of_result=True):
+                case NotFound() | Unclear() if unclear.last(answer, of_result=True):
                     return answer
                 case _:
-                    await anyio.sleep(doubts.pause(answer) or ASK_AGAIN.base)
+                    await anyio.sleep(unclear.pause(answer) or ASK_AGAIN.base)
 
 
-class _Doubts:
-    """Answers in a row that do not settle anything."""
+class _UnclearAnswers:
+    """Answers in a row that decide nothing."""
 
     def __init__(self, rand: Callable[[], float]) -> None:
         self._rand = rand
@@ -197,9 +199,9 @@ class _Doubts:
         if isinstance(answer, Unclear) and not answer.account and not (of_result and answer.answered):
             self._same = None
             return False
-        kind = type(answer)
-        if self._same is not kind:
-            self._same, self._since = kind, current_time()
+        form = type(answer)
+        if self._same is not form:
+            self._same, self._since = form, current_time()
         return current_time() - self._since >= HEARD_SECONDS
 
     def pause(self, answer: object) -> float | None:

@@ -1,6 +1,6 @@
-"""What fal's own records say about rows in doubt: found, proven absent, or still open.
+"""Weighs what fal's request history proves of rows in doubt: found, absent, or still open. Pure.
 
-Pure. A row in doubt is found where the listing has a request, not yet known to be ours, that was sent in its time
+A row in doubt is found where the listing has a request, not yet known to be ours, that was sent in its time
 with equal values for every key that we sent; identical rows by count. Its absence is proven only when all this holds:
 
 - its start deadline has passed by fal's clock: a request that no runner took until then cannot run any more;
@@ -57,7 +57,7 @@ def earliest(rows: Sequence[InDoubtRow]) -> float:
     )
 
 
-def settle(
+def reconcile(
     rows: Sequence[InDoubtRow],
     listed: Sequence[ListedRequest],
     own: Mapping[str, KnownRequest],
@@ -72,24 +72,24 @@ def settle(
         now: by fal's clock.
         start_timeout: seconds after which fal gives up a request that no runner has started.
     """
-    window = _Window.seen(listed, own)
-    strangers = sorted((one for one in listed if one.request_id not in own), key=lambda one: one.sent_at)
-    found = _found(sorted(rows, key=lambda row: row.intent_at), strangers, window)
+    window = _ClockWindow.seen(listed, own)
+    unclaimed = sorted((one for one in listed if one.request_id not in own), key=lambda one: one.sent_at)
+    found = _found(sorted(rows, key=lambda row: row.intent_at), unclaimed, window)
     adopted = set(found.values())
-    nobodys = [one for one in strangers if one.request_id not in adopted]
-    shown = _Shown.of(listed, own)
+    unadopted = [one for one in unclaimed if one.request_id not in adopted]
+    shown = _Timeline.of(listed, own)
     absent = [
         row.row
         for row in rows
         if row.row not in found
         and now > provable_at(shown.sent_by(row), start_timeout)
-        and not any(_alike(row.sent, one) for one in nobodys)
+        and not any(_alike(row.sent, one) for one in unadopted)
     ]
     return Verdicts(found, absent)
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
+class _SeenRequest:
     """A listed request that is known to be ours."""
 
     order: int
@@ -99,23 +99,23 @@ class _Seen:
     """Its record shows that the listing is complete and comparable up to there."""
 
     @property
-    def apart(self) -> float:
+    def clock_offset(self) -> float:
         """fal's time less ours."""
         return self.sent_at - self.intent_at
 
 
 @dataclass(frozen=True, slots=True)
-class _Shown:
+class _Timeline:
     """What the listing shows of requests that are known to be ours."""
 
-    seen: Sequence[_Seen]
+    seen: Sequence[_SeenRequest]
 
     @classmethod
-    def of(cls, listed: Sequence[ListedRequest], own: Mapping[str, KnownRequest]) -> "_Shown":
+    def of(cls, listed: Sequence[ListedRequest], own: Mapping[str, KnownRequest]) -> "_Timeline":
         ours = [(one, known) for one in listed if (known := own.get(one.request_id))]
         return cls(
             [
-                _Seen(known.order, known.intent_at, one.sent_at, _evidence(one, known))
+                _SeenRequest(known.order, known.intent_at, one.sent_at, _evidence(one, known))
                 for one, known in ours
                 if known.intent_at is not None
             ]
@@ -137,7 +137,11 @@ class _Shown:
         ]
         if before is None:
             return min((one.sent_at for one in later), default=inf)
-        alike = [max(one.apart, before.apart) for one in later if abs(one.apart - before.apart) <= CLOCK_SKEW]
+        alike = [
+            max(one.clock_offset, before.clock_offset)
+            for one in later
+            if abs(one.clock_offset - before.clock_offset) <= CLOCK_SKEW
+        ]
         return max(row.intent_at, before.intent_at) + min(alike, default=inf)
 
 
@@ -146,23 +150,23 @@ def _evidence(one: ListedRequest, own: KnownRequest) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class _Window:
+class _ClockWindow:
     """The least and greatest of fal's time less ours."""
 
     early: float
     late: float
 
     @classmethod
-    def seen(cls, listed: Sequence[ListedRequest], own: Mapping[str, KnownRequest]) -> "_Window":
+    def seen(cls, listed: Sequence[ListedRequest], own: Mapping[str, KnownRequest]) -> "_ClockWindow":
         known = ((one.sent_at, own[one.request_id].intent_at) for one in listed if one.request_id in own)
-        apart = [theirs - ours for theirs, ours in known if ours is not None]
-        return cls(min([-CLOCK_SKEW, *apart]), max([CLOCK_SKEW, *apart]))
+        clock_offset = [theirs - ours for theirs, ours in known if ours is not None]
+        return cls(min([-CLOCK_SKEW, *clock_offset]), max([CLOCK_SKEW, *clock_offset]))
 
     def holds(self, row: InDoubtRow, one: ListedRequest) -> bool:
         return row.intent_at + self.early <= one.sent_at <= row.intent_at + self.late + POST_SECONDS
 
 
-def _found(rows: Sequence[InDoubtRow], strangers: Sequence[ListedRequest], window: _Window) -> dict[int, str]:
+def _found(rows: Sequence[InDoubtRow], unclaimed: Sequence[ListedRequest], window: _ClockWindow) -> dict[int, str]:
     taken: set[str] = set()
     found: dict[int, str] = {}
     by_input: dict[frozenset[tuple[str, str]], list[ListedRequest]] = {}
@@ -170,7 +174,7 @@ def _found(rows: Sequence[InDoubtRow], strangers: Sequence[ListedRequest], windo
         names = tuple(row.sent)
         key = frozenset((name, repr(row.sent[name])) for name in names)
         if key not in by_input:
-            by_input[key] = [one for one in strangers if one.input is not None and _equal(row.sent, one.input)]
+            by_input[key] = [one for one in unclaimed if one.input is not None and _equal(row.sent, one.input)]
         for one in by_input[key]:
             if one.request_id not in taken and window.holds(row, one):
                 found[row.row] = one.request_id

@@ -1,4 +1,4 @@
-"""Rows in doubt asked after in fal's own records: at the start of a run, now and then, and once more at its end."""
+"""Reconciles rows in doubt with fal's request history, at the start of a run, now and then, and at its end."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import anyio
 from batch.core import states
 from batch.core.gateway import Gateway, RequestHistory, Unclear
 from batch.core.store import RowStore
-from batch.reconcile.evidence import Verdicts, earliest, settle
+from batch.reconcile.evidence import Verdicts, earliest, reconcile
 
 LISTING_SECONDS = 120.0
 """The longest that one look at the records may take; a run starts with one."""
@@ -25,7 +25,7 @@ UNREADABLE_TIMES = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Settler:
+class Reconciler:
     """Settles what fal's records allow.
 
     Args:
@@ -34,7 +34,7 @@ class Settler:
     """
 
     store: RowStore
-    records: Gateway
+    gateway: Gateway
     now: Callable[[], float]
     start_timeout: float
 
@@ -43,15 +43,15 @@ class Settler:
         rows = await self.store.in_doubt_rows()
         if not rows:
             return Verdicts()
-        listing: RequestHistory | Unclear = Unclear("fal's request history takes too long")
+        history: RequestHistory | Unclear = Unclear("fal's request history takes too long")
         with anyio.move_on_after(LISTING_SECONDS):
-            listing = await self.records.request_history(earliest(rows))
-        if isinstance(listing, Unclear):
-            return listing
-        own = await self.store.known_requests([one.request_id for one in listing.items])
-        verdicts = settle(rows, listing.items, own, listing.now, self.start_timeout)
+            history = await self.gateway.request_history(earliest(rows))
+        if isinstance(history, Unclear):
+            return history
+        own = await self.store.known_requests([one.request_id for one in history.items])
+        verdicts = reconcile(rows, history.items, own, history.now, self.start_timeout)
         for row, request_id in verdicts.found.items():
-            await self.store.apply(row, states.found_at_fal(self.now(), self.records.built_receipt(request_id)))
+            await self.store.apply(row, states.found_at_fal(self.now(), self.gateway.built_receipt(request_id)))
         for row in verdicts.absent:
             await self.store.apply(row, states.never_accepted(self.now()))
         return verdicts
