@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from batch.commands.batch import Batch, keep_frame, read_results
 from batch.commands.batch import open_batch as _open_batch
-from batch.commands.check import Checked
+from batch.commands.check import CheckReport
 from batch.commands.check import check as _check
 from batch.commands.run import run_batch
 from batch.core.money import micros
@@ -28,7 +28,7 @@ def open_batch(manifest: str | Path, **table: Any) -> Batch:
     return _open_batch(manifest, table.pop("job", KLING_2_1_PRO), **table)
 
 
-def check(manifest: str | Path, **table: Any) -> Checked:
+def check(manifest: str | Path, **table: Any) -> CheckReport:
     """What is wrong with a manifest and what it will cost; spends nothing. Arguments as for `open_batch`."""
     return _check(open_batch(manifest, **table))
 

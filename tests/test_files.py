@@ -21,7 +21,7 @@ from PIL import Image as Pillow
 from batch.manifest import images as files
 from batch.manifest.images import (
     DataUri,
-    Inspector,
+    ImageInspector,
     LocalPath,
     Unusable,
     WebUrl,
@@ -227,7 +227,7 @@ def test_a_file_that_may_not_be_read_is_a_problem(tmp_path: Path, powerless: Non
     path = tmp_path / "a.png"
     if os.getuid() != 0:
         saved(path, encoded()).chmod(0)
-    inspector = Inspector()
+    inspector = ImageInspector()
     assert "may not be read" in str(inspector.inspect(path).problem)
     assert inspector.cache() == {}
 
@@ -285,7 +285,7 @@ def test_a_thousand_rows_with_one_image_decode_it_once(tmp_path: Path, monkeypat
     (tmp_path / "link.jpg").symlink_to(path)
     decoded = []
     monkeypatch.setattr(files, "_decode", lambda data: decoded.append(data) or ("JPEG", 640, 480))
-    inspector = Inspector()
+    inspector = ImageInspector()
     for other in (path, tmp_path / "link.jpg", tmp_path / "." / "a.jpg") * 333:
         assert inspector.inspect(other).problem is None
     assert len(decoded) == 1
@@ -293,7 +293,7 @@ def test_a_thousand_rows_with_one_image_decode_it_once(tmp_path: Path, monkeypat
 
 def test_a_changed_file_is_looked_at_again(tmp_path: Path) -> None:
     """By size, time of change or inode."""
-    path, inspector = saved(tmp_path / "a.jpg", encoded()), Inspector()
+    path, inspector = saved(tmp_path / "a.jpg", encoded()), ImageInspector()
     before = inspector.inspect(path)
     saved(tmp_path / "new", encoded()[:-500]).replace(path)
     assert before.problem is None
@@ -304,10 +304,10 @@ def test_a_changed_file_is_looked_at_again(tmp_path: Path) -> None:
 def test_the_cache_survives_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The caller may keep it in a file; the next run decodes nothing."""
     path = saved(tmp_path / "a.png", encoded("PNG", (200, 200)))
-    first = Inspector()
+    first = ImageInspector()
     found = first.inspect(path)
     monkeypatch.delattr(files, "_decode")
-    assert Inspector(json.loads(json.dumps(first.cache()))).inspect(path) == found
+    assert ImageInspector(json.loads(json.dumps(first.cache()))).inspect(path) == found
     assert found.warnings
 
 
@@ -315,4 +315,4 @@ def test_the_cache_survives_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_a_damaged_cache_is_not_believed(tmp_path: Path, entry: object) -> None:
     """It is only a cache."""
     path = saved(tmp_path / "a.jpg", encoded())
-    assert Inspector({str(path.resolve()): entry}).inspect(path) == inspect(path)
+    assert ImageInspector({str(path.resolve()): entry}).inspect(path) == inspect(path)

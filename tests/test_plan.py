@@ -15,7 +15,7 @@ from batch.errors import BatchError, ManifestError, UsageError
 from batch.manifest.columns import Columns, find_columns
 from batch.manifest.fingerprint import fingerprint
 from batch.manifest.loader import Manifest
-from batch.manifest.planner import Picture, Planner
+from batch.manifest.planner import ImageCheck, Planner
 from batch.manifest.validation import checker
 from jobs.kling import KLING_2_1_PRO as JOB
 
@@ -33,7 +33,7 @@ class Line:
 
 def plans(header: Sequence[str], *records: Sequence[str], own: Sequence[str] = ()) -> list[PlannedRow]:
     columns = find_columns(header, JOB, {}, {name: name for name in own})
-    planner = Planner(job=JOB, columns=columns, prices=JOB.prices, check=CHECK, look=Picture)
+    planner = Planner(job=JOB, columns=columns, prices=JOB.prices, check=CHECK, look=ImageCheck)
     return list(planner.plan(Line(number, cells) for number, cells in enumerate(records, 2)))
 
 

@@ -21,9 +21,9 @@ from batch.ledger.ledger import Ledger
 from batch.ledger.matching import match
 from batch.manifest.loader import Manifest
 from batch.manifest.result_columns import RESULT_COLUMNS
-from batch.results_writer.autosave import Saver
+from batch.results_writer.autosave import Autosave
 from batch.results_writer.overwrite_checks import refuse_foreign_columns, require_ours
-from batch.results_writer.writer import Results, Saved
+from batch.results_writer.writer import ResultsWriter, Saved
 from batch.table import open_table
 from jobs.kling import KLING_2_1_PRO as JOB
 from tests.simulated import play
@@ -61,7 +61,7 @@ class Batch:
         self.ledger.apply(row, states.refused(1e9, kind, message))
 
     def save(self) -> Saved:
-        return Results(self.manifest, self.at, self.target).save()
+        return ResultsWriter(self.manifest, self.at, self.target).save()
 
     def column(self, name: str, path: Path | None = None) -> list[str]:
         table = open_table(path or self.path)
@@ -494,7 +494,7 @@ def test_a_ledger_that_is_not_there_yet_shows_every_row_as_waiting(tmp_path: Pat
     path = tmp_path / "shots.csv"
     path.write_text(SHOTS)
     manifest = Manifest(path=path, job=JOB, prices=JOB.prices)
-    Results(manifest, tmp_path / "none").save()
+    ResultsWriter(manifest, tmp_path / "none").save()
     assert [record.cells[3] for record in open_table(path).records()] == ["pending"] * 3
     assert not (tmp_path / "none").exists()
 
@@ -504,7 +504,7 @@ def test_the_longer_a_table_the_later_it_is_saved_first(make: Callable[..., Batc
     """A million rows take twenty seconds to write, which is to be a fiftieth of the time from the beginning."""
     batch = make(SHOTS)
     batch.succeed(1)
-    saver = Saver(Results(batch.manifest, batch.at), pytest.fail)
+    saver = Autosave(ResultsWriter(batch.manifest, batch.at), pytest.fail)
 
     async def run(until: float) -> None:
         with anyio.move_on_after(until):

@@ -14,10 +14,10 @@ from batch.commands.run import enrol_table
 from batch.core import states
 from batch.core.gateway import Receipt
 from batch.ledger.ledger import Ledger
-from batch.ledger.snapshot import Reading, remembered
-from batch.ledger.summary import prices_to_run, standing
+from batch.ledger.snapshot import ManifestSnapshot, load_snapshot
+from batch.ledger.summary import prices_to_run, summarize
 from batch.manifest.loader import Manifest
-from batch.results_writer.writer import Results
+from batch.results_writer.writer import ResultsWriter
 from batch.table.csv_reader import scan
 from jobs.kling import KLING_2_1_PRO as JOB
 from tests.simulated import Service, ledger_of, night, play, service_queue, shots
@@ -65,10 +65,10 @@ class Batch:
     def read(self, *, anew: bool = False) -> None:
         enrol_table(self.manifest, self.ledger, self.manifest.open(), 1.0, anew=anew)
 
-    def known(self, manifest: Manifest | None = None) -> Reading | None:
+    def known(self, manifest: Manifest | None = None) -> ManifestSnapshot | None:
         """The reading that stands for the table as it is now."""
         manifest = manifest or self.manifest
-        reading = remembered(self.ledger, manifest.settings)
+        reading = load_snapshot(self.ledger, manifest.settings)
         return reading if reading and reading.digest == manifest.open().digest() else None
 
     def submit(self, row: int) -> None:
@@ -81,9 +81,9 @@ class Batch:
 
     def save(self) -> None:
         """The save at the end of a run."""
-        results = Results(self.manifest, self.at)
+        results = ResultsWriter(self.manifest, self.at)
         results.save()
-        results.remember(self.ledger)
+        results.save_snapshot(self.ledger)
 
 
 @pytest.fixture
@@ -159,7 +159,7 @@ def test_where_a_batch_stands_is_counted_in_indexes() -> None:
     """No row of a million is read for it, save those that failed; the prices are asked for once in a run."""
     ledger = ledger_of(shots(5))
     with traced(ledger) as statements:
-        standing(ledger)
+        summarize(ledger)
     found = [line for lines in plans(ledger, statements).values() for line in lines]
     assert not [line for line in found if re.match(rf"SCAN {TABLES}$", line)]
     assert "SCAN row USING COVERING INDEX row_state" in found

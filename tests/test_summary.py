@@ -19,13 +19,13 @@ from batch.errors import Exit, LedgerError, ManifestError
 from batch.ledger.enrolment import enrol
 from batch.ledger.ledger import Ledger
 from batch.ledger.matching import match
-from batch.ledger.summary import FailureKind, Standing, prices_to_run, read_standing, standing
+from batch.ledger.summary import FailureGroup, LedgerSummary, prices_to_run, read_summary, summarize
 from batch.manifest.loader import Manifest
 from batch.reports.outcome import Outcome
 from jobs.kling import KLING_2_1_PRO as JOB
 
 PRICE = 490_000
-NOTHING = Standing(
+NOTHING = LedgerSummary(
     rows={},
     failures=[],
     spent=0,
@@ -40,7 +40,7 @@ NOTHING = Standing(
 FAILED = replace(
     NOTHING,
     rows={Status.SUCCEEDED: 2, Status.FAILED: 1},
-    failures=[FailureKind("content_policy_violation", 1, 3, "a hat")],
+    failures=[FailureGroup("content_policy_violation", 1, 3, "a hat")],
     spent=3 * PRICE,
 )
 
@@ -55,7 +55,7 @@ def batch(tmp_path: Path, text: str, name: str = "shots.csv") -> Batch:
     )
 
 
-def outcome(now: Standing, command: Sequence[str] = ("shots.csv",), **more: object) -> Outcome:
+def outcome(now: LedgerSummary, command: Sequence[str] = ("shots.csv",), **more: object) -> Outcome:
     return Outcome(standing=now, table="shots.csv", command=command, **more)  # type: ignore[arg-type]
 
 
@@ -133,7 +133,7 @@ def test_what_is_in_doubt_or_lost_from_the_table_is_never_kept_quiet() -> None:
         (replace(NOTHING, rows={Status.INVALID: 1}), "check"),
     ],
 )
-def test_the_next_command_is_the_one_that_helps(now: Standing, command: str | None) -> None:
+def test_the_next_command_is_the_one_that_helps(now: LedgerSummary, command: str | None) -> None:
     """What is left first, then what failed, then what is wrong."""
     told = outcome(now).next_command
     assert told is None if command is None else str(told).startswith(f"kling-batch {command} shots.csv")
@@ -182,7 +182,7 @@ def test_the_standing_counts_every_row_once() -> None:
         ledger.apply(3, states.succeeded(3.0, "{}", "https://v", PRICE))
         ledger.apply(6, states.reply_lost(3.0, "cut"))
         ledger.apply(4, states.cancelled(State.PENDING, 3.0, 0))
-        now = standing(ledger)
+        now = summarize(ledger)
         assert now.rows == {
             Status.SUBMITTED: 2,
             Status.SUCCEEDED: 1,
@@ -194,7 +194,7 @@ def test_the_standing_counts_every_row_once() -> None:
         assert (now.total, now.spent, now.under_way) == (7, PRICE, 3 * PRICE)
         assert (now.in_doubt, now.at_fal, now.orphans, now.to_run, now.to_run_price) == (1, 1, 0, 1, PRICE)
         ledger.db.execute("DELETE FROM sheet WHERE row IN (2, 3, 6)")
-        assert (standing(ledger).orphans, standing(ledger).in_doubt) == (3, 1)
+        assert (summarize(ledger).orphans, summarize(ledger).in_doubt) == (3, 1)
 
 
 def test_failures_are_grouped_with_their_first_row_as_the_example(tmp_path: Path) -> None:
@@ -205,15 +205,15 @@ def test_failures_are_grouped_with_their_first_row_as_the_example(tmp_path: Path
         enrol(ledger, 1.0, new=True)
         for row, kind in [(4, "b"), (1, "a"), (2, "b"), (3, "b")]:
             ledger.apply(row, states.unsendable(2.0, kind, f"of row {row}"))
-        found = standing(ledger).failures
-    assert found == [FailureKind("b", 3, 3, "of row 2"), FailureKind("a", 1, 2, "of row 1")]
-    assert read_standing(given.ledger, given.manifest.path).failures == found
+        found = summarize(ledger).failures
+    assert found == [FailureGroup("b", 3, 3, "of row 2"), FailureGroup("a", 1, 2, "of row 1")]
+    assert read_summary(given.ledger, given.manifest.path).failures == found
 
 
 def test_the_status_of_a_batch_that_never_ran_is_said_as_such(tmp_path: Path) -> None:
     """With the command that says what it would cost."""
     with pytest.raises(LedgerError, match="nothing was run"):
-        read_standing(tmp_path / "none.ledger", tmp_path / "none")
+        read_summary(tmp_path / "none.ledger", tmp_path / "none")
 
 
 # Before the night

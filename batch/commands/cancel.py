@@ -25,12 +25,12 @@ from batch.core.states import State
 from batch.errors import UsageError
 from batch.ledger.ledger import Ledger
 from batch.ledger.selection import selected_rows
-from batch.ledger.summary import standing
+from batch.ledger.summary import summarize
 from batch.reports.outcome import Outcome
 
 
 @dataclass(slots=True)
-class TakenBack:
+class CancelReport:
     """What cancelling came to."""
 
     cancelled: int = 0
@@ -38,7 +38,7 @@ class TakenBack:
     """What could not be taken back, a line each."""
 
 
-def cancel_batch(batch: Batch, named: RowSelection, say: Say) -> tuple[TakenBack, Outcome]:
+def cancel_batch(batch: Batch, named: RowSelection, say: Say) -> tuple[CancelReport, Outcome]:
     """Asks fal to take back what is there: all of it, or the named rows; and where the batch stands then.
 
     Raises:
@@ -47,14 +47,14 @@ def cancel_batch(batch: Batch, named: RowSelection, say: Say) -> tuple[TakenBack
     return anyio.run(_cancel, batch, named, say)
 
 
-async def _cancel(batch: Batch, named: RowSelection, say: Say) -> tuple[TakenBack, Outcome]:
+async def _cancel(batch: Batch, named: RowSelection, say: Say) -> tuple[CancelReport, Outcome]:
     now = time.time()
     async with open_session(batch, now, say) as session:
         done = await take_back(session.ledger, session.gateway, named, now)
-        return done, Outcome(standing=standing(session.ledger), table=str(batch.table), command=batch.command)
+        return done, Outcome(standing=summarize(session.ledger), table=str(batch.table), command=batch.command)
 
 
-async def take_back(ledger: Ledger, gateway: Gateway, named: RowSelection, now: float) -> TakenBack:
+async def take_back(ledger: Ledger, gateway: Gateway, named: RowSelection, now: float) -> CancelReport:
     """Asks fal to take requests back: all, or those of the named rows. A named row that waits is just cancelled.
 
     A queued request is gone and free; a running one may go on, and may be billed.
@@ -66,7 +66,7 @@ async def take_back(ledger: Ledger, gateway: Gateway, named: RowSelection, now: 
     for row in chosen:
         if row.state not in (State.PENDING, State.SUBMITTED):
             raise UsageError(f"row {row.number} is {row.state}: there is nothing to take back")
-    done = TakenBack()
+    done = CancelReport()
     with ledger.transaction():
         for row in chosen:
             if row.state is State.PENDING:
@@ -80,7 +80,7 @@ async def take_back(ledger: Ledger, gateway: Gateway, named: RowSelection, now: 
 
 
 async def _take_back_one(
-    ledger: Ledger, gateway: Gateway, submitted: SubmittedRow, now: float, done: TakenBack
+    ledger: Ledger, gateway: Gateway, submitted: SubmittedRow, now: float, done: CancelReport
 ) -> None:
     before = await gateway.poll(submitted.receipt)
     answer = await gateway.cancel(submitted.receipt)
@@ -103,7 +103,7 @@ async def _taken(
     before: PollAnswer,
     after: Finished,
     now: float,
-    done: TakenBack,
+    done: CancelReport,
     name: str,
 ) -> None:
     end = await gateway.collect(submitted.receipt, after)

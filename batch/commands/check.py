@@ -10,7 +10,7 @@ from batch.errors import Exit, ManifestError
 from batch.ledger.enrolment import enrol
 from batch.ledger.ledger import Ledger
 from batch.ledger.matching import Findings, match
-from batch.ledger.summary import Prices, Standing, prices_to_run, standing
+from batch.ledger.summary import LedgerSummary, Prices, prices_to_run, summarize
 from batch.table import TableChanged
 
 SHOWN = 20
@@ -18,11 +18,11 @@ SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class CheckReport:
     """What a manifest holds: its problems, where its rows stand, and what those to run cost."""
 
     findings: Findings
-    standing: Standing
+    standing: LedgerSummary
     prices: Prices
 
     @property
@@ -76,7 +76,7 @@ class Checked:
         }
 
 
-def check(batch: Batch) -> Checked:
+def check(batch: Batch) -> CheckReport:
     """Reads everything, writes nothing, needs no key and no network.
 
     Raises:
@@ -90,4 +90,4 @@ def check(batch: Batch) -> Checked:
         except TableChanged as error:
             raise ManifestError(f"{error}: try again when that is done") from error
         enrol(scratch, 0.0, new=True)
-        return Checked(findings, standing(scratch), prices_to_run(scratch, job))
+        return CheckReport(findings, summarize(scratch), prices_to_run(scratch, job))

@@ -17,10 +17,10 @@ from batch.core.states import State
 from batch.core.store import RowStore
 from batch.dispatch.settings import START_TIMEOUT
 from batch.errors import UsageError
-from batch.ledger.in_doubt import Open, open_rows
+from batch.ledger.in_doubt import InDoubtView, in_doubt_views
 from batch.ledger.ledger import Ledger
 from batch.ledger.selection import selected_rows
-from batch.ledger.summary import standing
+from batch.ledger.summary import summarize
 from batch.reconcile.evidence import provable_at
 from batch.reconcile.reconciler import Reconciler
 from batch.reports.outcome import Outcome
@@ -59,11 +59,11 @@ async def _resolve(batch: Batch, decision: Decision | None, say: Say) -> tuple[l
         ledger = session.ledger
         if decision:
             lines.append(f"{await decide(ledger, session.gateway, decision, now)} rows settled as you say")
-        if open_rows(ledger):
+        if in_doubt_views(ledger):
             lines.append(await look_up(session.store, session.gateway, now, START_TIMEOUT))
-        rows = open_rows(ledger)
+        rows = in_doubt_views(ledger)
         lines.append(shown(rows, START_TIMEOUT, now) if rows else "no row is in doubt")
-        return lines, Outcome(standing=standing(ledger), table=str(batch.table), command=batch.command)
+        return lines, Outcome(standing=summarize(ledger), table=str(batch.table), command=batch.command)
 
 
 async def look_up(store: RowStore, gateway: Gateway, now: float, start_timeout: float) -> str:
@@ -109,7 +109,7 @@ async def _adopt(ledger: Ledger, gateway: Gateway, rows: Sequence[int], request_
         ledger.apply(rows[0], states.found_at_fal(now, receipt))
 
 
-def shown(rows: Sequence[Open], start_timeout: float, now: float) -> str:
+def shown(rows: Sequence[InDoubtView], start_timeout: float, now: float) -> str:
     """The rows in doubt for a person, with what is known and what can be done."""
     lines = []
     for row in rows:

@@ -23,17 +23,17 @@ from batch.dispatch.tally import Tally
 from batch.errors import Exit, ManifestError, UsageError
 from batch.fal.pricing import difference, live_prices
 from batch.ledger.async_ledger import async_ledger
-from batch.ledger.enrolment import enrol, standing_findings
+from batch.ledger.enrolment import enrol, last_findings
 from batch.ledger.file import locked, write_errors
 from batch.ledger.ledger import Ledger
 from batch.ledger.matching import Findings, match
-from batch.ledger.snapshot import Reading, remembered
-from batch.ledger.summary import Standing, prices_to_run, standing
+from batch.ledger.snapshot import ManifestSnapshot, load_snapshot
+from batch.ledger.summary import LedgerSummary, prices_to_run, summarize
 from batch.manifest.loader import Manifest
 from batch.reports import progress
 from batch.reports.outcome import Outcome, counted
-from batch.results_writer.autosave import Saver
-from batch.results_writer.writer import Results
+from batch.results_writer.autosave import Autosave
+from batch.results_writer.writer import ResultsWriter
 from batch.table import Table, TableChanged
 
 PRICE_SECONDS = 2.0
@@ -96,20 +96,20 @@ async def run(
 async def _run(
     batch: Batch, ledger: Ledger, findings: Findings, options: RunOptions, around: Surroundings, say: Say
 ) -> Outcome:
-    saver = Saver(Results(batch.manifest, batch.ledger, batch.target), say)
+    autosave = Autosave(ResultsWriter(batch.manifest, batch.ledger, batch.target), say)
     ended = _Ended()
     if findings.invalid:
         say(f"{counted(findings.invalid)} cannot be run: `kling-batch check` lists why")
-    summary = standing(ledger)
+    summary = summarize(ledger)
     if summary.to_run or summary.at_fal or summary.in_doubt:
         async with around.connect(batch) as gateway:
             if summary.to_run:
                 summary = await _announce_price(batch, ledger, summary, gateway, say)
             settings = _settings(batch, ledger, summary, options, around)
-            await _dispatch(ledger, summary, gateway, settings, saver, ended, around)
-    saved = saver.finish(ledger)
+            await _dispatch(ledger, summary, gateway, settings, autosave, ended, around)
+    saved = autosave.finish(ledger)
     return Outcome(
-        standing=standing(ledger),
+        standing=summarize(ledger),
         table=str(saved.path or batch.ledger),
         unwritten=saved.path is None,
         command=batch.command,
@@ -148,16 +148,18 @@ def _read_manifest(batch: Batch, ledger: Ledger, table: Table | None, now: float
 
 def enrol_table(manifest: Manifest, ledger: Ledger, table: Table, now: float, *, anew: bool) -> Findings:
     """The manifest matched and enrolled, unless it is the one that was. `anew`: also then, for who reads `incoming`."""
-    digest, known = table.digest(), remembered(ledger, manifest.settings)
+    digest, known = table.digest(), load_snapshot(ledger, manifest.settings)
     if known and known.final and known.digest == digest and not anew:
-        return standing_findings(ledger)
+        return last_findings(ledger)
     findings = match(ledger, manifest.plan(table))
-    reading = Reading(digest, manifest.settings, table.count or 0, table.width)
-    enrol(ledger, now, new=True, reading=None if manifest.inspector.asked else reading)
+    snapshot = ManifestSnapshot(digest, manifest.settings, table.count or 0, table.width)
+    enrol(ledger, now, new=True, snapshot=None if manifest.inspector.asked else snapshot)
     return findings
 
 
-async def _announce_price(batch: Batch, ledger: Ledger, summary: Standing, gateway: Gateway, say: Say) -> Standing:
+async def _announce_price(
+    batch: Batch, ledger: Ledger, summary: LedgerSummary, gateway: Gateway, say: Say
+) -> LedgerSummary:
     """Before anything is spent: fal's price of today where nobody said another and fal tells it soon."""
     job = batch.manifest.job
     if not batch.price_told:
@@ -167,7 +169,7 @@ async def _announce_price(batch: Batch, ledger: Ledger, summary: Standing, gatew
         live = live_prices(job, told) if isinstance(told, UnitPrice) else None
         if live is not None:
             ledger.reprice(job, live)
-            summary = standing(ledger)
+            summary = summarize(ledger)
             if (changed := difference(job, live)) is not None:
                 say(changed)
         elif isinstance(told, UnitPrice):
@@ -177,7 +179,9 @@ async def _announce_price(batch: Batch, ledger: Ledger, summary: Standing, gatew
     return summary
 
 
-def _settings(batch: Batch, ledger: Ledger, summary: Standing, options: RunOptions, around: Surroundings) -> Settings:
+def _settings(
+    batch: Batch, ledger: Ledger, summary: LedgerSummary, options: RunOptions, around: Surroundings
+) -> Settings:
     budget = Budget(options.max_spend, options.max_spend_total, ledger.money().spent)
     if budget.capped and summary.unpriced:
         raise UsageError(
@@ -206,22 +210,22 @@ class _Ended:
 
 async def _dispatch(
     ledger: Ledger,
-    summary: Standing,
+    summary: LedgerSummary,
     gateway: Gateway,
     settings: Settings,
-    saver: Saver,
+    autosave: Autosave,
     ended: _Ended,
     around: Surroundings,
 ) -> None:
     rows = min(summary.to_run, settings.options.limit or summary.to_run) + summary.at_fal
-    eta = progress.Pace(rows, settings.typical_seconds)
+    eta = progress.Eta(rows, settings.typical_seconds)
     async with anyio.create_task_group() as signals:
         async with async_ledger(ledger) as store, anyio.create_task_group() as tasks:
             dispatcher = Dispatcher(store, gateway, settings)
             ended.tally = dispatcher.tally
             # In a group of its own: the second signal must find somebody while the first one's work winds down.
-            signals.start_soon(_until_signal, tasks.cancel_scope, ended, saver.say, name="signals")
-            tasks.start_soon(saver.keep, lambda: ended.tally.counts, summary.total, name="results")
+            signals.start_soon(_until_signal, tasks.cancel_scope, ended, autosave.say, name="signals")
+            tasks.start_soon(autosave.keep, lambda: ended.tally.counts, summary.total, name="results")
             if around.show_progress:
                 tasks.start_soon(progress.show, lambda: dispatcher.tally, eta, sys.stderr, name="progress")
             with anyio.CancelScope(deadline=settings.deadline) as in_time:

@@ -11,8 +11,8 @@ from batch.errors import LedgerError
 from batch.ledger.async_ledger import AsyncLedger, async_ledger
 from batch.ledger.file import locked
 from batch.ledger.ledger import Ledger
-from batch.results_writer.autosave import Saver
-from batch.results_writer.writer import Results
+from batch.results_writer.autosave import Autosave
+from batch.results_writer.writer import ResultsWriter
 
 Say = Callable[[str], None]
 """Takes each message to the user."""
@@ -63,7 +63,7 @@ async def open_session(batch: Batch, now: float, say: Say, connect: Connect = co
         with ungrouped_errors():
             async with connect(batch) as gateway, async_ledger(ledger) as store:
                 yield Session(ledger, store, gateway)
-        Saver(Results(batch.manifest, batch.ledger, batch.target), say).finish(ledger)
+        Autosave(ResultsWriter(batch.manifest, batch.ledger, batch.target), say).finish(ledger)
 
 
 def record_interrupted(ledger: Ledger, now: float) -> None:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from batch.core.paths import places
-from batch.ledger.summary import read_standing
+from batch.ledger.summary import read_summary
 from batch.reports.outcome import Outcome
 
 
@@ -15,4 +15,4 @@ def status(manifest: Path, *, sandbox: bool) -> Outcome:
     """
     ledger, table = places(manifest, sandbox=sandbox)
     command = [str(manifest), *(["--sandbox"] if sandbox else [])]
-    return Outcome(standing=read_standing(ledger, manifest), table=str(table), command=command)
+    return Outcome(standing=read_summary(ledger, manifest), table=str(table), command=command)

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 from batch.ledger.ledger import Ledger
 from batch.ledger.matching import Findings
-from batch.ledger.snapshot import Reading, remember
+from batch.ledger.snapshot import ManifestSnapshot, save_snapshot
 
 
-def enrol(ledger: Ledger, at: float, *, new: bool, reading: Reading | None = None) -> int:
+def enrol(ledger: Ledger, at: float, *, new: bool, snapshot: ManifestSnapshot | None = None) -> int:
     """Writes what `match` found: where each row stands, edited inputs of rows not sent yet, and new rows.
 
     Args:
@@ -22,7 +22,7 @@ def enrol(ledger: Ledger, at: float, *, new: bool, reading: Reading | None = Non
         _replace_rows(ledger.db, at)
         enrolled = _insert_new(ledger.db, at) if new else 0
         _replace_sheet(ledger.db)
-        remember(ledger, reading and replace(reading, final=_final(ledger.db)))
+        save_snapshot(ledger, snapshot and replace(snapshot, final=_final(ledger.db)))
     return enrolled
 
 
@@ -36,7 +36,7 @@ def _final(db: sqlite3.Connection) -> bool:
     return not found
 
 
-def standing_findings(ledger: Ledger) -> Findings:
+def last_findings(ledger: Ledger) -> Findings:
     """What the manifest was found to hold when it was last read, without the lists."""
     return Findings(*ledger.db.execute("SELECT COUNT(*), COUNT(problem) FROM sheet").fetchone())
 

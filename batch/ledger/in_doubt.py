@@ -64,7 +64,7 @@ def _own(ledger: Ledger, asked: str) -> dict[str, KnownRequest]:
 
 
 @dataclass(frozen=True, slots=True)
-class Open:
+class InDoubtView:
     """A row in doubt as it is shown. Times are seconds since 1970."""
 
     number: int | None
@@ -75,13 +75,15 @@ class Open:
     message: str
 
 
-def open_rows(ledger: Ledger) -> list[Open]:
+def in_doubt_views(ledger: Ledger) -> list[InDoubtView]:
     """Every row in doubt."""
     found = ledger.db.execute(
         "SELECT number, key, json_extract(arguments, '$.prompt'), intent_at, COALESCE(price, 0), message FROM row "
         "LEFT JOIN sheet ON sheet.row = row.id WHERE state = 'in_doubt' ORDER BY number, row.id"
     )
     return [
-        Open(number, key.removeprefix("id:") if key.startswith("id:") else "", prompt or "", at, price, message or "")
+        InDoubtView(
+            number, key.removeprefix("id:") if key.startswith("id:") else "", prompt or "", at, price, message or ""
+        )
         for number, key, prompt, at, price, message in found
     ]

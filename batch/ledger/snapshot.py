@@ -15,7 +15,7 @@ _NAME = "reading"
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ManifestSnapshot:
     """One state of the manifest, as `sheet` has it."""
 
     digest: str
@@ -32,21 +32,21 @@ class Reading:
     """The last event of the ledger that our columns in these bytes show; None: nobody knows."""
 
 
-def remembered(ledger: Ledger, settings: str) -> Reading | None:
+def load_snapshot(ledger: Ledger, settings: str) -> ManifestSnapshot | None:
     """What the ledger's `sheet` stands for, if it was read with the same settings."""
     kept: dict[str, Any] | None = json.loads(ledger.meta(_NAME) or "null")
-    return Reading(**kept) if kept and kept["settings"] == settings else None
+    return ManifestSnapshot(**kept) if kept and kept["settings"] == settings else None
 
 
-def remember(ledger: Ledger, reading: Reading | None) -> None:
+def save_snapshot(ledger: Ledger, snapshot: ManifestSnapshot | None) -> None:
     """None: nobody knows what bytes it stands for."""
-    ledger.set_meta(_NAME, json.dumps(asdict(reading) if reading else None))
+    ledger.set_meta(_NAME, json.dumps(asdict(snapshot) if snapshot else None))
 
 
-def try_remember(ledger: Ledger, reading: Reading) -> None:
+def try_save_snapshot(ledger: Ledger, snapshot: ManifestSnapshot) -> None:
     """The same, where it can be written: everything is saved already, and without it the next run only takes longer."""
     with suppress(sqlite3.Error):
-        remember(ledger, reading)
+        save_snapshot(ledger, snapshot)
 
 
 def last_event(ledger: Ledger) -> int:

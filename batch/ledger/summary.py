@@ -13,7 +13,7 @@ from batch.ledger.ledger import Ledger
 
 
 @dataclass(frozen=True, slots=True)
-class FailureKind:
+class FailureGroup:
     """Rows that failed alike, and one of them as an example."""
 
     kind: str
@@ -23,11 +23,11 @@ class FailureKind:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class LedgerSummary:
     """Counts of the manifest's rows by status; money in millionths of a dollar."""
 
     rows: dict[Status, int]
-    failures: list[FailureKind]
+    failures: list[FailureGroup]
     spent: int
     under_way: int
     """Price of what may be paid for and has no result yet, in doubt included."""
@@ -49,7 +49,7 @@ class Standing:
         return sum(self.rows.get(one, 0) for one in statuses)
 
 
-def read_standing(path: Path, manifest: Path) -> Standing:
+def read_summary(path: Path, manifest: Path) -> LedgerSummary:
     """Where a batch stands, from its ledger file, also while a run writes it.
 
     Raises:
@@ -58,10 +58,10 @@ def read_standing(path: Path, manifest: Path) -> Standing:
     if not path.exists():
         raise LedgerError(f"{manifest} has no ledger yet: nothing was run. `kling-batch check` says what it would cost")
     with Ledger.read(path) as ledger:
-        return standing(ledger)
+        return summarize(ledger)
 
 
-def standing(ledger: Ledger) -> Standing:
+def summarize(ledger: Ledger) -> LedgerSummary:
     """Where the manifest's rows stand, as it was last read; out of the indexes, for there may be a million."""
     every, here = _by_state(ledger)
     money = ledger.money()
@@ -69,7 +69,7 @@ def standing(ledger: Ledger) -> Standing:
         "SELECT COUNT(*), COALESCE(SUM(price), 0), COUNT(*) - COUNT(price) FROM row INDEXED BY row_claimable "
         "WHERE state = 'pending' AND place IS NOT NULL"
     ).fetchone()
-    return Standing(
+    return LedgerSummary(
         rows=_by_status(ledger, here),
         failures=_failures(ledger),
         spent=money.spent,
@@ -140,9 +140,9 @@ def prices_to_run(ledger: Ledger, job: Job) -> Prices:
     return Prices(job.price_by, f" {unit}" if unit else "", [Price(str(value), *rest) for value, *rest in found])
 
 
-def _failures(ledger: Ledger) -> list[FailureKind]:
+def _failures(ledger: Ledger) -> list[FailureGroup]:
     found = ledger.db.execute(
         "SELECT kind, COUNT(*), MIN(number), message FROM row JOIN sheet ON sheet.row = row.id "
         "WHERE state = 'failed' AND problem IS NULL GROUP BY kind ORDER BY 2 DESC, 1"
     )
-    return [FailureKind(*row) for row in found]
+    return [FailureGroup(*row) for row in found]

@@ -261,7 +261,7 @@ def _quietly() -> Iterator[None]:
                 _quiet.close()
 
 
-class Inspector:
+class ImageInspector:
     """`inspect` that decodes a file once as long as it stays the same file (size, time of change, inode).
 
     The cache is plain data, JSON as it stands: `{path: [stamp, digest, problem or None, [warnings]]}`. What it is

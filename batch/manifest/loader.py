@@ -11,7 +11,7 @@ from batch.job import Job
 from batch.manifest.columns import Columns, find_columns
 from batch.manifest.images import (
     DataUri,
-    Inspector,
+    ImageInspector,
     LocalPath,
     Unusable,
     WebUrl,
@@ -19,7 +19,7 @@ from batch.manifest.images import (
     parse_reference,
     resolve,
 )
-from batch.manifest.planner import Picture, Planner
+from batch.manifest.planner import ImageCheck, Planner
 from batch.manifest.result_columns import RESULT_COLUMNS
 from batch.manifest.validation import checker
 from batch.table import Column, Table, open_table
@@ -45,7 +45,7 @@ class Manifest:
     prefix: str = ""
     prices: Mapping[str, int]
     reads_own: bool = True
-    inspector: Inspector = field(default_factory=Inspector)
+    inspector: ImageInspector = field(default_factory=ImageInspector)
 
     @property
     def result_columns(self) -> list[Column]:
@@ -101,15 +101,15 @@ class Manifest:
         reference = parse_reference(cell) if cell else None
         return resolve(reference.path, self.path.parent) if isinstance(reference, LocalPath) else None
 
-    def _look(self, cell: str) -> Picture:
+    def _look(self, cell: str) -> ImageCheck:
         match parse_reference(cell):
             case Unusable(problem):
-                return Picture("", problem)
+                return ImageCheck("", problem)
             case WebUrl(url):
-                return Picture(url)
+                return ImageCheck(url)
             case DataUri(_, _, data):
                 found = inspect_bytes(data)
-                return Picture(f"sha256:{hashlib.sha256(data).hexdigest()}", found.problem, found.warnings)
+                return ImageCheck(f"sha256:{hashlib.sha256(data).hexdigest()}", found.problem, found.warnings)
             case LocalPath(path):
                 found = self.inspector.inspect(resolve(path, self.path.parent))
-                return Picture(f"sha256:{found.digest}", found.problem, found.warnings)
+                return ImageCheck(f"sha256:{found.digest}", found.problem, found.warnings)

@@ -16,7 +16,7 @@ from batch.manifest.values import shortened, unprintable, value_of
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class SchemaViolation:
     """One rule of the schema that an input breaks."""
 
     name: str
@@ -25,7 +25,7 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class ImageCheck:
     """What is known of the image that a cell refers to."""
 
     identity: str
@@ -41,8 +41,8 @@ class Planner:
     job: Job
     columns: Columns
     prices: Mapping[str, int]
-    check: Callable[[Arguments], Sequence[Fault]]
-    look: Callable[[str], Picture]
+    check: Callable[[Arguments], Sequence[SchemaViolation]]
+    look: Callable[[str], ImageCheck]
 
     def plan(self, rows: Iterable[Row]) -> Iterator[PlannedRow]:
         """One plan per row, in order. Rows without any input and id are none of ours and are left out.
@@ -79,11 +79,13 @@ class Planner:
                 continue
             arguments[name] = identity[name] = value_of(self.job, name, text)
             if name in self.job.images:
-                picture = self.look(text.strip())
-                identity[name] = picture.identity
-                problems += [self._problem(row, name, picture.problem)] if picture.problem else []
-                warnings += [self._problem(row, name, warning) for warning in picture.warnings]
-        problems += [self._problem(row, fault.name, self._remedy(fault, given)) for fault in self.check(arguments)]
+                image = self.look(text.strip())
+                identity[name] = image.identity
+                problems += [self._problem(row, name, image.problem)] if image.problem else []
+                warnings += [self._problem(row, name, warning) for warning in image.warnings]
+        problems += [
+            self._problem(row, violation.name, self._remedy(violation, given)) for violation in self.check(arguments)
+        ]
         found = tuple(problems), tuple(warnings)
         if problems:
             return PlannedRow(place, row.number, row_id, own, None, None, None, *found)
@@ -95,21 +97,21 @@ class Planner:
     def _problem(self, row: Row, name: str, message: str) -> Problem:
         return Problem(row.number, self.columns.titles.get(name, name), message)
 
-    def _remedy(self, fault: Fault, given: Mapping[str, str]) -> str:
-        text = given.get(fault.name, "")
-        rules = self.job.schema["properties"].get(fault.name, {})
-        match fault.rule:
+    def _remedy(self, violation: SchemaViolation, given: Mapping[str, str]) -> str:
+        text = given.get(violation.name, "")
+        rules = self.job.schema["properties"].get(violation.name, {})
+        match violation.rule:
             case "required" | "minLength":
-                return f"is empty: a row needs {'an image' if fault.name in self.job.images else 'a text'} here"
+                return f"is empty: a row needs {'an image' if violation.name in self.job.images else 'a text'} here"
             case "maxLength":
-                return f"has {len(text):,} characters: shorten it to {fault.limit:,}"
+                return f"has {len(text):,} characters: shorten it to {violation.limit:,}"
             case "enum":
-                return f"{shortened(text)} is not {' or '.join(fault.limit)}: write one of them"
+                return f"{shortened(text)} is not {' or '.join(violation.limit)}: write one of them"
             case "minimum" | "maximum" | "type" if rules.get("type") == "number":
                 low, high = rules["minimum"], rules["maximum"]
                 return f"{shortened(text)} is not a number from {low} to {high}: write one, like {rules['default']}"
             case _:
-                return f"{shortened(text)} breaks the rule {fault.rule} ({fault.limit})"
+                return f"{shortened(text)} breaks the rule {violation.rule} ({violation.limit})"
 
 
 def _foreign(own: Mapping[str, str]) -> bool:

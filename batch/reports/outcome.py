@@ -9,14 +9,14 @@ from batch.core.money import dollars
 from batch.core.retry import WORTH_ANOTHER_TRY
 from batch.core.states import Status
 from batch.errors import Exit
-from batch.ledger.summary import FailureKind, Standing
+from batch.ledger.summary import FailureGroup, LedgerSummary
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """How a run ended."""
 
-    standing: Standing
+    standing: LedgerSummary
     table: str
     """Where the results stand."""
     command: Sequence[str] = ()
@@ -115,13 +115,13 @@ _OTHERS = {
 }
 
 
-def _failure(failure: FailureKind) -> str:
+def _failure(failure: FailureGroup) -> str:
     advice = f" ({ADVICE[failure.kind]})" if failure.kind in ADVICE else ""
     row = f", row {failure.example_row}" if failure.example_row else ""
     return f"{failure.rows} failed with {failure.kind}{advice}: for example{row}: {failure.example}"
 
 
-def _passing(now: Standing) -> bool:
+def _passing(now: LedgerSummary) -> bool:
     """Whether all that failed may simply be tried again."""
     return all(failure.kind in WORTH_ANOTHER_TRY for failure in now.failures)
 

@@ -15,7 +15,7 @@ LINE_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class Eta:
     """What the time left is guessed from. Seconds."""
 
     rows: int
@@ -35,14 +35,14 @@ class Pace:
         return max(rounds * self.typical_seconds - elapsed, self.typical_seconds / 2)
 
 
-def line(tally: Tally, pace: Pace, elapsed: float) -> str:
+def line(tally: Tally, eta: Eta, elapsed: float) -> str:
     """One line that says it all."""
-    parts = [f"{tally.ended} of {pace.rows} rows done"]
+    parts = [f"{tally.ended} of {eta.rows} rows done"]
     parts += [f"{tally.failed} failed"] if tally.failed else []
     parts += [f"{tally.in_doubt} in doubt"] if tally.in_doubt else []
     parts += [f"{tally.at_work} under way", f"{dollars(tally.spent)} spent"]
     # While fal cannot be reached no guess is worth its place: a narrow terminal would show it instead of the reason.
-    parts.append(tally.notice or f"about {duration(pace.left(tally.ended, elapsed, tally.at_once))} left")
+    parts.append(tally.notice or f"about {duration(eta.left(tally.ended, elapsed, tally.at_once))} left")
     return ", ".join(parts)
 
 
@@ -54,24 +54,24 @@ def duration(seconds: float) -> str:
     return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"
 
 
-async def show(tally: Callable[[], Tally], pace: Pace, out: TextIO) -> None:
+async def show(tally: Callable[[], Tally], eta: Eta, out: TextIO) -> None:
     """Until cancelled. `tally` gives it as it is now."""
     if out.isatty():
-        await _bar(tally, pace, out)
+        await _bar(tally, eta, out)
     started = current_time()
     while True:
         await sleep(LINE_SECONDS)
-        out.write(line(tally(), pace, current_time() - started) + "\n")
+        out.write(line(tally(), eta, current_time() - started) + "\n")
         out.flush()
 
 
-async def _bar(tally: Callable[[], Tally], pace: Pace, out: TextIO) -> None:
+async def _bar(tally: Callable[[], Tally], eta: Eta, out: TextIO) -> None:
     from tqdm import tqdm  # only where somebody looks
 
     started = current_time()
     layout = "{percentage:3.0f}%|{bar}| {desc}"  # the bar takes what the words leave: never cuts them off itself
-    with tqdm(total=pace.rows, file=out, bar_format=layout, leave=False, dynamic_ncols=True) as bar:
+    with tqdm(total=eta.rows, file=out, bar_format=layout, leave=False, dynamic_ncols=True) as bar:
         while True:
-            bar.n = min(pace.rows, tally().ended)
-            bar.set_description_str(line(tally(), pace, current_time() - started), refresh=True)
+            bar.n = min(eta.rows, tally().ended)
+            bar.set_description_str(line(tally(), eta, current_time() - started), refresh=True)
             await sleep(BAR_SECONDS)

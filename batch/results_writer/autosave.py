@@ -7,7 +7,7 @@ from anyio import current_time
 
 from batch.errors import LedgerError, ManifestError
 from batch.ledger.ledger import Ledger
-from batch.results_writer.writer import Results, Saved
+from batch.results_writer.writer import ResultsWriter, Saved
 
 SAVE_SECONDS = 30.0
 SAVE_SHARE = 0.02
@@ -16,11 +16,11 @@ ROW_SECONDS = 20e-6
 """What a row adds to the first save, about: see tests/benchmarks."""
 
 
-class Saver:
+class Autosave:
     """Saves the table every so often while something changes, and at the end."""
 
-    def __init__(self, results: Results, say: Callable[[str], None]) -> None:
-        self._results = results
+    def __init__(self, results: ResultsWriter, say: Callable[[str], None]) -> None:
+        self._writer = results
         self.say = say
         self._trouble: str | None = None
 
@@ -44,13 +44,13 @@ class Saver:
     def finish(self, ledger: Ledger) -> Saved:
         """The last save of a run, noted down so that the next one need not read the table again."""
         saved = self.last()
-        self._results.remember(ledger)
+        self._writer.save_snapshot(ledger)
         return saved
 
     def last(self) -> Saved:
         """One save. Where it cannot be made that is said once, and is no reason to end a night."""
         try:
-            saved = self._results.save()
+            saved = self._writer.save()
         except ManifestError as error:
             saved = Saved(None, str(error))
         except LedgerError as error:  # its own words are for a run that begins: here money may be spent

@@ -11,7 +11,7 @@ from batch.errors import ManifestError
 from batch.ledger.ledger import Ledger
 from batch.ledger.matching import match
 from batch.ledger.result_rows import enrolled_rows, matched_rows
-from batch.ledger.snapshot import Reading, last_event, remembered, try_remember
+from batch.ledger.snapshot import ManifestSnapshot, last_event, load_snapshot, try_save_snapshot
 from batch.manifest.loader import Manifest
 from batch.manifest.result_columns import RESULT_COLUMNS
 from batch.results_writer.overwrite_checks import require_ours
@@ -32,14 +32,14 @@ class Saved:
     trouble: str | None = None
 
 
-class Results:
+class ResultsWriter:
     """Writes the results of one ledger into one table, from a connection of its own."""
 
     def __init__(self, manifest: Manifest, ledger: Path, target: Path | None = None) -> None:
         self._manifest = manifest
         self._ledger = ledger
         self._target = target or manifest.path
-        self._last: Reading | None = None
+        self._last: ManifestSnapshot | None = None
 
     def save(self) -> Saved:
         """Reads, merges, writes; edits made since are kept.
@@ -67,15 +67,15 @@ class Results:
             ) from error
         return Saved(beside, trouble)
 
-    def remember(self, ledger: Ledger) -> None:
+    def save_snapshot(self, ledger: Ledger) -> None:
         """Notes in the ledger what was written last, for the next run to know it again."""
         if self._last:
-            try_remember(ledger, self._last)
+            try_save_snapshot(ledger, self._last)
 
     def _write(self, target: Path) -> None:
         table = self._manifest.open()
         with Ledger.read(self._ledger) as ledger:
-            known, now = self._known(ledger, table.digest()), last_event(ledger)
+            known, now = self._known_snapshot(ledger, table.digest()), last_event(ledger)
             if known is None:
                 self._merge(ledger, table, target)
                 return
@@ -87,11 +87,11 @@ class Results:
             if target == self._manifest.path:
                 self._last = replace(known, digest=written, width=None, shown=now)
 
-    def _known(self, ledger: Ledger, digest: str) -> Reading | None:
+    def _known_snapshot(self, ledger: Ledger, digest: str) -> ManifestSnapshot | None:
         """The reading of exactly these bytes: as they were enrolled, or as they were written here."""
-        for reading in (self._last, remembered(ledger, self._manifest.settings)):
-            if reading and reading.digest == digest:
-                return reading
+        for snapshot in (self._last, load_snapshot(ledger, self._manifest.settings)):
+            if snapshot and snapshot.digest == digest:
+                return snapshot
         return None
 
     def _merge(self, ledger: Ledger, table: Table, target: Path) -> None:

@@ -139,7 +139,7 @@ def make(path: Path, rows: int) -> None:
 def step(name: str, path: str) -> None:
     """One step, in the child that is measured."""
     from batch.api import open_batch
-    from batch.ledger.summary import read_standing
+    from batch.ledger.summary import read_summary
 
     batch = open_batch(path)
     match name:
@@ -154,7 +154,7 @@ def step(name: str, path: str) -> None:
         case "write" | "resume":
             _resume(path)
         case "status":
-            read_standing(batch.ledger, batch.manifest.path)
+            read_summary(batch.ledger, batch.manifest.path)
 
 
 class _EnoughError(Exception):
