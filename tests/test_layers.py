@@ -38,7 +38,7 @@ MAY_IMPORT = {
 FREE = {"errors", "job"}
 """What users import too, and every folder may."""
 
-DEBTS = {("files", "table")}
+DEBTS: set[tuple[str, str]] = set()
 """What the folders still owe to the table above."""
 
 PURE = {

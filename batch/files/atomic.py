@@ -11,9 +11,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from batch.table.table import DIGEST, TableLocked
-
 BLOCK = 1 << 20
+DIGEST = "sha256"
 REMEDIES = {
     errno.EACCES: "close it where it is open, or change the permissions of file and folder",
     errno.EPERM: "close it where it is open, or change the permissions of file and folder",
@@ -25,12 +24,16 @@ REMEDIES = {
 }
 
 
+class TargetLocked(Exception):
+    """The target cannot be replaced; the message says why. It is untouched and nothing is left beside it."""
+
+
 @contextmanager
 def replacing(target: Path, before_rename: Callable[[], None]) -> Iterator["Replacement"]:
     """A file to write; when the block ends well it takes the place of `target`, unless that holds the same bytes.
 
     One writer at a time, which the caller's lock ensures. `before_rename` is the last chance to refuse, by raising.
-    Raises TableLocked for every fault of the target's file system, and only for these.
+    Raises TargetLocked for every fault of the target's file system, and only for these.
     """
     with _translated(target):
         real, present = _resolve(target)
@@ -47,12 +50,25 @@ def replacing(target: Path, before_rename: Callable[[], None]) -> Iterator["Repl
                 _settle(file, present)
                 before_rename()
                 temporary.replace(real)
-                _sync_folder(real.parent)
+                # The new file stands, whole; a file system that cannot sync folders is no reason to call it unwritten.
+                with suppress(OSError):
+                    sync_folder(real.parent)
     finally:
-        with suppress(TableLocked, OSError):  # after a failed write, closing tries again and fails again
+        with suppress(TargetLocked, OSError):  # after a failed write, closing tries again and fails again
             file.close()
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the renames in this folder durable. Raises OSError; Windows opens no folder, its renames are durable."""
+    if sys.platform == "win32":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _resolve(target: Path) -> tuple[Path, os.stat_result | None]:
@@ -63,9 +79,9 @@ def _resolve(target: Path) -> tuple[Path, os.stat_result | None]:
     except FileNotFoundError:
         return real, None
     if not stat.S_ISREG(present.st_mode):
-        raise TableLocked(f"{target} cannot be written: it is not a regular file")
+        raise TargetLocked(f"{target} cannot be written: it is not a regular file")
     if not os.access(real, os.W_OK):  # a rename would not mind, the person who made it so would
-        raise TableLocked(f"{target} cannot be written: it is read-only; change its permissions")
+        raise TargetLocked(f"{target} cannot be written: it is read-only; change its permissions")
     return real, present
 
 
@@ -126,21 +142,10 @@ def _settle(file: Replacement, present: os.stat_result | None) -> None:
     file.close()
 
 
-def _sync_folder(folder: Path) -> None:
-    """Make the rename itself durable, where the system can."""
-    # The new file already stands, whole; a file system that cannot sync folders is no reason to call it unwritten.
-    with suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
-
 @contextmanager
 def _translated(target: Path) -> Iterator[None]:
     try:
         yield
     except OSError as fault:
         remedy = REMEDIES.get(fault.errno or 0, "close it where it is open, or write elsewhere")
-        raise TableLocked(f"{target} cannot be written ({fault.strerror or fault}): {remedy}") from fault
+        raise TargetLocked(f"{target} cannot be written ({fault.strerror or fault}): {remedy}") from fault

@@ -1,6 +1,5 @@
 """The ledger as a file: made whole or not at all, opened, brought up to date, held by one process."""
 
-import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +8,7 @@ from pathlib import Path
 
 from batch.core.states import TRANSITIONS
 from batch.errors import LedgerBusy, LedgerError, LedgerLost
+from batch.files.atomic import sync_folder
 
 VERSION = 2
 _APPLICATION_ID = 0x6B6C6E67  # "klng": tells a ledger from any other SQLite file
@@ -124,7 +124,7 @@ def _make(path: Path) -> None:
     finally:
         connection.close()
     fresh.rename(path)
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
 def write_schema(connection: sqlite3.Connection) -> None:
@@ -166,16 +166,6 @@ def _upgrade(connection: sqlite3.Connection) -> None:
             if connection.in_transaction:  # SQLite has rolled back by itself where the disk is full
                 connection.execute("ROLLBACK")
             raise
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name == "nt":
-        return  # Windows cannot open a folder; its rename is durable by itself
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager

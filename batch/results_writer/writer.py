@@ -16,7 +16,7 @@ from batch.manifest.loader import Manifest
 from batch.manifest.result_columns import RESULT_COLUMNS
 from batch.results_writer.overwrite_checks import require_ours
 from batch.results_writer.result_cells import result_cells
-from batch.table import Cell, Table, TableChanged, TableLocked
+from batch.table import Cell, Table, TableChanged, TargetLocked
 
 MERGES = 20
 """How often a table that changes under our hands is read again before the results go beside it."""
@@ -55,13 +55,13 @@ class ResultsWriter:
                 except TableChanged:
                     continue  # merged with what is there now
             trouble = f"{self._manifest.path} changes all the time"
-        except (TableLocked, ManifestError) as error:
+        except (TargetLocked, ManifestError) as error:
             trouble = str(error)
         beside = results_path(self._target)
         try:
             require_ours(beside, self._manifest)
             self._write(beside)
-        except (TableLocked, TableChanged, ManifestError) as error:
+        except (TargetLocked, TableChanged, ManifestError) as error:
             raise ManifestError(
                 f"{trouble}; and {error}. Nothing is lost: `kling-batch run` writes it later"
             ) from error

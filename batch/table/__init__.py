@@ -8,10 +8,11 @@ import stat
 from pathlib import Path
 
 from batch.errors import ManifestError
+from batch.files.atomic import TargetLocked
 from batch.table.csv_table import CsvTable
-from batch.table.table import Cell, Column, Kind, Record, Table, TableChanged, TableLocked
+from batch.table.table import Cell, Column, Kind, Record, Table, TableChanged
 
-__all__ = ["Cell", "Column", "Kind", "Record", "Table", "TableChanged", "TableLocked", "open_table"]
+__all__ = ["Cell", "Column", "Kind", "Record", "Table", "TableChanged", "TargetLocked", "open_table"]
 
 _PARQUET = b"PAR1"
 _FOREIGN = {

@@ -12,18 +12,14 @@ from itertools import count
 from pathlib import Path
 
 from batch.errors import ManifestError
+from batch.files.atomic import DIGEST
 
 Cell = str | int | Decimal | datetime | None
 Signature = tuple[int, int, int]
-DIGEST = "sha256"
 
 
 class TableChanged(Exception):
     """The file is no longer the one that was opened, and nothing was written: open it again and merge."""
-
-
-class TableLocked(Exception):
-    """The target cannot be replaced; the message says why. It is untouched and nothing is left beside it."""
 
 
 class Kind(Enum):
@@ -99,7 +95,7 @@ class Table(ABC):
 
         `rows` holds one cell per column for every record, in the order of `records()`. A column whose name the header
         holds is filled where it stands (the last one of that name), others are appended. A target that
-        would not change is left alone. Raises TableChanged, TableLocked, or ManifestError for a damaged source.
+        would not change is left alone. Raises TableChanged, TargetLocked, or ManifestError for a damaged source.
 
         Returns: the digest of the bytes that the target holds.
         """

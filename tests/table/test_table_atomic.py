@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from batch.table import Cell, Column, Kind, TableChanged, TableLocked, open_table
+from batch.table import Cell, Column, Kind, TableChanged, TargetLocked, open_table
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals, modes and limits of POSIX")
 
@@ -23,7 +23,7 @@ CHILD = """
 import os, resource, signal, sys
 sys.path.insert(0, sys.argv[1])
 from pathlib import Path
-from batch.table import Column, Kind, TableLocked, open_table
+from batch.table import Column, Kind, TargetLocked, open_table
 
 path, target, left, limit, user = Path(sys.argv[2]), Path(sys.argv[3]), *map(int, sys.argv[4:])
 table = open_table(path)
@@ -53,7 +53,7 @@ if user:
     os.setuid(user)
 try:
     table.write(target, [Column("status", Kind.TEXT)], rows)
-except TableLocked as locked:
+except TargetLocked as locked:
     left = 0
     print(locked)
     sys.exit(3)
@@ -202,7 +202,7 @@ def test_targets_that_cannot_be_are_locked(path: Path, tmp_path: Path, what: str
         case "loop":
             target.symlink_to(target)
     before = sorted(tmp_path.iterdir())
-    with pytest.raises(TableLocked, match=target.name):
+    with pytest.raises(TargetLocked, match=target.name):
         open_table(path).write(target, STATUS, ROWS)
     assert sorted(tmp_path.iterdir()) == before
 
@@ -249,7 +249,7 @@ def test_a_full_disk_leaves_the_target_untouched(small_disk: Path) -> None:
     """A disk too small for two copies: the message says so, the temporary file is gone."""
     path = small_disk / "shots.csv"
     path.write_bytes(DATA)
-    with pytest.raises(TableLocked, match="make room"):
+    with pytest.raises(TargetLocked, match="make room"):
         open_table(path).write(path, STATUS, ROWS)
     assert path.read_bytes() == DATA
     assert list(small_disk.iterdir()) == [path]

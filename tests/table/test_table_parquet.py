@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from batch.errors import ManifestError
-from batch.table import Cell, Column, Kind, Record, TableChanged, TableLocked, open_table
+from batch.table import Cell, Column, Kind, Record, TableChanged, TargetLocked, open_table
 
 ROOT = Path(__file__).parents[2]
 OURS = [
@@ -230,7 +230,7 @@ def test_rows_that_do_not_fit_and_changes_meanwhile_leave_the_file_alone(tmp_pat
     for rows in ([DONE] * 2, [DONE] * 4):
         with pytest.raises(ValueError, match="rows than records"):
             table.write(path, OURS, rows)
-    with pytest.raises(TableLocked):
+    with pytest.raises(TargetLocked):
         table.write(tmp_path / "gone" / "x.parquet", OURS, [DONE] * 3)
     assert path.read_bytes() == before
     path.write_bytes(before + b" ")
@@ -268,7 +268,7 @@ def test_a_full_disk_is_told_from_a_damaged_source(tmp_path: Path) -> None:
         "import resource, sys; from pathlib import Path; from batch.table import *\n"
         f"table = open_table(Path({str(path)!r})); resource.setrlimit(resource.RLIMIT_FSIZE, (200000, 200000))\n"
         "try: table.write(table.path, [Column('status', Kind.TEXT)], [('x',)] * 50000)\n"
-        "except TableLocked: sys.exit(3)"
+        "except TargetLocked: sys.exit(3)"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 3, done.stderr
