@@ -50,7 +50,7 @@ class Manifest:
     @property
     def result_columns(self) -> list[Column]:
         """Our columns as this table names them."""
-        return [Column(self.prefix + name, kind) for name, kind in RESULT_COLUMNS.items()]
+        return [Column(self.prefix + name, column_type) for name, column_type in RESULT_COLUMNS.items()]
 
     @property
     def settings(self) -> str:

@@ -4,7 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple, get_args, get_type_hints
 
-from batch.table import Kind
+from batch.table import ColumnType
 
 
 class ResultCells(NamedTuple):
@@ -24,9 +24,9 @@ class ResultCells(NamedTuple):
     finished_at: datetime | None = None
 
 
-_TYPES = {str: Kind.TEXT, int: Kind.INTEGER, Decimal: Kind.MONEY, datetime: Kind.TIME}
+_TYPES = {str: ColumnType.TEXT, int: ColumnType.INTEGER, Decimal: ColumnType.MONEY, datetime: ColumnType.TIME}
 
-RESULT_COLUMNS: dict[str, Kind] = {
+RESULT_COLUMNS: dict[str, ColumnType] = {
     name: _TYPES[next(iter(get_args(hint)), hint)] for name, hint in get_type_hints(ResultCells).items()
 }
 """Name → type, in the order they are added."""

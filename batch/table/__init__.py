@@ -1,7 +1,6 @@
-"""Manifests: CSV and Parquet files read as plain strings, and written back with our columns and nothing else changed.
+"""Opens a manifest as CSV or Parquet, whichever its first bytes say, or tells why it is neither.
 
-Shapes and errors are in `contract`; how a file is replaced in `atomic`. Which of the two forms a file has is told by
-its first bytes, not by its name.
+What a table is stands in `table` and `column`, how a file is replaced in `batch.files.atomic`.
 """
 
 import stat
@@ -9,10 +8,11 @@ from pathlib import Path
 
 from batch.errors import ManifestError
 from batch.files.atomic import TargetLocked
+from batch.table.column import Cell, Column, ColumnType
 from batch.table.csv_table import CsvTable
-from batch.table.table import Cell, Column, Kind, Record, Table, TableChanged
+from batch.table.table import Record, Table, TableChanged
 
-__all__ = ["Cell", "Column", "Kind", "Record", "Table", "TableChanged", "TargetLocked", "open_table"]
+__all__ = ["Cell", "Column", "ColumnType", "Record", "Table", "TableChanged", "TargetLocked", "open_table"]
 
 _PARQUET = b"PAR1"
 _FOREIGN = {

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
+from batch.table.column import column_positions
 from batch.table.csv_reader import raw_cells
 from batch.table.csv_rendering import quoted
-from batch.table.table import places
 
 
 class Placement:
@@ -16,7 +16,7 @@ class Placement:
         self._names = names
         self._width = width
         self._header_width = len(header)
-        self._positions = places(names, header, width)
+        self._positions = column_positions(names, header, width)
         new = list(range(width, width + self.count))
         last = list(range(len(header) - self.count, len(header)))
         self._all_new = self._positions == new

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
 
-from batch.table.table import Cell, Column, Kind
+from batch.table.column import Cell, Column, ColumnType
 
 _FORMULA = frozenset("=+-@\t\r\n")
 _BREAKS = re.compile(r"\r\n|[\r\n\0]")
@@ -19,13 +19,13 @@ def renderer(columns: Sequence[Column], delimiter: str) -> Callable[[Sequence[Ce
     def text(value: str) -> str:
         return _careful(value, delimiter) if value[:1] in _FORMULA or busy(value) else value
 
-    by_kind: dict[Kind, Callable[..., str]] = {
-        Kind.TEXT: text,
-        Kind.INTEGER: str,
-        Kind.MONEY: _money,
-        Kind.TIME: _time,
+    renderer_of: dict[ColumnType, Callable[..., str]] = {
+        ColumnType.TEXT: text,
+        ColumnType.INTEGER: str,
+        ColumnType.MONEY: _money,
+        ColumnType.TIME: _time,
     }
-    renderers = [by_kind[column.kind] for column in columns]
+    renderers = [renderer_of[column.type] for column in columns]
 
     def render(row: Sequence[Cell]) -> list[str]:
         if len(row) != len(renderers):

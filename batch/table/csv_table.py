@@ -7,11 +7,12 @@ from pathlib import Path
 
 from batch.errors import ManifestError
 from batch.files.atomic import replacing
+from batch.table.column import Cell, Column
 from batch.table.csv_merge import Placement
 from batch.table.csv_reader import scan
 from batch.table.csv_rendering import renderer
 from batch.table.dialect import find_delimiter, find_dialect, head_of
-from batch.table.table import Cell, Column, Record, Table
+from batch.table.table import Record, Table
 
 BLOCK = 1 << 20
 

@@ -14,15 +14,16 @@ import pyarrow.parquet as pq
 
 from batch.errors import ManifestError
 from batch.files.atomic import replacing
-from batch.table.table import Cell, Column, Kind, Record, Table, places
+from batch.table.column import Cell, Column, ColumnType, column_positions
+from batch.table.table import Record, Table
 
 READ_AT_ONCE = 1024  # rows; each may hold an image as a data URI
 CONVERTED_AT_ONCE = 16384  # rows of ours
-TYPES: dict[Kind, Any] = {
-    Kind.TEXT: pa.string(),
-    Kind.INTEGER: pa.int32(),
-    Kind.MONEY: pa.float64(),  # what people sum up in pandas; a decimal comes out as objects there
-    Kind.TIME: pa.timestamp("us", tz="UTC"),
+ARROW_TYPES: dict[ColumnType, Any] = {
+    ColumnType.TEXT: pa.string(),
+    ColumnType.INTEGER: pa.int32(),
+    ColumnType.MONEY: pa.float64(),  # what people sum up in pandas; a decimal comes out as objects there
+    ColumnType.TIME: pa.timestamp("us", tz="UTC"),
 }
 
 
@@ -49,7 +50,7 @@ class ParquetTable(Table):
 
     def write(self, target: Path, columns: Sequence[Column], rows: Iterable[Sequence[Cell]]) -> str:
         """See Table."""
-        positions = places([column.name for column in columns], self.columns, len(self.columns))
+        positions = column_positions([column.name for column in columns], self.columns, len(self.columns))
         with replacing(target, self.require_unchanged) as sink:
             if columns:
                 self._write(sink, columns, positions, iter(rows))
@@ -142,18 +143,22 @@ def _first_line(fault: Exception) -> str:
 
 def _texts(array: Any) -> list[str]:
     """The array's values as a CSV file would show them."""
-    kind = array.type
+    arrow_type = array.type
     if isinstance(array, pa.DictionaryArray):
         return _texts(array.dictionary_decode())
     if isinstance(array, pa.ExtensionArray):
         return _texts(array.storage)
-    if pa.types.is_float64(kind):
+    if pa.types.is_float64(arrow_type):
         return ["" if value is None else repr(value) for value in array.to_pylist()]
-    if pa.types.is_floating(kind):  # through Python's doubles 0.1 would be 0.10000000149011612
+    if pa.types.is_floating(arrow_type):  # through Python's doubles 0.1 would be 0.10000000149011612
         return [text + ".0" if text.lstrip("-").isdigit() else text for text in _cast(array)]
-    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
+    if (
+        pa.types.is_binary(arrow_type)
+        or pa.types.is_large_binary(arrow_type)
+        or pa.types.is_fixed_size_binary(arrow_type)
+    ):
         return [(value or b"").decode("utf-8", "backslashreplace") for value in array.to_pylist()]
-    if pa.types.is_nested(kind):
+    if pa.types.is_nested(arrow_type):
         values = array.to_pylist()
         return ["" if value is None else json.dumps(value, ensure_ascii=False, default=str) for value in values]
     return _cast(array)
@@ -168,26 +173,26 @@ def _converted(columns: Sequence[Column], rows: Iterator[Sequence[Cell]]) -> lis
     chunks: list[list[Any]] = [[] for _ in columns]
     while some := list(islice(rows, CONVERTED_AT_ONCE)):
         for column, values, held in zip(columns, zip(*some, strict=True), chunks, strict=True):
-            held.append(_array(column.kind, values))
-    return [pa.chunked_array(held, TYPES[column.kind]) for column, held in zip(columns, chunks, strict=True)]
+            held.append(_array(column.type, values))
+    return [pa.chunked_array(held, ARROW_TYPES[column.type]) for column, held in zip(columns, chunks, strict=True)]
 
 
-def _array(kind: Kind, values: Sequence[Any]) -> Any:
-    match kind:
-        case Kind.TEXT:
+def _array(column_type: ColumnType, values: Sequence[Any]) -> Any:
+    match column_type:
+        case ColumnType.TEXT:
             values = [value and value.encode("utf-8", "backslashreplace").decode() for value in values]
-        case Kind.MONEY:
+        case ColumnType.MONEY:
             values = [None if value is None else float(value) for value in values]
-        case Kind.TIME if any(value is not None and value.tzinfo is None for value in values):
+        case ColumnType.TIME if any(value is not None and value.tzinfo is None for value in values):
             raise ValueError("a time without its zone")
-    return pa.array(values, TYPES[kind])
+    return pa.array(values, ARROW_TYPES[column_type])
 
 
 def _with_ours(schema: pa.Schema, columns: Sequence[Column], positions: list[int]) -> pa.Schema:
     fields = list(schema)
     retyped: set[str] = set()
     for column, position in zip(columns, positions, strict=True):
-        ours = pa.field(column.name, TYPES[column.kind])
+        ours = pa.field(column.name, ARROW_TYPES[column.type])
         if position == len(fields):
             fields.append(ours)
         elif not fields[position].type.equals(ours.type):

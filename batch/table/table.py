@@ -5,38 +5,17 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from decimal import Decimal
-from enum import Enum, auto
-from itertools import count
 from pathlib import Path
 
 from batch.errors import ManifestError
 from batch.files.atomic import DIGEST
+from batch.table.column import Cell, Column
 
-Cell = str | int | Decimal | datetime | None
 Signature = tuple[int, int, int]
 
 
 class TableChanged(Exception):
     """The file is no longer the one that was opened, and nothing was written: open it again and merge."""
-
-
-class Kind(Enum):
-    """What stands in a column of ours; the comment is the Python type of its cells, None for an empty one."""
-
-    TEXT = auto()  # str
-    INTEGER = auto()  # int
-    MONEY = auto()  # Decimal, US dollars
-    TIME = auto()  # aware datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column of ours."""
-
-    name: str
-    kind: Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,12 +95,3 @@ class Table(ABC):
 def signature(status: os.stat_result) -> Signature:
     """What tells one state of a file from another."""
     return status.st_ino, status.st_size, status.st_mtime_ns
-
-
-def places(names: Sequence[str], header: Sequence[str], width: int) -> list[int]:
-    """The position of each of our columns: where the header last has its name, or appended from `width` on."""
-    if len(set(names)) < len(names) or not all(names):
-        raise ValueError(f"columns need distinct names that are not empty: {names}")
-    last = {name: position for position, name in enumerate(header)}
-    appended = count(width)
-    return [last[name] if name in last else next(appended) for name in names]

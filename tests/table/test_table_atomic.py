@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from batch.table import Cell, Column, Kind, TableChanged, TargetLocked, open_table
+from batch.table import Cell, Column, ColumnType, TableChanged, TargetLocked, open_table
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals, modes and limits of POSIX")
 
 ROOT = Path(__file__).parents[2]
-STATUS = [Column("status", Kind.TEXT)]
+STATUS = [Column("status", ColumnType.TEXT)]
 DATA = b"a,b\n" + b"".join(b"%d,%s\n" % (number, b"x" * 1000) for number in range(2500))
 ROWS = [("succeeded",)] * 2500
 
@@ -23,7 +23,7 @@ CHILD = """
 import os, resource, signal, sys
 sys.path.insert(0, sys.argv[1])
 from pathlib import Path
-from batch.table import Column, Kind, TargetLocked, open_table
+from batch.table import Column, ColumnType, TargetLocked, open_table
 
 path, target, left, limit, user = Path(sys.argv[2]), Path(sys.argv[3]), *map(int, sys.argv[4:])
 table = open_table(path)
@@ -52,7 +52,7 @@ if limit:
 if user:
     os.setuid(user)
 try:
-    table.write(target, [Column("status", Kind.TEXT)], rows)
+    table.write(target, [Column("status", ColumnType.TEXT)], rows)
 except TargetLocked as locked:
     left = 0
     print(locked)

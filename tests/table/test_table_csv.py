@@ -13,15 +13,15 @@ from pathlib import Path
 import pytest
 
 from batch.errors import ManifestError
-from batch.table import Cell, Column, Kind, Record, Table, TableChanged, open_table
+from batch.table import Cell, Column, ColumnType, Record, Table, TableChanged, open_table
 
-STATUS = Column("status", Kind.TEXT)
+STATUS = Column("status", ColumnType.TEXT)
 OURS = [
     STATUS,
-    Column("video_url", Kind.TEXT),
-    Column("attempts", Kind.INTEGER),
-    Column("cost_usd", Kind.MONEY),
-    Column("finished_at", Kind.TIME),
+    Column("video_url", ColumnType.TEXT),
+    Column("attempts", ColumnType.INTEGER),
+    Column("cost_usd", ColumnType.MONEY),
+    Column("finished_at", ColumnType.TIME),
 ]
 DONE: tuple[Cell, ...] = (
     "succeeded",
@@ -186,7 +186,7 @@ def test_an_existing_column_is_filled_where_it_stands(tmp_path: Path) -> None:
     """The last of two columns of our name is ours, the rest of the record keeps its raw text."""
     data = b'status,"status",note\nmine,old,"n"\nmine\n'
     expected = b'status,"status",note,cost_usd\nmine,new,"n",0.49\nmine,newer,,0.98\n'
-    columns = [STATUS, Column("cost_usd", Kind.MONEY)]
+    columns = [STATUS, Column("cost_usd", ColumnType.MONEY)]
     assert written(tmp_path, data, columns, [("new", Decimal("0.49")), ("newer", Decimal("0.98"))]) == expected
 
 
@@ -224,13 +224,13 @@ def test_text_of_ours_is_one_harmless_cell(text: str, shown: str, tmp_path: Path
 )
 def test_money_has_two_decimals_and_no_exponent(amount: str, shown: str, tmp_path: Path) -> None:
     """However the Decimal was made."""
-    columns = [Column("cost_usd", Kind.MONEY)]
+    columns = [Column("cost_usd", ColumnType.MONEY)]
     assert written(tmp_path, b"a\n1\n", columns, [(Decimal(amount),)]).endswith(f"1,{shown}\n".encode())
 
 
 def test_times_are_written_in_utc(tmp_path: Path) -> None:
     """A time of another zone is converted, one without a zone is refused."""
-    columns = [Column("at", Kind.TIME)]
+    columns = [Column("at", ColumnType.TIME)]
     local = datetime(2026, 11, 22, 20, 0, 1, tzinfo=timezone(timedelta(hours=2)))
     assert written(tmp_path, b"a\n1\n", columns, [(local,)]) == b"a,at\n1,2026-11-22T18:00:01Z\n"
     with pytest.raises(ValueError, match="zone"):
@@ -239,7 +239,7 @@ def test_times_are_written_in_utc(tmp_path: Path) -> None:
 
 def test_what_the_codec_cannot_express_is_escaped(tmp_path: Path) -> None:
     """Our text in a cp1252 file; an own column name that cannot be expressed is found again."""
-    columns = [Column("状态", Kind.TEXT)]
+    columns = [Column("状态", ColumnType.TEXT)]
     once = written(tmp_path, "name\nMöwe\n".encode("cp1252"), columns, [("é 🐦",)])
     assert once == b"name,\\u72b6\\u6001\nM\xf6we,\xe9 \\U0001f426\n"
     assert written(tmp_path, once, columns, [("é 🐦",)]) == once
@@ -362,7 +362,7 @@ def test_a_delimiter_that_would_not_be_found_again_is_an_error(tmp_path: Path) -
     data = b"a,b;c;d\n1,2\n"
     table = opened(tmp_path, data)
     with pytest.raises(ManifestError, match="sep="):
-        table.write(table.path, [Column("b;c;d", Kind.TEXT)], [("x;y;z",)])
+        table.write(table.path, [Column("b;c;d", ColumnType.TEXT)], [("x;y;z",)])
     assert table.path.read_bytes() == data
     assert list(tmp_path.iterdir()) == [table.path]
-    assert written(tmp_path, b"sep=,\n" + data, [Column("b;c;d", Kind.TEXT)], [("x;y;z",)]).endswith(b"1,x;y;z\n")
+    assert written(tmp_path, b"sep=,\n" + data, [Column("b;c;d", ColumnType.TEXT)], [("x;y;z",)]).endswith(b"1,x;y;z\n")

@@ -14,14 +14,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from batch.errors import ManifestError
-from batch.table import Cell, Column, Kind, Record, TableChanged, TargetLocked, open_table
+from batch.table import Cell, Column, ColumnType, Record, TableChanged, TargetLocked, open_table
 
 ROOT = Path(__file__).parents[2]
 OURS = [
-    Column("status", Kind.TEXT),
-    Column("attempts", Kind.INTEGER),
-    Column("cost_usd", Kind.MONEY),
-    Column("finished_at", Kind.TIME),
+    Column("status", ColumnType.TEXT),
+    Column("attempts", ColumnType.INTEGER),
+    Column("cost_usd", ColumnType.MONEY),
+    Column("finished_at", ColumnType.TIME),
 ]
 AT = datetime(2026, 11, 22, 18, 54, 31, tzinfo=UTC)
 DONE: tuple[Cell, ...] = ("succeeded", 1, Decimal("0.49"), AT)
@@ -267,7 +267,7 @@ def test_a_full_disk_is_told_from_a_damaged_source(tmp_path: Path) -> None:
     code = (
         "import resource, sys; from pathlib import Path; from batch.table import *\n"
         f"table = open_table(Path({str(path)!r})); resource.setrlimit(resource.RLIMIT_FSIZE, (200000, 200000))\n"
-        "try: table.write(table.path, [Column('status', Kind.TEXT)], [('x',)] * 50000)\n"
+        "try: table.write(table.path, [Column('status', ColumnType.TEXT)], [('x',)] * 50000)\n"
         "except TargetLocked: sys.exit(3)"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)

@@ -10,11 +10,11 @@ from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from batch.errors import ManifestError
-from batch.table import Cell, Column, Kind, open_table
+from batch.table import Cell, Column, ColumnType, open_table
 from batch.table.csv_reader import raw_cells, scan
 from batch.table.csv_table import CsvTable
 
-OURS = [Column("status", Kind.TEXT), Column("error", Kind.TEXT), Column("attempts", Kind.INTEGER)]
+OURS = [Column("status", ColumnType.TEXT), Column("error", ColumnType.TEXT), Column("attempts", ColumnType.INTEGER)]
 NAMES = [column.name for column in OURS]
 quick = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
