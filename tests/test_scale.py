@@ -18,7 +18,7 @@ from batch.ledger.snapshot import ManifestSnapshot, load_snapshot
 from batch.ledger.summary import prices_to_run, summarize
 from batch.manifest.loader import Manifest
 from batch.results_writer.writer import ResultsWriter
-from batch.table.csv_reader import scan
+from batch.table.csv_reader import read_records
 from jobs.kling import KLING_2_1_PRO as JOB
 from tests.simulated import Service, ledger_of, night, play, service_queue, shots
 
@@ -238,11 +238,11 @@ def test_the_first_save_knows_how_wide_the_table_is(
     read = []
 
     def counted(lines: Iterable[str], *more: str) -> Iterator[tuple[int, str, list[str]]]:
-        for record in scan(lines, *more):
+        for record in read_records(lines, *more):
             read.append(record[0])
             yield record
 
-    monkeypatch.setattr("batch.table.csv_table.scan", counted)
+    monkeypatch.setattr("batch.table.csv_table.read_records", counted)
     batch.save()
     assert read.count(2) == 1
     header, *_, last = batch.path.read_text().splitlines()

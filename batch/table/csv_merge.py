@@ -7,8 +7,8 @@ from batch.table.csv_reader import raw_cells
 from batch.table.csv_rendering import quoted
 
 
-class Placement:
-    """The positions of our columns in one file; new ones are appended from `width` on."""
+class CsvMerge:
+    """Our columns in the records of one file: those of the header's names in place, new ones from `width` on."""
 
     def __init__(self, delimiter: str, header: Sequence[str], names: Sequence[str], width: int) -> None:
         self.count = len(names)
@@ -28,7 +28,7 @@ class Placement:
         new = [quoted(name, self._delimiter) for name, position in pairs if position >= self._width]
         return self._appended(raw, self._header_width, new) if new else raw
 
-    def merge(self, raw: str, width: int, cells: list[str]) -> str:
+    def record(self, raw: str, width: int, cells: list[str]) -> str:
         """The record, `width` cells wide, with these cells of ours."""
         if self._all_new:
             return self._appended(raw, width, cells) if cells else raw

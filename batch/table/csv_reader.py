@@ -11,7 +11,7 @@ from batch.errors import ManifestError
 LONGEST_CELL = 32 << 20
 
 
-def scan(lines: Iterable[str], delimiter: str, name: str) -> Iterator[tuple[int, str, list[str]]]:
+def read_records(lines: Iterable[str], delimiter: str, name: str) -> Iterator[tuple[int, str, list[str]]]:
     """Number, raw text and cells of each record, the header among them; a blank line has no cells.
 
     Cells are what `csv.reader` makes of them. `name` stands in the ManifestError for a quote never closed.

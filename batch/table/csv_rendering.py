@@ -17,7 +17,7 @@ def renderer(columns: Sequence[Column], delimiter: str) -> Callable[[Sequence[Ce
     busy = re.compile(rf'[{re.escape(delimiter)}"\r\n\0]').search
 
     def text(value: str) -> str:
-        return _careful(value, delimiter) if value[:1] in _FORMULA or busy(value) else value
+        return _harmless(value, delimiter) if value[:1] in _FORMULA or busy(value) else value
 
     renderer_of: dict[ColumnType, Callable[..., str]] = {
         ColumnType.TEXT: text,
@@ -30,7 +30,7 @@ def renderer(columns: Sequence[Column], delimiter: str) -> Callable[[Sequence[Ce
     def render(row: Sequence[Cell]) -> list[str]:
         if len(row) != len(renderers):
             raise ValueError(f"a row of {len(row)} cells for {len(renderers)} columns")
-        return ["" if cell is None else shown(cell) for shown, cell in zip(renderers, row, strict=True)]
+        return ["" if cell is None else rendered(cell) for rendered, cell in zip(renderers, row, strict=True)]
 
     return render
 
@@ -42,9 +42,9 @@ def quoted(text: str, delimiter: str) -> str:
     return text
 
 
-def _careful(text: str, delimiter: str) -> str:
-    harmless = "'" + text if text[:1] in _FORMULA else text
-    return quoted(_BREAKS.sub(" ", harmless), delimiter)
+def _harmless(text: str, delimiter: str) -> str:
+    inert = "'" + text if text[:1] in _FORMULA else text
+    return quoted(_BREAKS.sub(" ", inert), delimiter)
 
 
 @lru_cache  # a table knows few prices

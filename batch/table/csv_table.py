@@ -8,8 +8,8 @@ from pathlib import Path
 from batch.errors import ManifestError
 from batch.files.atomic import replacing
 from batch.table.column import Cell, Column
-from batch.table.csv_merge import Placement
-from batch.table.csv_reader import scan
+from batch.table.csv_merge import CsvMerge
+from batch.table.csv_reader import read_records
 from batch.table.csv_rendering import renderer
 from batch.table.dialect import find_delimiter, find_dialect, head_of
 from batch.table.table import Record, Table
@@ -29,7 +29,7 @@ class CsvTable(Table):
         """See Table."""
         width = widest = len(self.columns)
         count = 0
-        for number, _, row in self._scan():
+        for number, _, row in self._raw_records():
             found = len(row)
             if not found or number <= self._header:
                 continue
@@ -44,9 +44,9 @@ class CsvTable(Table):
 
     def write(self, target: Path, columns: Sequence[Column], rows: Iterable[Sequence[Cell]]) -> str:
         """See Table."""
-        placement = self._place(columns)
+        csv_merge = self._csv_merge(columns)
         render = renderer(columns, self.dialect.delimiter)
-        merged = self._merged(placement, map(render, rows) if columns else repeat([]))
+        merged = self._merged(csv_merge, map(render, rows) if columns else repeat([]))
         with replacing(target, self.require_unchanged) as file:
             file.write(self.dialect.bom)
             for block in _blocks(self._unambiguous(merged)):
@@ -54,50 +54,50 @@ class CsvTable(Table):
         return file.digest()
 
     def _find_header(self) -> tuple[int, tuple[str, ...]]:
-        for number, _, row in self._scan():
+        for number, _, row in self._raw_records():
             if any("\0" in name for name in row):
                 raise ManifestError(f'{self.path} is no text table: its header holds NUL bytes; save it as "CSV UTF-8"')
             if row:
                 return number, tuple(row)
         raise ManifestError(f"{self.path} holds no header: put the names of the columns in its first row")
 
-    def _scan(self) -> Iterator[tuple[int, str, list[str]]]:
+    def _raw_records(self) -> Iterator[tuple[int, str, list[str]]]:
         """The records of the file that was opened, or TableChanged."""
         self.require_unchanged()
         try:
-            with self.dialect.text(self.path) as lines:
-                yield from scan(lines, self.dialect.delimiter, str(self.path))
+            with self.dialect.open_text(self.path) as lines:
+                yield from read_records(lines, self.dialect.delimiter, str(self.path))
         except (OSError, UnicodeDecodeError) as fault:
             self.require_unchanged()
             raise ManifestError(f"{self.path} cannot be read: {fault}") from fault
         self.require_unchanged()
 
-    def _place(self, columns: Sequence[Column]) -> Placement:
+    def _csv_merge(self, columns: Sequence[Column]) -> CsvMerge:
         names = [self.dialect.expressed(column.name) for column in columns]
         # Ours stand right of the longest record, so that nothing of the user's comes under our names.
         width = len(self.columns) if set(names) <= set(self.columns) else self._measured()
-        return Placement(self.dialect.delimiter, self.columns, names, width)
+        return CsvMerge(self.dialect.delimiter, self.columns, names, width)
 
     def _measured(self) -> int:
         if self.width is None:
-            self.width = max(len(row) for _, _, row in self._scan())
+            self.width = max(len(row) for _, _, row in self._raw_records())
         return self.width
 
-    def _merged(self, placement: Placement, rows: Iterator[list[str]]) -> Iterator[str]:
+    def _merged(self, csv_merge: CsvMerge, rows: Iterator[list[str]]) -> Iterator[str]:
         yield self.dialect.preamble
-        merge = placement.merge
-        for number, raw, row in self._scan():
+        merge_record = csv_merge.record
+        for number, raw, row in self._raw_records():
             if not row:
                 yield raw
             elif number == self._header:
-                yield placement.header(raw)
+                yield csv_merge.header(raw)
             else:
                 cells = next(rows, None)
                 if cells is None:
                     self.require_unchanged()
                     raise ValueError("fewer rows than records")
-                yield merge(raw, len(row), cells)
-        if placement.count and next(rows, None) is not None:
+                yield merge_record(raw, len(row), cells)
+        if csv_merge.count and next(rows, None) is not None:
             raise ValueError("more rows than records")
 
     def _unambiguous(self, texts: Iterator[str]) -> Iterator[str]:

@@ -40,9 +40,9 @@ class Dialect:
         """The text as it will be read again, once written in this codec."""
         return text.encode(self.codec, "backslashreplace").decode(self.codec)
 
-    def text(self, path: Path) -> TextIO:
+    def open_text(self, path: Path) -> TextIO:
         """The file's text after the preamble; line ends stay as they stand."""
-        text = _text(path, self.bom, self.codec)
+        text = _open_text(path, self.bom, self.codec)
         if self.preamble:
             text.readline()
         return text
@@ -52,7 +52,7 @@ def find_dialect(path: Path) -> Dialect:
     """Read the whole file for its encoding and the head of it for its delimiter. Raises ManifestError."""
     with path.open("rb") as file:
         bom, codec = _find_codec(file, path)
-    with _text(path, bom, codec) as lines:
+    with _open_text(path, bom, codec) as lines:
         first = next(lines, "")
         if named := SEPARATOR_LINE.fullmatch(first):
             return Dialect(bom, codec, first, named[1])
@@ -64,7 +64,7 @@ def find_delimiter(lines: Iterable[str]) -> str:
     return max(DELIMITERS, key=partial(_fitness, head_of(lines)))
 
 
-def _text(path: Path, bom: bytes, codec: str) -> TextIO:
+def _open_text(path: Path, bom: bytes, codec: str) -> TextIO:
     text = path.open(encoding=codec, newline="")
     if bom:
         text.read(1)

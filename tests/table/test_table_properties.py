@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from batch.errors import ManifestError
 from batch.table import Cell, Column, ColumnType, open_table
-from batch.table.csv_reader import raw_cells, scan
+from batch.table.csv_reader import raw_cells, read_records
 from batch.table.csv_table import CsvTable
 
 OURS = [Column("status", ColumnType.TEXT), Column("error", ColumnType.TEXT), Column("attempts", ColumnType.INTEGER)]
@@ -158,10 +158,10 @@ def test_cells_are_replaced_where_our_columns_stand(sheet: Sheet, rows: list[tup
 
 
 def raws(path: Path, table: CsvTable) -> list[list[str]]:
-    """The raw cells of every record, sliced out by the scanner."""
+    """The raw cells of every record, sliced out by the reader."""
     delimiter = table.dialect.delimiter
-    with table.dialect.text(path) as text:
-        return [raw_cells(raw.rstrip("\r\n"), delimiter) for _, raw, row in scan(text, delimiter, "") if row]
+    with table.dialect.open_text(path) as text:
+        return [raw_cells(raw.rstrip("\r\n"), delimiter) for _, raw, row in read_records(text, delimiter, "") if row]
 
 
 def closed(record: str, delimiter: str) -> bool:
