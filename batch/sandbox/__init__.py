@@ -24,7 +24,7 @@ from batch.sandbox.queue import Plan, Queue, request_ids
 from batch.sandbox.recording import Journal
 
 if TYPE_CHECKING:
-    from batch.sandbox.tls_proxy import Front
+    from batch.sandbox.tls_proxy import TlsProxy
 
 CLOSING_SECONDS = 5.0
 
@@ -89,7 +89,7 @@ async def serve(
     try:
         from batch.sandbox.certificates import Certificates
         from batch.sandbox.service import Service
-        from batch.sandbox.tls_proxy import Front, listen
+        from batch.sandbox.tls_proxy import TlsProxy, listen
     except ImportError as error:
         raise MissingExtra(f"the sandbox needs {error.name}: pip install 'kling-batch[sandbox]'") from error
 
@@ -107,15 +107,15 @@ async def serve(
         if studio is None:
             queue.release_all()
         service = Service(queue, media, account, studio.order if studio else _ignore)
-        front = Front(listener, certificates, service.app(), mischief)
-        await stack.enter_async_context(_running(front, studio))
+        tls_proxy = TlsProxy(listener, certificates, service.app(), mischief)
+        await stack.enter_async_context(_running(tls_proxy, studio))
         yield Address(listener.getsockname()[1], certificates.ca_file, queue, mischief, account)
 
 
 @asynccontextmanager
-async def _running(front: "Front", studio: Studio | None) -> AsyncIterator[None]:
+async def _running(tls_proxy: "TlsProxy", studio: Studio | None) -> AsyncIterator[None]:
     """Both at work while the block runs. Not a task group, which would wrap the block's own errors."""
-    work = [asyncio.create_task(front.serve(), name="sandbox front")]
+    work = [asyncio.create_task(tls_proxy.serve(), name="sandbox TLS proxy")]
     if studio:
         work.append(asyncio.create_task(studio.work(), name="sandbox studio"))
     try:

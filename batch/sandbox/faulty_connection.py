@@ -1,6 +1,6 @@
-"""Where faults happen: uvicorn's HTTP protocol on a connection of ours, with the connection itself at hand.
+"""Speaks HTTP on one client connection through uvicorn, and does there what a planned fault says.
 
-Between the protocol and the service stands `FaultyWire`: it lets a request through, or has its way with it.
+Between the protocol and the service stands `FaultyConnectionApp`: it hands a request on, or applies its fault.
 """
 
 import asyncio
@@ -25,14 +25,14 @@ KEEP_ALIVE = 75  # seconds an idle connection is kept: nginx's default, as fal's
 
 
 @dataclass(slots=True)
-class Answered:
-    """A whole reply, caught before it is sent."""
+class ReplyBuffer:
+    """A whole reply, held back before it is sent."""
 
     code: int = 500
     headers: list[tuple[bytes, bytes]] = field(default_factory=list)
     body: bytes = b""
 
-    async def catch(self, message: Message) -> None:
+    async def hold(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.code, self.headers = message["status"], list(message["headers"])
         else:
@@ -42,23 +42,23 @@ class Answered:
         await send({"type": "http.response.start", "status": self.code, "headers": self.headers})
         await send({"type": "http.response.body", "body": self.body})
 
-    def replaced(self, body: bytes) -> "Answered":
+    def replaced(self, body: bytes) -> "ReplyBuffer":
         """The same status and headers with another body, as if whole."""
         others = [(name, value) for name, value in self.headers if name.lower() != b"content-length"]
-        return Answered(self.code, [*others, (b"content-length", str(len(body)).encode())], body)
+        return ReplyBuffer(self.code, [*others, (b"content-length", str(len(body)).encode())], body)
 
-    def on_the_wire(self) -> bytes:
+    def as_bytes(self) -> bytes:
         phrase = HTTPStatus(self.code).phrase if self.code in set(HTTPStatus) else ""
         lines = [f"HTTP/1.1 {self.code} {phrase}".encode(), *(name + b": " + value for name, value in self.headers)]
         return b"\r\n".join(lines) + b"\r\n\r\n" + self.body
 
 
-class Connection(H11Protocol):
+class FaultyConnection(H11Protocol):
     """One client connection, decrypted. `lost` is set when it is gone for good."""
 
     def __init__(self, config: Config, state: ServerState, service: App, mischief: Mischief) -> None:
         super().__init__(config, state, {})
-        self.app = FaultyWire(service, mischief, self)
+        self.app = FaultyConnectionApp(service, mischief, self)
         self.lost = asyncio.Event()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -66,10 +66,10 @@ class Connection(H11Protocol):
         self.lost.set()
 
 
-class FaultyWire:
+class FaultyConnectionApp:
     """An ASGI application round the service, for one connection."""
 
-    def __init__(self, service: App, mischief: Mischief, connection: Connection) -> None:
+    def __init__(self, service: App, mischief: Mischief, connection: FaultyConnection) -> None:
         self._service = service
         self._mischief = mischief
         self._connection = connection
@@ -80,22 +80,22 @@ class FaultyWire:
         if not self._mischief.watches(kind):
             await self._service(scope, receive, send)
             return
-        body = await _whole(receive)
+        body = await _whole_body(receive)
         rule = self._mischief.next(kind, scope["path"] + body.decode(errors="replace"))
         if rule is None or rule.fault is None:
-            await self._service(scope, _again(body, receive), send)
+            await self._service(scope, _replayed(body, receive), send)
         else:
-            await self._play(rule.fault, scope, body, receive, send)
+            await self._apply(rule.fault, scope, body, receive, send)
 
-    async def _play(self, fault: Fault, scope: Message, body: bytes, receive: Receive, send: Send) -> None:
-        reply = Answered()
+    async def _apply(self, fault: Fault, scope: Message, body: bytes, receive: Receive, send: Send) -> None:
+        reply = ReplyBuffer()
         if fault.accepts:
-            await self._service(scope, _again(body, receive), reply.catch)
+            await self._service(scope, _replayed(body, receive), reply.hold)
         match fault.act:
             case Act.CUT:
                 await self._cut(b"")
             case Act.HALF:
-                whole = reply.on_the_wire()
+                whole = reply.as_bytes()
                 await self._cut(whole[: len(whole) - len(reply.body) // 2 - 1])
             case Act.SILENT:
                 await self._connection.lost.wait()
@@ -107,11 +107,11 @@ class FaultyWire:
             case _:
                 await reply.replaced(_mangled(fault.act, reply.body)).send(send)
 
-    async def _cut(self, said: bytes) -> None:
-        """Ends the connection after these bytes, and waits until it is gone: nothing may be said after."""
+    async def _cut(self, sent: bytes) -> None:
+        """Ends the connection after these bytes, and waits until it is gone: nothing may be sent after."""
         transport = self._connection.transport
-        if said:
-            transport.write(said)
+        if sent:
+            transport.write(sent)
             transport.close()
         else:
             transport.abort()
@@ -126,10 +126,10 @@ class FaultyWire:
         return True
 
 
-def settings() -> tuple[Config, ServerState]:
+def uvicorn_settings() -> tuple[Config, ServerState]:
     """uvicorn's protocol without its server: no logging of its own, no signals, no lifespan."""
     config = Config(
-        _nothing,
+        _no_app,
         http="h11",
         ws="none",
         lifespan="off",
@@ -141,11 +141,11 @@ def settings() -> tuple[Config, ServerState]:
     return config, ServerState()
 
 
-async def _nothing(scope: Any, receive: Any, send: Any) -> None:  # noqa: ARG001  (an ASGI application's arguments)
+async def _no_app(scope: Any, receive: Any, send: Any) -> None:  # noqa: ARG001  (an ASGI application's arguments)
     raise AssertionError("each connection has its own application")
 
 
-async def _whole(receive: Receive) -> bytes:
+async def _whole_body(receive: Receive) -> bytes:
     body = bytearray()
     while True:
         message = await receive()
@@ -154,25 +154,25 @@ async def _whole(receive: Receive) -> bytes:
             return bytes(body)
 
 
-def _again(body: bytes, receive: Receive) -> Receive:
+def _replayed(body: bytes, receive: Receive) -> Receive:
     """A body that was read already, given once more; then whatever else there is to receive."""
-    told = False
+    replayed = False
 
     async def once() -> Message:
-        nonlocal told
-        if told:
+        nonlocal replayed
+        if replayed:
             return await receive()
-        told = True
+        replayed = True
         return {"type": "http.request", "body": body, "more_body": False}
 
     return once
 
 
-def _canned(fault: Fault) -> Answered:
+def _canned(fault: Fault) -> ReplyBuffer:
     headers = [(b"content-type", fault.content_type.encode())]
     if fault.seconds:
         headers.append((b"retry-after", f"{fault.seconds:g}".encode()))
-    return Answered(fault.code, headers).replaced(fault.body.encode())
+    return ReplyBuffer(fault.code, headers).replaced(fault.body.encode())
 
 
 def _mangled(act: Act, body: bytes) -> bytes:

@@ -13,15 +13,15 @@ from contextlib import suppress
 
 from batch.sandbox.certificates import Certificates
 from batch.sandbox.faults import Act, Fault, Mischief
-from batch.sandbox.faulty_connection import App, Connection, settings
+from batch.sandbox.faulty_connection import App, FaultyConnection, uvicorn_settings
 
 HELLO = 0x16  # the first byte of a TLS handshake
 LONGEST_HEAD = 16_384
 BACKLOG = 1024
 HANDSHAKE_SECONDS = 30.0
 CLOSING_SECONDS = 1.0
-GREETING = b"HTTP/1.1 200 Connection established\r\n\r\n"
-REFUSAL = (
+CONNECT_ACCEPTED = b"HTTP/1.1 200 Connection established\r\n\r\n"
+NOT_HTTPS = (
     b"HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain\r\nconnection: close\r\ncontent-length: 46\r\n\r\n"
     b"The sandbox speaks https, and CONNECT as proxy"
 )
@@ -32,15 +32,17 @@ def listen(port: int) -> socket.socket:
     return socket.create_server(("127.0.0.1", port), backlog=BACKLOG)
 
 
-class Front:
+class TlsProxy:
     """Takes connections on a listening socket and serves the application on them, until cancelled."""
 
     def __init__(self, listener: socket.socket, certificates: Certificates, service: App, mischief: Mischief) -> None:
         self._listener = listener
         self._certificates = certificates
         self._mischief = mischief
-        config, self._state = settings()
-        self._connection: Callable[[], Connection] = lambda: Connection(config, self._state, service, mischief)
+        config, self._state = uvicorn_settings()
+        self._connection: Callable[[], FaultyConnection] = lambda: FaultyConnection(
+            config, self._state, service, mischief
+        )
         listener.setblocking(False)
 
     async def serve(self) -> None:
@@ -50,7 +52,7 @@ class Front:
                 while True:
                     try:
                         client, _ = await loop.sock_accept(self._listener)
-                    except OSError:  # no more file descriptors: who comes waits in the backlog until others leave
+                    except OSError:  # no more file descriptors: new clients wait in the backlog until others leave
                         await asyncio.sleep(0.05)
                     else:
                         clients.create_task(self._serve(client), name="sandbox connection")
@@ -60,16 +62,16 @@ class Front:
 
     async def _serve(self, client: socket.socket) -> None:
         try:
-            context = await self._greet(client)
+            context = await self._tls_context_for(client)
             if context is not None:
-                await self._talk(client, context)
+                await self._serve_http(client, context)
         except (OSError, ssl.SSLError, TimeoutError):
-            pass  # the client went away, or does not trust us: its own affair
+            pass  # the client went away, or does not trust us: its own decision
         finally:
             client.close()
 
-    async def _greet(self, client: socket.socket) -> ssl.SSLContext | None:
-        """Finds out what the client speaks; None when it is sent away."""
+    async def _tls_context_for(self, client: socket.socket) -> ssl.SSLContext | None:
+        """Finds out what the client speaks, and answers a CONNECT; None when it is refused."""
         loop = asyncio.get_running_loop()
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         first = await _peek(client)
@@ -77,16 +79,16 @@ class Front:
             return self._certificates.context("localhost", "127.0.0.1")
         host = await _host_asked_for(client) if first is not None else None
         if host is None:
-            await loop.sock_sendall(client, REFUSAL if first is not None else b"")
+            await loop.sock_sendall(client, NOT_HTTPS if first is not None else b"")
             return None
         rule = self._mischief.next("connect", host)
-        if rule is not None and rule.fault is not None and not await _let_in(client, rule.fault):
+        if rule is not None and rule.fault is not None and not await _admits(client, rule.fault):
             return None
         context = self._certificates.context(host)
-        await loop.sock_sendall(client, GREETING)
+        await loop.sock_sendall(client, CONNECT_ACCEPTED)
         return context
 
-    async def _talk(self, client: socket.socket, context: ssl.SSLContext) -> None:
+    async def _serve_http(self, client: socket.socket, context: ssl.SSLContext) -> None:
         _, connection = await asyncio.get_running_loop().connect_accepted_socket(
             self._connection, client, ssl=context, ssl_handshake_timeout=HANDSHAKE_SECONDS, ssl_shutdown_timeout=1.0
         )
@@ -99,8 +101,8 @@ class Front:
                     await connection.lost.wait()
 
 
-async def _let_in(client: socket.socket, fault: Fault) -> bool:
-    """A CONNECT that meets a fault: nothing of the request behind it has been sent yet."""
+async def _admits(client: socket.socket, fault: Fault) -> bool:
+    """Whether a CONNECT that meets a fault is accepted all the same; the request behind it has not been sent yet."""
     loop = asyncio.get_running_loop()
     if fault.act is Act.SILENT:
         await loop.sock_recv(client, 1)  # ends when the client gives up
