@@ -29,7 +29,7 @@ from batch.commands.run import Surroundings, run
 from batch.core.run_options import RunOptions
 from batch.errors import BatchError
 from batch.sandbox.outcomes import Outcome, model_error
-from batch.sandbox.recording import Journal
+from batch.sandbox.recording import Recording
 from jobs.kling import KLING_2_1_PRO as JOB
 from tests.simulated import EPOCH, Service, play, service_queue
 
@@ -57,7 +57,7 @@ def manifest(folder: Path, *more: str) -> Path:
 def whole_run(folder: Path, start: float, lost: int) -> int:
     """The batch in this folder run once, from a second of the mock clock on; the n-th reply to a submit is lost."""
     service = Service(
-        service_queue(2, RUN_SECONDS, plan=_planned, journal=Journal(folder / "service")),
+        service_queue(2, RUN_SECONDS, plan=_planned, recording=Recording(folder / "service")),
         on_submit=lambda nth: "lost" if nth == lost else None,
     )
 

@@ -24,14 +24,14 @@ async def connect_sandbox(batch: Batch) -> AsyncIterator[Gateway]:
     Raises:
         MissingExtra: the sandbox is not installed.
     """
-    from batch.sandbox import Journal, Queue, request_ids, serve
+    from batch.sandbox import Queue, Recording, request_ids, serve
     from batch.sandbox.render import render
 
     require_extra()
     folder = sandbox_home(batch.manifest.path)
     videos = folder / "videos"
     videos.mkdir(parents=True, exist_ok=True)
-    queue = Queue(SLOTS, SANDBOX_RUN_SECONDS, ids=request_ids(_seed()), journal=Journal(folder))
+    queue = Queue(SLOTS, SANDBOX_RUN_SECONDS, ids=request_ids(_seed()), recording=Recording(folder))
     async with serve(queue, folder=folder, render=render, media_base=videos) as address:
         _point_here(address.environment())
         from batch.fal.client import FalGateway  # reads the environment

@@ -21,7 +21,7 @@ from batch.sandbox.history import History, Query
 from batch.sandbox.media import Fetch, Media, Renderer, Studio
 from batch.sandbox.outcomes import JSON, Outcome
 from batch.sandbox.queue import Plan, Queue, request_ids
-from batch.sandbox.recording import Journal
+from batch.sandbox.recording import Recording
 
 if TYPE_CHECKING:
     from batch.sandbox.tls_proxy import TlsProxy
@@ -32,11 +32,11 @@ __all__ = [
     "Address",
     "Faults",
     "History",
-    "Journal",
     "Mischief",
     "Outcome",
     "Query",
     "Queue",
+    "Recording",
     "Renderer",
     "request_ids",
     "serve",
@@ -82,7 +82,7 @@ async def serve(
     """Serves the queue on a loopback port until the block ends.
 
     `folder` keeps the certificate authority and the files (a temporary one otherwise); requests are kept by the
-    queue's own `Journal`. With `media_base`, videos are made in that folder and their URLs are `file://`. `fetch` gets
+    queue's `Recording`. With `media_base`, videos are made in that folder and their URLs are `file://`. `fetch` gets
     the input URLs that are no uploads. `keys` None accepts any key. MissingExtra without the sandbox extra; UsageError
     when the port is taken.
     """

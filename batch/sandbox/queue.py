@@ -20,8 +20,8 @@ from batch.sandbox import history as listing
 from batch.sandbox.history import History, Query
 from batch.sandbox.models import DOLLARS_PER_SECOND, refusals
 from batch.sandbox.outcomes import CANCELLED, JSON, START_DEADLINE_PASSED, SUCCESS, Outcome, directed, invalid
-from batch.sandbox.queue_positions import Line
-from batch.sandbox.recording import Journal
+from batch.sandbox.queue_positions import QueuePositions
+from batch.sandbox.recording import Recording
 from batch.sandbox.request import Reply, Request, Snapshot, State, UnknownEndpoint, UnknownRequest, request_ids
 
 __all__ = [
@@ -53,7 +53,7 @@ class Queue:
 
     `run_seconds` is a number or a function of the input; `plan(input, nth)` may choose the outcome of the nth
     submission of that input (else a directive in the prompt does, else it succeeds). Every call may carry `now`;
-    without it, `clock` is asked. With a journal, a new Queue goes on where the old one was.
+    without it, `clock` is asked. With a recording, a new Queue goes on where the old one was.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class Queue:
         endpoints: Collection[str] = frozenset(DOLLARS_PER_SECOND),
         cancel_stops_runs: bool = False,
         holds_runs: bool = False,
-        journal: Journal | None = None,
+        recording: Recording | None = None,
     ) -> None:
         self.run_seconds = run_seconds
         self.plan = plan
@@ -81,15 +81,15 @@ class Queue:
         self.running = 0
         self._clock = clock
         self._ids = ids or request_ids(0)
-        self._journal = journal
+        self._recording = recording
         self._now = -math.inf
         self._requests: dict[str, Request] = {}
         self._in_order: list[Request] = []
-        self._line = Line()
+        self._positions = QueuePositions()
         self._ends: list[tuple[float, int]] = []
         self._deadlines: list[tuple[float, int]] = []
         self._times_accepted: Counter[bytes] = Counter()
-        for record in journal.read() if journal else ():
+        for record in recording.read() if recording else ():
             self._replay(record)
         if slots != self.slots:
             self.set_slots(slots)
@@ -129,7 +129,7 @@ class Queue:
         self._advance(now)
         request = self.request(request_id)
         waits = request.state is State.IN_QUEUE
-        return Snapshot(request, request.state, self._line.position(request.number) if waits else None)
+        return Snapshot(request, request.state, self._positions.position(request.number) if waits else None)
 
     def result(self, request_id: str, *, now: float | None = None) -> Reply:
         """The model's own status and body, or 400 while there is none."""
@@ -196,13 +196,13 @@ class Queue:
 
     @property
     def waiting(self) -> int:
-        return len(self._line)
+        return len(self._positions)
 
     def times_accepted(self, given: Mapping[str, object]) -> int:
         """How many submissions of this very input were accepted: 2 means somebody pays twice."""
         return self._times_accepted[_digest(given)]
 
-    # -- the calls as the journal has them
+    # -- the calls as they are recorded
 
     def _replay(self, record: JSON) -> None:
         at = float(str(record["at"]))
@@ -235,7 +235,7 @@ class Queue:
         self._requests[request.id] = request
         self._in_order.append(request)
         self._times_accepted[_digest(given)] += 1
-        self._line.add(request.number)
+        self._positions.add(request.number)
         if deadline is not None:
             heappush(self._deadlines, (self._now + float(str(deadline)), request.number))
         self._fill(self._now)
@@ -243,7 +243,7 @@ class Queue:
 
     def _cancel(self, request: Request, at: float, *, stops: bool) -> None:
         if request.state is State.IN_QUEUE:
-            self._line.remove(request.number)
+            self._positions.remove(request.number)
             request.outcome, request.ended_at = CANCELLED, at
         elif stops:
             request.outcome = CANCELLED
@@ -275,8 +275,8 @@ class Queue:
                 self._expire(self._in_order[heappop(self._deadlines)[1]], deadline)
 
     def _fill(self, at: float) -> None:
-        while self.running < self.slots and len(self._line):
-            request = self._in_order[self._line.take()]
+        while self.running < self.slots and len(self._positions):
+            request = self._in_order[self._positions.take()]
             request.started_at = at
             self.running += 1
             heappush(self._ends, (at + request.run_seconds, request.number))
@@ -288,7 +288,7 @@ class Queue:
             request.restarts -= 1
             request.started_at = None
             self.running -= 1
-            self._line.add(request.number)
+            self._positions.add(request.number)
             self._fill(at)
         elif request.held:
             request.overdue = True
@@ -302,7 +302,7 @@ class Queue:
 
     def _expire(self, request: Request, at: float) -> None:
         if request.state is State.IN_QUEUE:
-            self._line.remove(request.number)
+            self._positions.remove(request.number)
             request.outcome, request.ended_at = START_DEADLINE_PASSED, at
 
     # -- small things
@@ -319,8 +319,8 @@ class Queue:
         return next(name for name in self._ids if name not in self._requests)
 
     def _write(self, record: JSON) -> None:
-        if self._journal:
-            self._journal.write(record)
+        if self._recording:
+            self._recording.write(record)
 
 
 def _digest(given: Mapping[str, object]) -> bytes:

@@ -1,10 +1,10 @@
-"""The waiting line: who is next, and how many stand before."""
+"""Keeps the numbers of the waiting requests in order: which is next, and how many are before one."""
 
 from bisect import bisect_left, insort
 
 
-class Line:
-    """The numbers of the waiting requests in order: the next is taken and a position found without walking it."""
+class QueuePositions:
+    """The numbers of the waiting requests in order; neither taking the next nor finding a position walks them all."""
 
     def __init__(self) -> None:
         self._numbers: list[int] = []

@@ -1,4 +1,4 @@
-"""The queue's journal: every call that changed it, a JSON line each, so that a killed sandbox finds its requests again.
+"""Records every call that changed the queue as a line of JSON, and reads the calls back after a kill.
 
 The queue is a function of its calls and of time, so playing the calls again restores it exactly.
 """
@@ -9,16 +9,16 @@ from pathlib import Path
 
 from batch.sandbox.outcomes import JSON
 
-JOURNAL = "requests.jsonl"
+RECORDING = "requests.jsonl"
 
 
-class Journal:
+class Recording:
     """Append-only lines in `folder/requests.jsonl`. Opened for each line: nothing to close, nothing half-flushed."""
 
     def __init__(self, folder: Path) -> None:
-        self.path = folder / JOURNAL
+        self.path = folder / RECORDING
         folder.mkdir(parents=True, exist_ok=True)
-        self._mend()
+        self._drop_half_line()
 
     def read(self) -> Iterator[JSON]:
         """The records so far, oldest first."""
@@ -32,8 +32,8 @@ class Journal:
         with self.path.open("ab") as file:
             file.write(json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode() + b"\n")
 
-    def _mend(self) -> None:
-        """Drops the half line that a kill in mid-write leaves: its call was never answered."""
+    def _drop_half_line(self) -> None:
+        """What a kill in mid-write leaves: its call was never answered."""
         if not self.path.exists():
             return
         whole = self.path.read_bytes()

@@ -15,7 +15,7 @@ import shlex
 import sys
 from pathlib import Path
 
-from batch.sandbox import Address, Faults, History, Journal, Queue, request_ids, serve
+from batch.sandbox import Address, Faults, History, Queue, Recording, request_ids, serve
 from batch.sandbox.media import Fetch, Renderer
 
 
@@ -42,7 +42,7 @@ async def stand_alone(
         run_seconds,
         ids=request_ids(secrets.randbits(64)),  # never those of another night: a ledger may still know them
         history=history,
-        journal=Journal(folder) if folder else None,
+        recording=Recording(folder) if folder else None,
     )
     async with serve(queue, port=port, folder=folder, faults=faults, render=render, fetch=fetch, keys=keys) as address:
         sys.stdout.write(exports(address))

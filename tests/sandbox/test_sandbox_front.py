@@ -15,7 +15,7 @@ from loopback import PRO, SHOT, browser, until
 
 import batch.sandbox
 from batch.errors import MissingExtra, UsageError
-from batch.sandbox import Faults, Journal, Queue, serve
+from batch.sandbox import Faults, Queue, Recording, serve
 
 pytestmark = pytest.mark.anyio
 
@@ -128,12 +128,12 @@ async def test_an_error_in_the_block_comes_out_as_it_is() -> None:
 
 async def test_a_sandbox_started_again_is_trusted_and_remembers(tmp_path: Path) -> None:
     """The authority, the requests and the uploads are in the folder; the key is for its owner only."""
-    async with serve(Queue(journal=Journal(tmp_path)), folder=tmp_path) as address, browser(address) as http:
+    async with serve(Queue(recording=Recording(tmp_path)), folder=tmp_path) as address, browser(address) as http:
         sent = (await http.post(f"/{PRO}", json=SHOT)).json()
         upload = (await http.post("https://v3.fal.media/files/upload", content=b"a picture")).json()["access_url"]
         authority = address.ca_file.read_bytes()
     assert stat.S_IMODE((tmp_path / "ca.key").stat().st_mode) == 0o600
-    async with serve(Queue(journal=Journal(tmp_path)), folder=tmp_path) as address, browser(address) as http:
+    async with serve(Queue(recording=Recording(tmp_path)), folder=tmp_path) as address, browser(address) as http:
         assert address.ca_file.read_bytes() == authority
         assert (await http.get(sent["status_url"])).json()["status"] == "IN_PROGRESS"
         assert (await http.get(upload)).content == b"a picture"
@@ -174,8 +174,8 @@ async def test_the_command_survives_being_killed(tmp_path: Path) -> None:
     sent = (await _post(told)).json()
     first.send_signal(signal.SIGKILL)
     await first.wait()
-    with (tmp_path / "requests.jsonl").open("ab") as journal:
-        journal.write(b'{"do":"subm')
+    with (tmp_path / "requests.jsonl").open("ab") as recording:
+        recording.write(b'{"do":"subm')
     second, told = await _started(tmp_path)
     async with httpx.AsyncClient(verify=_trusting(Path(told["SSL_CERT_FILE"])), proxy=told["HTTPS_PROXY"]) as http:
         reply = await http.get(sent["status_url"], headers={"Authorization": "Key x"})

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from batch.sandbox import History, Journal, Outcome, Query, Queue, request_ids
+from batch.sandbox import History, Outcome, Query, Queue, Recording, request_ids
 from batch.sandbox.outcomes import MODEL_ERRORS, REQUEST_ERRORS
 from batch.sandbox.queue import State, UnknownEndpoint, UnknownRequest
 
@@ -46,7 +46,9 @@ class Night(RuleBasedStateMachine):
         self.running_before = 0
 
     def opened(self, slots: int) -> Queue:
-        return Queue(slots, lambda given: float(str(given["seconds"])), clock=self.clock, journal=Journal(self.folder))
+        return Queue(
+            slots, lambda given: float(str(given["seconds"])), clock=self.clock, recording=Recording(self.folder)
+        )
 
     def teardown(self) -> None:
         shutil.rmtree(self.folder)
@@ -73,8 +75,8 @@ class Night(RuleBasedStateMachine):
     @rule(half=st.sampled_from([b"", b"{", b'{"do":"submit","at":17']))
     def die_and_start_again(self, half: bytes) -> None:
         before = self.answers(self.queue)
-        with (self.folder / "requests.jsonl").open("ab") as journal:
-            journal.write(half)
+        with (self.folder / "requests.jsonl").open("ab") as recording:
+            recording.write(half)
         self.queue = self.opened(self.queue.slots)
         assert self.answers(self.queue) == before
 

@@ -7,7 +7,7 @@ import httpx
 import pytest
 from loopback import PRO, SHOT, browser, until
 
-from batch.sandbox import Faults, History, Journal, Queue, serve
+from batch.sandbox import Faults, History, Queue, Recording, serve
 from batch.sandbox.media import Fetch
 
 pytestmark = pytest.mark.anyio
@@ -196,9 +196,9 @@ async def _completed(http: httpx.AsyncClient, url: str) -> bool:
 async def test_a_held_run_is_let_go_when_there_is_no_renderer_any_more(tmp_path: Path) -> None:
     """Killed in mid-render and started again without a renderer: the run completes all the same."""
     clock = Clock()
-    queue = Queue(1, 10.0, clock=clock, holds_runs=True, journal=Journal(tmp_path))
+    queue = Queue(1, 10.0, clock=clock, holds_runs=True, recording=Recording(tmp_path))
     request = queue.submit(PRO, SHOT)
     clock.now += 11
-    async with serve(Queue(1, 10.0, clock=clock, journal=Journal(tmp_path))) as address, browser(address) as http:
+    async with serve(Queue(1, 10.0, clock=clock, recording=Recording(tmp_path))) as address, browser(address) as http:
         reply = await http.get(f"/fal-ai/kling-video/requests/{request.id}")
         assert reply.status_code == 200
