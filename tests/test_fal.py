@@ -618,7 +618,7 @@ async def test_fals_records_come_whole_and_with_fals_own_time(sandbox: Address, 
         assert sorted(one.input["prompt"] for one in listing.items if one.input) == [f"ship {n}" for n in range(5)]
         assert listing.at is not None
         assert abs(listing.at - time.time()) < 600
-        sandbox.mischief.plan(Faults.parse("history:2=500"))
+        sandbox.fault_injector.plan(Faults.parse("history:2=500"))
         assert isinstance(await service.request_history(time.time() - 3600), Unclear)
 
 
@@ -641,14 +641,14 @@ async def test_an_image_is_uploaded_once_for_many_rows(sandbox: Address, tmp_pat
     async with gateway(tmp_path) as service:
         prepared = await asyncio.gather(*(service.prepare(row) for _ in range(20)))
         prepared.append(await service.prepare(row))
-        assert sandbox.mischief.requests["upload"] == 1
+        assert sandbox.fault_injector.requests["upload"] == 1
         ready = [one.arguments for one in prepared if isinstance(one, Prepared)]
         assert len(ready) == 21
         urls = {str(arguments[name]) for arguments in ready for name in ("image_url", "tail_image_url")}
         assert len(urls) == 1
         image.write_bytes(b"another")
         again = await service.prepare(row)
-        assert sandbox.mischief.requests["upload"] == 2
+        assert sandbox.fault_injector.requests["upload"] == 2
     assert isinstance(again, Prepared)
     assert again.arguments["image_url"] not in urls
     assert again.arguments["prompt"] == "a ship"
@@ -710,11 +710,11 @@ async def test_an_upload_without_a_network_is_put_off(tmp_path: Path, monkeypatc
 )
 async def test_a_refused_upload_has_its_answer(faults: str, answer: type, sandbox: Address, tmp_path: Path) -> None:
     """The account stops the batch, the service's troubles pass, the file's own refusal ends the row."""
-    sandbox.mischief.plan(Faults.parse(faults))
+    sandbox.fault_injector.plan(Faults.parse(faults))
     (tmp_path / "a.png").write_bytes(b"image")
     async with gateway(tmp_path) as service:
         assert isinstance(await service.prepare(SHOT | {"image_url": "file:a.png"}), answer)
-    assert sandbox.mischief.requests["submit"] == 0
+    assert sandbox.fault_injector.requests["submit"] == 0
 
 
 async def test_an_upload_that_hangs_holds_nobody_up_for_ever(
@@ -722,7 +722,7 @@ async def test_an_upload_that_hangs_holds_nobody_up_for_ever(
 ) -> None:
     """fal-client sets no limit to one of its ways: ours ends it, and the next row may try."""
     monkeypatch.setattr(uploads, "UPLOAD_SECONDS", 0.3)
-    sandbox.mischief.plan(Faults.parse("token=503 put:1=silent"))
+    sandbox.fault_injector.plan(Faults.parse("token=503 put:1=silent"))
     (tmp_path / "a.png").write_bytes(b"image")
     row = SHOT | {"image_url": "file:a.png"}
     async with gateway(tmp_path) as service:

@@ -18,13 +18,13 @@ from batch.core.run_options import RunOptions
 from batch.fal.client import FalGateway
 from batch.ledger.ledger import Ledger
 from batch.sandbox import Address, Faults, Queue, serve
-from batch.sandbox.faults import WIRE_FAULTS
+from batch.sandbox.faults import REQUEST_FAULTS
 from batch.sandbox.outcomes import names
 
 AT_ONCE = 12
 IMAGE = Path(__file__).parents[1] / "samples" / "images" / "kite.jpg"
 CODES = ("401", "403_locked", "404", "408", "409", "429(0.1)", "499", "500", "502_nginx", "503", "504")
-CUTS = tuple("slow(0.2)" if name == "slow" else name for name in WIRE_FAULTS if name != "silent")
+CUTS = tuple("slow(0.2)" if name == "slow" else name for name in REQUEST_FAULTS if name != "silent")
 """`silent` costs a minute of waiting; tests of the gateway and of nights have it."""
 REFUSALS = ("401", "403_locked", "404", "429(0.1)")
 """Fal says that nothing is enqueued with these."""
@@ -71,11 +71,11 @@ async def one_case(faults: str, folder: Path, limit: anyio.CapacityLimiter, uplo
     async with limit, serve(Queue(4, 0.02), faults=Faults.parse(faults)) as address:
         case = Case(faults, folder, address, uploads)
         blind = "" if "history" in faults else f",{BLIND}"
-        address.mischief.plan(Faults.parse(faults + blind))
+        address.fault_injector.plan(Faults.parse(faults + blind))
         await case.run()
         case.require_paid_once()
         lost = set(case.accepted) - case.known()
-        address.mischief.plan(Faults.parse("" if lost else BLIND))
+        address.fault_injector.plan(Faults.parse("" if lost else BLIND))
         await case.run()
         case.require_paid_once()
         assert set(case.accepted) <= case.known(), f"{faults}: paid for and not found"

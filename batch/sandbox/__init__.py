@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from batch.errors import MissingExtra, UsageError
-from batch.sandbox.authorization import Account
-from batch.sandbox.faults import Faults, Mischief
+from batch.sandbox.authorization import Authorization
+from batch.sandbox.faults import FaultInjector, Faults
 from batch.sandbox.history import History, Query
 from batch.sandbox.media import Fetch, Media, Renderer, Studio
 from batch.sandbox.outcomes import JSON, Outcome
@@ -30,9 +30,9 @@ CLOSING_SECONDS = 5.0
 
 __all__ = [
     "Address",
+    "FaultInjector",
     "Faults",
     "History",
-    "Mischief",
     "Outcome",
     "Query",
     "Queue",
@@ -45,13 +45,13 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a sandbox listens, and the hands on it: its queue, its faults (and counts of requests), its account."""
+    """Where a sandbox listens, and what can be changed there: its queue, its faults (counted by kind), its keys."""
 
     port: int
     ca_file: Path
     queue: Queue
-    mischief: Mischief
-    account: Account
+    fault_injector: FaultInjector
+    authorization: Authorization
 
     def environment(self) -> dict[str, str]:
         """What points any fal client here. The proxy answers for every host; only its own authority is trusted."""
@@ -100,16 +100,20 @@ async def serve(
             listener = stack.enter_context(listen(port))
         except OSError as error:
             raise UsageError(f"the sandbox cannot listen on port {port}: {error.strerror}") from error
-        account, mischief, media = Account(keys), Mischief(faults), Media(home, media_base, fetch)
+        authorization, fault_injector, media = (
+            Authorization(keys),
+            FaultInjector(faults),
+            Media(home, media_base, fetch),
+        )
         stack.callback(_as_before, queue, queue.plan, queue.output)
-        queue.plan = _with_faults(queue.plan, mischief)
+        queue.plan = _with_faults(queue.plan, fault_injector)
         studio = Studio(queue, media, render) if render else None
         if studio is None:
             queue.release_all()
-        service = Service(queue, media, account, studio.order if studio else _ignore)
-        tls_proxy = TlsProxy(listener, certificates, service.app(), mischief)
+        service = Service(queue, media, authorization, studio.order if studio else _ignore)
+        tls_proxy = TlsProxy(listener, certificates, service.app(), fault_injector)
         await stack.enter_async_context(_running(tls_proxy, studio))
-        yield Address(listener.getsockname()[1], certificates.ca_file, queue, mischief, account)
+        yield Address(listener.getsockname()[1], certificates.ca_file, queue, fault_injector, authorization)
 
 
 @asynccontextmanager
@@ -131,13 +135,13 @@ async def _running(tls_proxy: "TlsProxy", studio: Studio | None) -> AsyncIterato
                 task.result()
 
 
-def _with_faults(plan: Plan | None, mischief: Mischief) -> Plan:
+def _with_faults(plan: Plan | None, fault_injector: FaultInjector) -> Plan:
     """The queue's own plan first; then the faults that are aimed at runs."""
 
     def chosen(given: Mapping[str, object], nth: int) -> Outcome | None:
         planned = plan(given, nth) if plan else None
-        if planned is None and mischief.watches("run"):
-            rule = mischief.next("run", str(given.get("prompt", "")))
+        if planned is None and fault_injector.watches("run"):
+            rule = fault_injector.next("run", str(given.get("prompt", "")))
             return rule.outcome if rule else None
         return planned
 

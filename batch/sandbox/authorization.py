@@ -1,4 +1,4 @@
-"""The account that the service is played for: whose key is taken, and whether it may spend."""
+"""Decides whose key the sandbox accepts, and whether the account behind it is locked."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ from batch.sandbox.faults import LOCKED
 
 
 @dataclass(slots=True)
-class Account:
+class Authorization:
     """Who may ask. `keys` None: any key. `locked`: the text of the 403, on submits; on reads too with `locks_reads`."""
 
     keys: frozenset[str] | None = None
@@ -14,11 +14,12 @@ class Account:
     locks_reads: bool = False
 
     def lock(self, text: str = LOCKED) -> None:
+        """From here on the account is refused with this text."""
         self.locked = text
 
-    def refusal(self, authorization: str, *, spends: bool) -> tuple[int, str] | None:
-        """The status and text for whom this account does not serve."""
-        scheme, _, key = authorization.partition(" ")
+    def refusal(self, header: str, *, spends: bool) -> tuple[int, str] | None:
+        """The status and text that refuse a request with this header; None when it is accepted."""
+        scheme, _, key = header.partition(" ")
         if scheme.lower() not in ("key", "bearer") or not key:
             return 401, "Authentication is required to access this application"
         if self.keys is not None and key not in self.keys:

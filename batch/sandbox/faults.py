@@ -61,7 +61,7 @@ class Fault:
     seconds: float = 0.0
 
 
-WIRE_FAULTS = {
+REQUEST_FAULTS = {
     "cut_before": Fault(Act.CUT, accepts=False),
     "cut_after": Fault(Act.CUT),
     "cut_half": Fault(Act.HALF),
@@ -91,7 +91,7 @@ class Which:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A fault and what it is aimed at. `fault` for a request on the wire, `outcome` for a run."""
+    """A fault and what it is aimed at. `fault` for a request, `outcome` for a run."""
 
     kind: str
     which: Which = Which()
@@ -113,8 +113,8 @@ class Faults:
         return cls(tuple(_rule(part) for part in re.split(r"[,;\s]+", text) if part), seed)
 
 
-class Mischief:
-    """A plan at work: it counts the requests of each kind, and says which fault the next one meets."""
+class FaultInjector:
+    """Carries a plan out: counts the requests of each kind, and says which fault the next one meets."""
 
     def __init__(self, faults: Faults | None = None) -> None:
         self.requests: Counter[str] = Counter()
@@ -143,7 +143,7 @@ class Mischief:
 
 
 def kind_of(method: str, path: str) -> str:
-    """The kind of a request on the wire, by its path alone (whatever the host)."""
+    """The kind of a request, by its method and path alone (whatever the host)."""
     if path.startswith("/storage/"):
         return "token" if "/auth/" in path else "initiate" if method == "POST" else "put"
     if path.startswith("/files/"):
@@ -184,14 +184,14 @@ def _which(text: str | None, part: str) -> Which:
 
 
 def _fault(name: str, number: float | None, part: str) -> Fault:
-    if name in WIRE_FAULTS:
-        return replace(WIRE_FAULTS[name], seconds=number or 0.0)
+    if name in REQUEST_FAULTS:
+        return replace(REQUEST_FAULTS[name], seconds=number or 0.0)
     accepts = name.startswith("accept_then_")
     code = name.removeprefix("accept_then_").removeprefix("status_")
     found = re.fullmatch(r"(\d{3})(_nginx|_locked)?", code)
     if found is None or not 200 <= int(found[1]) <= 599:
         raise UsageError(
-            f"fault {part!r}: there is no fault {name!r}; there are {', '.join(WIRE_FAULTS)} and statuses like 503"
+            f"fault {part!r}: there is no fault {name!r}; there are {', '.join(REQUEST_FAULTS)} and statuses like 503"
         )
     return _answer(int(found[1]), found[2] or "", accepts=accepts, seconds=number or 0.0)
 

@@ -14,7 +14,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
-from batch.sandbox.faults import Act, Fault, Mischief, kind_of
+from batch.sandbox.faults import Act, Fault, FaultInjector, kind_of
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -56,9 +56,9 @@ class ReplyBuffer:
 class FaultyConnection(H11Protocol):
     """One client connection, decrypted. `lost` is set when it is gone for good."""
 
-    def __init__(self, config: Config, state: ServerState, service: App, mischief: Mischief) -> None:
+    def __init__(self, config: Config, state: ServerState, service: App, fault_injector: FaultInjector) -> None:
         super().__init__(config, state, {})
-        self.app = FaultyConnectionApp(service, mischief, self)
+        self.app = FaultyConnectionApp(service, fault_injector, self)
         self.lost = asyncio.Event()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -69,19 +69,19 @@ class FaultyConnection(H11Protocol):
 class FaultyConnectionApp:
     """An ASGI application round the service, for one connection."""
 
-    def __init__(self, service: App, mischief: Mischief, connection: FaultyConnection) -> None:
+    def __init__(self, service: App, fault_injector: FaultInjector, connection: FaultyConnection) -> None:
         self._service = service
-        self._mischief = mischief
+        self._fault_injector = fault_injector
         self._connection = connection
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         kind = kind_of(scope["method"], scope["path"])
-        self._mischief.requests[kind] += 1
-        if not self._mischief.watches(kind):
+        self._fault_injector.requests[kind] += 1
+        if not self._fault_injector.watches(kind):
             await self._service(scope, receive, send)
             return
         body = await _whole_body(receive)
-        rule = self._mischief.next(kind, scope["path"] + body.decode(errors="replace"))
+        rule = self._fault_injector.next(kind, scope["path"] + body.decode(errors="replace"))
         if rule is None or rule.fault is None:
             await self._service(scope, _replayed(body, receive), send)
         else:

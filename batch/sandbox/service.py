@@ -16,7 +16,7 @@ from starlette.requests import Request as Asked
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from batch.sandbox.authorization import Account
+from batch.sandbox.authorization import Authorization
 from batch.sandbox.history import Query, iso
 from batch.sandbox.media import MEDIA_HOST, PLACEHOLDER, Media
 from batch.sandbox.models import app_of, prices
@@ -31,10 +31,12 @@ TOKEN_LASTS = 3600.0
 class Service:
     """The endpoints over one queue. `accepted` is called with the id of each request accepted."""
 
-    def __init__(self, queue: Queue, media: Media, account: Account, accepted: Callable[[str], None]) -> None:
+    def __init__(
+        self, queue: Queue, media: Media, authorization: Authorization, accepted: Callable[[str], None]
+    ) -> None:
         self._queue = queue
         self._media = media
-        self._account = account
+        self._authorization = authorization
         self._accepted = accepted
         self._pending_uploads: set[str] = set()
         queue.output = media.describe
@@ -119,7 +121,7 @@ class Service:
 
     async def history(self, asked: Asked) -> Response:
         code = self._queue.ways.refuse
-        refusal = self._account.refusal(asked.headers.get("authorization", ""), spends=False)
+        refusal = self._authorization.refusal(asked.headers.get("authorization", ""), spends=False)
         if refusal or code:
             return _api_error(*(refusal or (code or 500, "The listing is not available")))
         try:
@@ -128,7 +130,7 @@ class Service:
             return _api_error(400, f"Invalid query: {error}")
 
     async def pricing(self, asked: Asked) -> Response:
-        if refusal := self._account.refusal(asked.headers.get("authorization", ""), spends=False):
+        if refusal := self._authorization.refusal(asked.headers.get("authorization", ""), spends=False):
             return _api_error(*refusal)
         wanted = [name for value in asked.query_params.getlist("endpoint_id") for name in value.split(",")]
         found = prices(wanted)
@@ -187,7 +189,7 @@ class Service:
     # -- small things
 
     def _refused(self, asked: Asked, *, spends: bool = False) -> Response | None:
-        refusal = self._account.refusal(asked.headers.get("authorization", ""), spends=spends)
+        refusal = self._authorization.refusal(asked.headers.get("authorization", ""), spends=spends)
         return None if refusal is None else JSONResponse({"detail": refusal[1]}, refusal[0])
 
     def _snapshot(self, asked: Asked) -> Snapshot:

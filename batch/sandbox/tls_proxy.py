@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from batch.sandbox.certificates import Certificates
-from batch.sandbox.faults import Act, Fault, Mischief
+from batch.sandbox.faults import Act, Fault, FaultInjector
 from batch.sandbox.faulty_connection import App, FaultyConnection, uvicorn_settings
 
 HELLO = 0x16  # the first byte of a TLS handshake
@@ -35,13 +35,15 @@ def listen(port: int) -> socket.socket:
 class TlsProxy:
     """Takes connections on a listening socket and serves the application on them, until cancelled."""
 
-    def __init__(self, listener: socket.socket, certificates: Certificates, service: App, mischief: Mischief) -> None:
+    def __init__(
+        self, listener: socket.socket, certificates: Certificates, service: App, fault_injector: FaultInjector
+    ) -> None:
         self._listener = listener
         self._certificates = certificates
-        self._mischief = mischief
+        self._fault_injector = fault_injector
         config, self._state = uvicorn_settings()
         self._connection: Callable[[], FaultyConnection] = lambda: FaultyConnection(
-            config, self._state, service, mischief
+            config, self._state, service, fault_injector
         )
         listener.setblocking(False)
 
@@ -81,7 +83,7 @@ class TlsProxy:
         if host is None:
             await loop.sock_sendall(client, NOT_HTTPS if first is not None else b"")
             return None
-        rule = self._mischief.next("connect", host)
+        rule = self._fault_injector.next("connect", host)
         if rule is not None and rule.fault is not None and not await _admits(client, rule.fault):
             return None
         context = self._certificates.context(host)

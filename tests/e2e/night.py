@@ -100,7 +100,7 @@ class Night:
 
     def asked(self, kind: str) -> int:
         """How many requests of a kind the service has seen."""
-        return self.address.mischief.requests[kind]
+        return self.address.fault_injector.requests[kind]
 
     @property
     def accepted(self) -> Counter[str]:

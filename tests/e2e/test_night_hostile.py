@@ -58,7 +58,7 @@ def test_a_manifest_that_cannot_be_used_is_refused_in_a_line(now: Night) -> None
             assert (now.folder / f"shots {number}.csv").read_bytes() == data, what
             assert ended.err.startswith("kling-batch: ") == (ended.err.count("\n") == 1), (what, ended.err)  # or usage
             assert [part for part in named if part not in ended.err] == [], (what, ended.err)
-    assert now.address.mischief.requests.total() == 0
+    assert now.address.fault_injector.requests.total() == 0
 
 
 INVALID: dict[str, tuple[bytes, str]] = {

@@ -153,10 +153,10 @@ def test_check_needs_no_key_and_no_network_and_changes_no_file(tmp_path: Path) -
         assert away.run("run", shots).code == 2  # no key
         assert now.run("run", shots).code == 0
         now.run("status", shots)
-        seen, files = now.address.mischief.requests.total(), contents(tmp_path)
+        seen, files = now.address.fault_injector.requests.total(), contents(tmp_path)
         told = json.loads(now.run("check", shots, "--json").out)
         assert (told["to_run"], told["succeeded"], told["price_usd"]) == (0, 3, 0.0)
-        assert (contents(tmp_path), now.address.mischief.requests.total()) == (files, seen)
+        assert (contents(tmp_path), now.address.fault_injector.requests.total()) == (files, seen)
 
 
 def contents(folder: Path) -> dict[str, bytes]:

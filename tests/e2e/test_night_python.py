@@ -95,4 +95,4 @@ json.dump([
         assert other.startswith("UsageError: other.parquet holds other rows")
         assert missing.startswith("ManifestError: none.csv cannot be read (No such file")
         assert mapped.startswith("UsageError: --map sound=")
-        assert now.address.mischief.requests.total() == 0
+        assert now.address.fault_injector.requests.total() == 0

@@ -21,7 +21,7 @@ def test_the_key_reaches_no_file_no_screen_and_no_command_line(tmp_path: Path) -
         said = [end(child)]
         assert said[0].code in (1, 4)
         assert now.accepted.total() == 6  # so the key was taken, and no other one would be
-        now.address.account.lock(f"User is locked. Your key {KEY} is known")
+        now.address.authorization.lock(f"User is locked. Your key {KEY} is known")
         said += [now.run(command, shots, more=more) for command in ("rerun", "status", "check")]
         assert "User is locked. Your key *** is known" in said[1].err
         shown += [text for one in said for text in (one.out, one.err)]
@@ -39,4 +39,4 @@ def test_a_key_that_is_none_is_refused_without_being_shown(tmp_path: Path) -> No
             assert ended.code == 2
             assert "copy it again into FAL_KEY" in ended.err
             assert "5eCret" not in ended.err
-        assert now.address.mischief.requests.total() == 0
+        assert now.address.fault_injector.requests.total() == 0

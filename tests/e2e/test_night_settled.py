@@ -120,13 +120,13 @@ def test_a_locked_account_stops_after_one_row_and_says_what_to_do(tmp_path: Path
     """Exit 3, every row as it was; when it is unlocked the next run does them all."""
     with night(tmp_path) as now:
         shots = now.manifest(12)
-        now.address.account.lock()
+        now.address.authorization.lock()
         ended = now.run("run", shots)
         assert ended.code == 3
         assert "billing" in ended.err
         assert now.asked("submit") == 1
         assert statuses(shots) == {"pending": 12}
-        now.address.account.locked = None
+        now.address.authorization.locked = None
         assert now.run("run", shots).code == 0
 
 

@@ -47,7 +47,7 @@ asyncio.run(main())
         assert told["same"]
         assert told["film"] == told["video"]["file_size"] > 0  # type: ignore[index]
         assert address.queue.accepted == 3
-        assert address.mischief.requests["upload"] == 1
+        assert address.fault_injector.requests["upload"] == 1
 
 
 async def test_the_sync_client_does_all_it_can(script: Script, tmp_path: Path) -> None:
@@ -138,7 +138,9 @@ async def test_the_faults_bite(script: Script, fault: str, posts: int, accepted:
     """The stock client buys duplicates by itself: one submit() is up to ten requests, and the sandbox counts them."""
     async with serve(Queue(), faults=Faults.parse(fault)) as address:
         told = await script(address, ONE_SUBMIT.replace("TIMEOUT", "0.3" if "silent" in fault else "20"))
-        assert (address.mischief.requests["submit"], address.queue.times_accepted(SHOT)) == (posts, accepted), told
+        assert (address.fault_injector.requests["submit"], address.queue.times_accepted(SHOT)) == (posts, accepted), (
+            told
+        )
         if "locked" in fault:
             assert told["code"] == 403
             assert "Exhausted balance" in str(told["text"])
@@ -149,13 +151,13 @@ async def test_a_locked_account_and_a_wrong_key_are_refused() -> None:
     async with serve(Queue(), keys=frozenset({"right"})) as address, browser(address) as http:
         wrong = await http.post(f"/{PRO}", json=SHOT)
         http.headers["Authorization"] = "Key right"
-        address.account.lock()
+        address.authorization.lock()
         locked = await http.post(f"/{PRO}", json=SHOT)
         assert (wrong.status_code, locked.status_code, address.queue.accepted) == (401, 403, 0)
         assert locked.json()["detail"].startswith("User is locked. Reason: Exhausted balance.")
-        address.account.locked = None
+        address.authorization.locked = None
         status = (await http.post(f"/{PRO}", json=SHOT)).json()["status_url"]
-        address.account.lock()
+        address.authorization.lock()
         assert (await http.get(status)).status_code == 202
-        address.account.locks_reads = True
+        address.authorization.locks_reads = True
         assert (await http.get(status)).status_code == 403

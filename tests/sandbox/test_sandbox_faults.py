@@ -5,13 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batch.errors import UsageError
-from batch.sandbox.faults import KINDS, Act, Faults, Mischief, kind_of
+from batch.sandbox.faults import KINDS, Act, FaultInjector, Faults, kind_of
 
 
 def met(text: str, count: int, kind: str = "submit", said: str = "") -> list[int]:
     """Which of so many requests meet a fault."""
-    mischief = Mischief(Faults.parse(text, seed=3))
-    return [number for number in range(1, count + 1) if mischief.next(kind, said) is not None]
+    fault_injector = FaultInjector(Faults.parse(text, seed=3))
+    return [number for number in range(1, count + 1) if fault_injector.next(kind, said) is not None]
 
 
 @pytest.mark.parametrize(
@@ -41,9 +41,9 @@ def test_a_share_is_seeded() -> None:
 
 def test_ordinals_count_among_the_requests_that_hold_the_text() -> None:
     """`~text` aims at requests by what they say."""
-    mischief = Mischief(Faults.parse("submit~ship:2=cut_after"))
+    fault_injector = FaultInjector(Faults.parse("submit~ship:2=cut_after"))
     said = ["a cat", "a ship", "a cat", "a ship", "a ship"]
-    assert [mischief.next("submit", text) is not None for text in said] == [False, False, False, True, False]
+    assert [fault_injector.next("submit", text) is not None for text in said] == [False, False, False, True, False]
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,7 @@ async def test_a_connection_can_be_refused_before_anything_is_sent(fault: str, e
     async with serve(Queue(), faults=Faults.parse(f"connect~queue:1={fault}")) as address, browser(address) as http:
         with pytest.raises(error):
             await http.post(f"/{PRO}", json=SHOT, timeout=0.3)
-        assert address.mischief.requests["submit"] == 0
+        assert address.fault_injector.requests["submit"] == 0
         assert (await http.post(f"/{PRO}", json=SHOT)).status_code == 200
 
 
@@ -108,7 +108,7 @@ async def test_it_stops_at_once_with_clients_hanging_on() -> None:
         ]
 
         async def both_hang() -> bool:
-            return address.queue.accepted == 2 and address.mischief.requests["stream"] == 1
+            return address.queue.accepted == 2 and address.fault_injector.requests["stream"] == 1
 
         await until(both_hang)
     assert asyncio.all_tasks() - set(hanging) == before

@@ -182,7 +182,7 @@ async def test_faults_can_change_while_it_runs() -> None:
     """A new plan counts from there."""
     async with serve(Queue()) as address, browser(address) as http:
         assert (await http.post(f"/{PRO}", json=SHOT)).status_code == 200
-        address.mischief.plan(Faults.parse("submit:1=cut_after"))
+        address.fault_injector.plan(Faults.parse("submit:1=cut_after"))
         with pytest.raises(httpx.RemoteProtocolError):
             await http.post(f"/{PRO}", json=SHOT)
         assert (await http.post(f"/{PRO}", json=SHOT)).status_code == 200
