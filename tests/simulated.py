@@ -187,7 +187,7 @@ class Service:
         if self.offline(current_time()) or self.unreadable:
             return Unclear("no listing")
         query = Query(JOB.endpoint, since - EPOCH, payloads=True, limit=10**6)
-        items = self.queue.history(query, now=current_time())["items"]
+        items = self.queue.history_page(query, now=current_time())["items"]
         listed = [
             ListedRequest(
                 item["request_id"],

@@ -609,7 +609,7 @@ async def sandbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
 
 async def test_fals_records_come_whole_and_with_fals_own_time(sandbox: Address, tmp_path: Path) -> None:
     """Every page of them; the clock that an absence is proven by is the service's, as its replies tell it."""
-    sandbox.queue.ways = History(lists_queued=True, page=2)
+    sandbox.queue.history = History(lists_queued=True, page=2)
     async with gateway(tmp_path) as service:
         for n in range(5):
             assert isinstance(await service.submit(SHOT | {"prompt": f"ship {n}"}), Accepted)

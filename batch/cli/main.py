@@ -202,6 +202,6 @@ def sandbox(
     port: int, slots: int, run_seconds: float, folder: Path | None, faults: Sequence[str], **history: Any
 ) -> None:
     """Play fal.ai's queue on this machine, for any fal client; prints the environment that points one here."""
-    from batch.commands.sandbox import stand_alone
+    from batch.commands.sandbox import serve_alone
 
-    stand_alone(port, slots, run_seconds, folder, faults, history)
+    serve_alone(port, slots, run_seconds, folder, faults, history)

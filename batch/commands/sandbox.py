@@ -73,7 +73,7 @@ _OTHER_WAYS = frozenset(
 )
 
 
-def stand_alone(
+def serve_alone(
     port: int, slots: int, run_seconds: float, folder: Path | None, faults: Iterable[str], history: Mapping[str, Any]
 ) -> None:
     """Serves until interrupted; prints the environment that points a fal client here.
@@ -85,15 +85,14 @@ def stand_alone(
         UsageError: a fault that cannot be meant, or a port that is taken.
         MissingExtra: the sandbox is not installed.
     """
-    from batch.sandbox import History
+    from batch.sandbox import History, standalone
     from batch.sandbox.render import render
-    from batch.sandbox.standalone import stand_alone as serve_alone
 
     require_extra()
 
-    ways = History(**history)
+    faults_text, settings = " ".join(faults), History(**history)
 
     async def serve() -> None:
-        await serve_alone(port, slots, run_seconds, folder, " ".join(faults), history=ways, render=render)
+        await standalone.serve_alone(port, slots, run_seconds, folder, faults_text, history=settings, render=render)
 
     anyio.run(serve)

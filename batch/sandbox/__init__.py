@@ -18,7 +18,7 @@ from batch.errors import MissingExtra, UsageError
 from batch.sandbox.authorization import Authorization
 from batch.sandbox.faults import FaultInjector, Faults
 from batch.sandbox.history import History, Query
-from batch.sandbox.media import Fetch, Media, Renderer, Studio
+from batch.sandbox.media import Fetch, Media, Renderer, RenderWorker
 from batch.sandbox.outcomes import JSON, Outcome
 from batch.sandbox.queue import Plan, Queue, request_ids
 from batch.sandbox.recording import Recording
@@ -107,21 +107,21 @@ async def serve(
         )
         stack.callback(_as_before, queue, queue.plan, queue.output)
         queue.plan = _with_faults(queue.plan, fault_injector)
-        studio = Studio(queue, media, render) if render else None
-        if studio is None:
+        render_worker = RenderWorker(queue, media, render) if render else None
+        if render_worker is None:
             queue.release_all()
-        service = Service(queue, media, authorization, studio.order if studio else _ignore)
+        service = Service(queue, media, authorization, render_worker.enqueue if render_worker else _ignore)
         tls_proxy = TlsProxy(listener, certificates, service.app(), fault_injector)
-        await stack.enter_async_context(_running(tls_proxy, studio))
+        await stack.enter_async_context(_running(tls_proxy, render_worker))
         yield Address(listener.getsockname()[1], certificates.ca_file, queue, fault_injector, authorization)
 
 
 @asynccontextmanager
-async def _running(tls_proxy: "TlsProxy", studio: Studio | None) -> AsyncIterator[None]:
+async def _running(tls_proxy: "TlsProxy", render_worker: RenderWorker | None) -> AsyncIterator[None]:
     """Both at work while the block runs. Not a task group, which would wrap the block's own errors."""
     work = [asyncio.create_task(tls_proxy.serve(), name="sandbox TLS proxy")]
-    if studio:
-        work.append(asyncio.create_task(studio.work(), name="sandbox studio"))
+    if render_worker:
+        work.append(asyncio.create_task(render_worker.work(), name="sandbox render worker"))
     try:
         yield
     finally:
@@ -154,4 +154,4 @@ def _as_before(queue: Queue, plan: Plan | None, output: Callable[[str], JSON]) -
 
 
 def _ignore(request_id: str) -> None:
-    """Without a renderer there is nothing to order."""
+    """Without a renderer no video is made."""

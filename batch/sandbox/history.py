@@ -1,7 +1,7 @@
-"""The listing of one's own requests, `GET /v1/models/requests/by-endpoint`: its documented shape, undocumented ways.
+"""Lists the requests sent, page by page, as fal's request history does, and as late as it is told.
 
-Facts: fal docs, "List requests by endpoint". How late the listing is, and whether a queued request is in it, is not
-documented: these are switches.
+Facts: fal docs, "List requests by endpoint": `GET /v1/models/requests/by-endpoint`. How late the listing is, and
+whether a queued request is in it, is not documented: these are switches.
 """
 
 from bisect import bisect_left
@@ -57,20 +57,20 @@ class Query:
     payloads: bool = False
 
 
-def page(
-    requests: Sequence[Listed], query: Query, ways: History, now: float, output: Callable[[str], JSON | None]
+def history_page(
+    requests: Sequence[Listed], query: Query, history: History, now: float, output: Callable[[str], JSON | None]
 ) -> JSON:
     """One page, oldest first; `requests` in the order they were sent. ValueError for a cursor that is none."""
-    seen_at = now - ways.lag
+    seen_at = now - history.lag
     first = bisect_left(
         requests, now - DAY if query.start is None else query.start, key=lambda request: request.sent_at
     )
     position = max(first, _position(query.cursor))
     items: list[JSON] = []
-    size = max(1, min(query.limit, ways.page))
+    size = max(1, min(query.limit, history.page))
     while position < len(requests) and (query.end is None or requests[position].sent_at < query.end):
         request = requests[position]
-        if request.endpoint == query.endpoint and _shows(request, ways, seen_at):
+        if request.endpoint == query.endpoint and _shows(request, history, seen_at):
             if len(items) == size:
                 return {"items": items, "next_cursor": f"c{position}", "has_more": True}
             items.append(_item(request, seen_at, query.payloads, output))
@@ -91,8 +91,8 @@ def _position(cursor: str | None) -> int:
     return int(cursor[1:])
 
 
-def _shows(request: Listed, ways: History, seen_at: float) -> bool:
-    if ways.lists_queued:
+def _shows(request: Listed, history: History, seen_at: float) -> bool:
+    if history.lists_queued:
         return request.sent_at <= seen_at
     return request.started_at is not None and request.started_at <= seen_at
 

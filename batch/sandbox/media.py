@@ -85,23 +85,23 @@ class Media:
         return self._fetch(url)
 
 
-class Studio:
+class RenderWorker:
     """Makes the videos, in the order of submission, and releases each run when its file is there."""
 
     def __init__(self, queue: Queue, media: Media, render: Renderer) -> None:
         self._queue = queue
         self._media = media
         self._render = render
-        self._orders: asyncio.Queue[str] = asyncio.Queue()
+        self._waiting: asyncio.Queue[str] = asyncio.Queue()
         queue.holds_runs = True
         for request in queue.requests:
             if request.held and request.state is not State.COMPLETED:
-                self.order(request.id)
+                self.enqueue(request.id)
 
-    def order(self, request_id: str) -> None:
-        """Puts the video of a request that was just accepted on the list."""
+    def enqueue(self, request_id: str) -> None:
+        """Has the video of a request made that was just accepted."""
         if self._queue.request(request_id).held:
-            self._orders.put_nowait(request_id)
+            self._waiting.put_nowait(request_id)
 
     async def work(self) -> None:
         """Renders until cancelled, a few at once; a render under way is finished, so that no thread outlives this."""
@@ -113,7 +113,7 @@ class Studio:
     async def _renderer(self, threads: ThreadPoolExecutor) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            request_id = await self._orders.get()
+            request_id = await self._waiting.get()
             if self._queue.status(request_id).state is not State.COMPLETED:
                 self._queue.release(request_id, await loop.run_in_executor(threads, self._make, request_id))
 

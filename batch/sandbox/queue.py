@@ -16,8 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from heapq import heappop, heappush
 
-from batch.sandbox import history as listing
-from batch.sandbox.history import History, Query
+from batch.sandbox.history import History, Query, history_page
 from batch.sandbox.models import DOLLARS_PER_SECOND, refusals
 from batch.sandbox.outcomes import CANCELLED, JSON, START_DEADLINE_PASSED, SUCCESS, Outcome, directed, invalid
 from batch.sandbox.queue_positions import QueuePositions
@@ -72,7 +71,7 @@ class Queue:
     ) -> None:
         self.run_seconds = run_seconds
         self.plan = plan
-        self.ways = history or History()
+        self.history = history or History()
         self.endpoints = endpoints
         self.cancel_stops_runs = cancel_stops_runs
         self.holds_runs = holds_runs
@@ -151,10 +150,10 @@ class Queue:
         self._cancel(request, at, stops=self.cancel_stops_runs)
         return Reply(202, {"status": "CANCELLATION_REQUESTED"}, {})
 
-    def history(self, query: Query, *, now: float | None = None) -> JSON:
-        """A page of the requests sent, in the documented form, as late and as gappy as `ways` says."""
+    def history_page(self, query: Query, *, now: float | None = None) -> JSON:
+        """A page of the requests sent, in the documented form, as late and as incomplete as `history` says."""
         at = self._advance(now)
-        return listing.page(self._in_order, query, self.ways, at, lambda name: self._body(self._requests[name]))
+        return history_page(self._in_order, query, self.history, at, lambda name: self._body(self._requests[name]))
 
     # -- what whoever plays the service decides
 

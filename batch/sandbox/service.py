@@ -120,12 +120,12 @@ class Service:
     # -- asking afterwards, and prices
 
     async def history(self, asked: Asked) -> Response:
-        code = self._queue.ways.refuse
+        code = self._queue.history.refuse
         refusal = self._authorization.refusal(asked.headers.get("authorization", ""), spends=False)
         if refusal or code:
             return _api_error(*(refusal or (code or 500, "The listing is not available")))
         try:
-            return JSONResponse(self._queue.history(_query(asked)), headers={"date": formatdate(usegmt=True)})
+            return JSONResponse(self._queue.history_page(_query(asked)), headers={"date": formatdate(usegmt=True)})
         except (KeyError, ValueError) as error:
             return _api_error(400, f"Invalid query: {error}")
 

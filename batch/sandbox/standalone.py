@@ -19,7 +19,7 @@ from batch.sandbox import Address, Faults, History, Queue, Recording, request_id
 from batch.sandbox.media import Fetch, Renderer
 
 
-async def stand_alone(
+async def serve_alone(
     port: int = 0,
     slots: int = 2,
     run_seconds: float = 300.0,

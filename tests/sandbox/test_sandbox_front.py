@@ -160,8 +160,8 @@ async def test_without_the_extra_one_is_told_what_to_install(monkeypatch: pytest
 COMMAND = """
 import asyncio, sys
 from pathlib import Path
-from batch.sandbox.standalone import stand_alone
-asyncio.run(stand_alone(0, 2, 300.0, Path(sys.argv[1]), "submit:1=cut_after"))
+from batch.sandbox.standalone import serve_alone
+asyncio.run(serve_alone(0, 2, 300.0, Path(sys.argv[1]), "submit:1=cut_after"))
 """
 
 

@@ -312,7 +312,7 @@ def test_the_history_is_paged_with_a_cursor() -> None:
     seen: list[object] = []
     cursor = None
     while True:
-        page = queue.history(Query(PRO, limit=100, cursor=cursor))
+        page = queue.history_page(Query(PRO, limit=100, cursor=cursor))
         items = page["items"]
         assert isinstance(items, list)
         assert len(items) <= 3
@@ -322,10 +322,10 @@ def test_the_history_is_paged_with_a_cursor() -> None:
             break
     assert cursor is None
     assert seen == [request.id for request in queue.requests]
-    part = queue.history(Query(PRO, start=START + 2, end=START + 4))["items"]
+    part = queue.history_page(Query(PRO, start=START + 2, end=START + 4))["items"]
     assert [item["request_id"] for item in part] == seen[1:3]  # type: ignore[attr-defined]
     clock.now += 86_400
-    assert queue.history(Query(PRO))["items"] == []
+    assert queue.history_page(Query(PRO))["items"] == []
 
 
 def test_the_history_can_be_late_and_silent_about_the_queue() -> None:
@@ -334,21 +334,21 @@ def test_the_history_can_be_late_and_silent_about_the_queue() -> None:
     queue.submit(PRO, shot())
     queue.submit(PRO, shot())
     clock.now += 59
-    assert queue.history(Query(PRO))["items"] == []
+    assert queue.history_page(Query(PRO))["items"] == []
     clock.now += 2
-    (only,) = queue.history(Query(PRO, payloads=True))["items"]  # type: ignore[misc]
+    (only,) = queue.history_page(Query(PRO, payloads=True))["items"]  # type: ignore[misc]
     assert (only["ended_at"], only["status_code"], only["json_input"]) == (None, None, shot())
     clock.now += 20
-    first, second = queue.history(Query(PRO, payloads=True))["items"]  # type: ignore[misc]
+    first, second = queue.history_page(Query(PRO, payloads=True))["items"]  # type: ignore[misc]
     assert (first["status_code"], first["duration"]) == (200, 10.0)
     assert first["json_output"]["video"]["url"].endswith(".mp4")
     assert second["started_at"] is not None
     queue.set_slots(0)
     queue.submit(PRO, shot())
     clock.now += 1000
-    assert len(queue.history(Query(PRO))["items"]) == 2  # type: ignore[arg-type]
-    queue.ways = History(lists_queued=True)
-    assert len(queue.history(Query(PRO))["items"]) == 3  # type: ignore[arg-type]
+    assert len(queue.history_page(Query(PRO))["items"]) == 2  # type: ignore[arg-type]
+    queue.history = History(lists_queued=True)
+    assert len(queue.history_page(Query(PRO))["items"]) == 3  # type: ignore[arg-type]
 
 
 def test_the_same_seed_gives_the_same_ids() -> None:

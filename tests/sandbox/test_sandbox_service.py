@@ -123,7 +123,7 @@ async def test_the_history_and_the_prices_are_asked_at_their_own_host() -> None:
         for wrong in ({}, {"endpoint_id": PRO, "start": "yesterday"}, {"endpoint_id": PRO, "cursor": "x"}):
             reply = await http.get(where, params=wrong)
             assert (reply.status_code, reply.json()["error"]["type"]) == (400, "validation_error")
-        queue.ways = History(refuse=403)
+        queue.history = History(refuse=403)
         assert (await http.get(where, params={"endpoint_id": PRO})).status_code == 403
         price = (await http.get("https://api.fal.ai/v1/models/pricing", params={"endpoint_id": PRO})).json()
         assert price["prices"] == [{"endpoint_id": PRO, "unit_price": 0.098, "unit": "second", "currency": "USD"}]
