@@ -1,1 +1,1 @@
-"""Files on disk: replaced whole or not at all, and made durable."""
+"""Replaces files whole or not at all, and makes that durable."""

@@ -1,4 +1,4 @@
-"""Replaces a file so that it is the old or the new one at every instant, whatever happens meanwhile."""
+"""Replaces a file whole or not at all, whatever happens meanwhile, and makes the rename durable."""
 
 import errno
 import hashlib

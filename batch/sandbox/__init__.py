@@ -1,4 +1,4 @@
-"""The fal.ai queue service, played on this machine: queue, results, uploads, request history, and faults on demand.
+"""Starts and stops the sandbox: fal.ai's queue service simulated on this machine, faults on demand.
 
     async with serve(Queue(slots=2, run_seconds=1.0)) as address:
         subprocess.run([...], env=os.environ | address.environment())
@@ -105,7 +105,7 @@ async def serve(
             FaultInjector(faults),
             Media(home, media_base, fetch),
         )
-        stack.callback(_as_before, queue, queue.plan, queue.output)
+        stack.callback(_restore, queue, queue.plan, queue.output)
         queue.plan = _with_faults(queue.plan, fault_injector)
         render_worker = RenderWorker(queue, media, render) if render else None
         if render_worker is None:
@@ -148,7 +148,7 @@ def _with_faults(plan: Plan | None, fault_injector: FaultInjector) -> Plan:
     return chosen
 
 
-def _as_before(queue: Queue, plan: Plan | None, output: Callable[[str], JSON]) -> None:
+def _restore(queue: Queue, plan: Plan | None, output: Callable[[str], JSON]) -> None:
     """Leaves the queue as it came, to be served again."""
     queue.plan, queue.output, queue.holds_runs = plan, output, False
 

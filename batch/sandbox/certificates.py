@@ -1,4 +1,4 @@
-"""A certificate authority that only this sandbox has: any host name is certified on demand, for whoever trusts it."""
+"""Issues certificates for any host name, from an authority that only this sandbox has."""
 
 import os
 import ssl

@@ -1,4 +1,4 @@
-"""A plan of faults as data, readable from a text: `submit:3=cut_after, status:*7=502_nginx, run:10%=image_load_error`.
+"""Reads a plan of faults from a text, and says which request or run meets which of them.
 
 KIND[~TEXT][:WHICH]=FAULT[(NUMBER)]       several are set apart by commas, semicolons or blanks
 

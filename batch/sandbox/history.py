@@ -1,4 +1,4 @@
-"""Lists the requests sent, page by page, as fal's request history does, and as late as it is told.
+"""Lists the requests sent, page by page, as fal's request history does, and as late as one likes.
 
 Facts: fal docs, "List requests by endpoint": `GET /v1/models/requests/by-endpoint`. How late the listing is, and
 whether a queued request is in it, is not documented: these are switches.

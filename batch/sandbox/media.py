@@ -1,4 +1,4 @@
-"""The files of the service: what was uploaded, and the videos that the runs made."""
+"""Keeps the files of the service, uploads and videos, and has the videos of the runs rendered."""
 
 import asyncio
 import base64

@@ -1,4 +1,4 @@
-"""The endpoints that the sandbox plays: their prices and what their runners refuse.
+"""Knows the endpoints that the sandbox offers: their prices, and the inputs that they refuse.
 
 Facts: fal docs, pages of the Kling models; prices are those of the pages, per second of video in US dollars.
 """

@@ -1,4 +1,4 @@
-"""How a run can end: the model's errors, the runners' errors, and the odd ones.
+"""Lists how a run can end: in a video, in an error of the model or of its runner, or otherwise.
 
 Facts: fal docs, "Model errors" and "Request errors" (types, HTTP codes, shape of `detail`).
 """
@@ -107,7 +107,7 @@ START_DEADLINE_PASSED = Outcome(
 )
 CANCELLED = request_error("client_cancelled", "Request was cancelled by the client")
 
-ODD: Mapping[str, Outcome] = {
+OTHER_OUTCOMES: Mapping[str, Outcome] = {
     "success": SUCCESS,
     "restart": Outcome(restarts=1),
     "plain_detail_400": Outcome(400, {"detail": "Something is wrong with this request"}, "Something is wrong"),
@@ -118,17 +118,17 @@ ODD: Mapping[str, Outcome] = {
 
 
 def outcome_named(name: str) -> Outcome | None:
-    """The outcome of that name: a model error's type, a request error's, or one of `ODD`."""
+    """The outcome of that name: a model error's type, a request error's, or one of `OTHER_OUTCOMES`."""
     if name in MODEL_ERRORS:
         return model_error(name)
     if name in REQUEST_ERRORS:
         return request_error(name)
-    return ODD.get(name)
+    return OTHER_OUTCOMES.get(name)
 
 
 def names() -> list[str]:
     """Every name that `outcome_named` knows."""
-    return sorted({*MODEL_ERRORS, *REQUEST_ERRORS, *ODD})
+    return sorted({*MODEL_ERRORS, *REQUEST_ERRORS, *OTHER_OUTCOMES})
 
 
 def directed(given: Mapping[str, object], nth: int) -> Outcome | None:

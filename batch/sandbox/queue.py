@@ -1,4 +1,4 @@
-"""The queue of fal.ai as a function of its calls and of time: no sockets, no randomness and no clock of its own.
+"""Computes the queue of fal.ai from its calls and the time alone: no sockets, chance or own clock.
 
     IN_QUEUE ──a slot is free──▶ IN_PROGRESS ──run time over──▶ COMPLETED ──▶ result: the video, or an error
        │  ▲                          │
@@ -155,7 +155,7 @@ class Queue:
         at = self._advance(now)
         return history_page(self._in_order, query, self.history, at, lambda name: self._body(self._requests[name]))
 
-    # -- what whoever plays the service decides
+    # -- what the owner of the sandbox decides
 
     def set_slots(self, slots: int, *, now: float | None = None) -> None:
         """How many may run at once from now on; runs under way go on."""

@@ -1,6 +1,6 @@
 """Records every call that changed the queue as a line of JSON, and reads the calls back after a kill.
 
-The queue is a function of its calls and of time, so playing the calls again restores it exactly.
+The queue is a function of its calls and of time, so making the calls again restores it exactly.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""A Kling request, played: an MP4 with the right pictures, length and shape, quickly made and marked as a preview.
+"""Renders the preview of a Kling request: a marked MP4 with the right pictures, length and shape.
 
 A slow camera move over the image, and a dissolve to the tail image where there is one. The first frame is the whole
 image; the last is the whole tail image. The same request makes the same bytes.

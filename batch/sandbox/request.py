@@ -1,4 +1,4 @@
-"""One accepted request, and what the queue answers about it."""
+"""Defines an accepted request and its states, and what the queue answers about it."""
 
 import random
 import uuid
@@ -73,6 +73,6 @@ class Reply:
 
 def request_ids(seed: int) -> Iterator[str]:
     """UUIDs, the same ones for the same seed."""
-    source = random.Random(seed)  # noqa: S311  (names of played requests, not secrets)
+    source = random.Random(seed)  # noqa: S311  (names of simulated requests, not secrets)
     while True:
         yield str(uuid.UUID(int=source.getrandbits(128), version=4))

@@ -1,4 +1,4 @@
-"""The service's HTTP face: routes by path alone, so that it answers under whatever host name it is reached.
+"""Answers the HTTP requests of fal clients from the queue and the files, by path under any host.
 
 Facts: fal docs, "Queue API", "List requests by endpoint", "Pricing"; uploads as fal-client 1.0.3 makes them.
 """

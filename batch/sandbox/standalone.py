@@ -1,4 +1,4 @@
-"""`kling-batch sandbox`: the service on its own, for any fal client.
+"""Serves the sandbox on its own, for any fal client, until it is cancelled.
 
     $ kling-batch sandbox --run-seconds 5 --fault "submit:3=cut_after" > sandbox.env &
     $ . ./sandbox.env

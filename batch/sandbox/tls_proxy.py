@@ -1,4 +1,4 @@
-"""The one port of the sandbox: a proxy that is every host itself, and a TLS server under the name localhost.
+"""Accepts connections on the one port: as a proxy that is every host itself, or TLS as localhost.
 
 CONNECT host:port   answered 200, then TLS with a certificate for that host: how HTTPS_PROXY leads any client here
 a TLS ClientHello   TLS with a certificate for localhost and 127.0.0.1

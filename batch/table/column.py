@@ -1,4 +1,4 @@
-"""Columns of ours: their names, the types of their cells, and where they stand in a header."""
+"""Says what columns of ours are: their names, the types of their cells, where they stand in a header."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

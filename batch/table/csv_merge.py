@@ -1,4 +1,4 @@
-"""Where our cells stand in the records of a CSV file, and how they get there without touching the user's."""
+"""Merges our cells into the raw records of a CSV file without touching the user's."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Records of a CSV file with their raw text, and the raw text of one record's cells."""
+"""Splits CSV text into records with their raw text, and one record's raw text into its cells."""
 
 import csv
 import re

@@ -1,4 +1,4 @@
-"""Our cells as CSV text: quoted only where needed, no formula from outside, one line each."""
+"""Renders our cells as CSV text: quoted only where needed, no formula from outside, on one line."""
 
 import re
 from collections.abc import Callable, Sequence

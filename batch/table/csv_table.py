@@ -1,4 +1,4 @@
-"""CSV manifests: every byte of the user's kept, our cells at the end of each record or where they already stand."""
+"""Reads and writes a CSV manifest: every byte of the user's kept, our cells in each record."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from io import StringIO

@@ -1,4 +1,4 @@
-"""How a CSV file is written: its encoding, and what stands between its cells."""
+"""Finds how a CSV file is written: its encoding, and what stands between its cells."""
 
 import codecs
 import csv

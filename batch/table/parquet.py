@@ -1,4 +1,4 @@
-"""Parquet manifests: schema, values, metadata, codecs and row groups kept; our columns added with their types."""
+"""Reads and writes a Parquet manifest: all that the user stored is kept, our columns have types."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""What a table is to the rest of the engine: records of plain strings, and columns of ours written beside them."""
+"""Defines what every table can do: give records of plain strings, and write our columns beside them."""
 
 import hashlib
 import os
