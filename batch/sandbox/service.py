@@ -12,7 +12,7 @@ from datetime import datetime
 from email.utils import formatdate
 
 from starlette.applications import Starlette
-from starlette.requests import Request as Asked
+from starlette.requests import Request as HttpRequest
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
@@ -62,77 +62,81 @@ class Service:
 
     # -- the queue
 
-    async def submit(self, asked: Asked) -> Response:
-        if refused := self._refused(asked, spends=True):
+    async def submit(self, http_request: HttpRequest) -> Response:
+        if refused := self._refused(http_request, spends=True):
             return refused
         try:
-            given = json.loads(await asked.body())
-            deadline = asked.headers.get("x-fal-request-timeout")
+            given = json.loads(await http_request.body())
+            deadline = http_request.headers.get("x-fal-request-timeout")
             start_timeout = None if deadline is None else float(deadline)
         except ValueError as error:
             return JSONResponse({"detail": f"Invalid request: {error}"}, 400)
         if not isinstance(given, dict):
             return JSONResponse({"detail": "Invalid request: the body must be a JSON object"}, 400)
-        endpoint = asked.path_params["endpoint"]
+        endpoint = http_request.path_params["endpoint"]
         try:
             request = self._queue.submit(endpoint, given, start_timeout)
         except UnknownEndpoint:
             return JSONResponse({"detail": f"Application {endpoint!r} not found"}, 404)
         self._accepted(request.id)
-        return self._about(request, 200, self._status(self._queue.status(request.id), asked, submitted=True))
+        return self._about(request, 200, self._status(self._queue.status(request.id), http_request, submitted=True))
 
-    async def status(self, asked: Asked) -> Response:
-        if refused := self._refused(asked):
+    async def status(self, http_request: HttpRequest) -> Response:
+        if refused := self._refused(http_request):
             return refused
         try:
-            seen = self._snapshot(asked)
+            seen = self._snapshot(http_request)
         except UnknownRequest:
             return _not_found()
-        return self._about(seen.request, 200 if seen.state is State.COMPLETED else 202, self._status(seen, asked))
+        return self._about(
+            seen.request, 200 if seen.state is State.COMPLETED else 202, self._status(seen, http_request)
+        )
 
-    async def stream(self, asked: Asked) -> Response:
-        if refused := self._refused(asked):
+    async def stream(self, http_request: HttpRequest) -> Response:
+        if refused := self._refused(http_request):
             return refused
         try:
-            self._snapshot(asked)
+            self._snapshot(http_request)
         except UnknownRequest:
             return _not_found()
-        return StreamingResponse(self._events(asked), media_type="text/event-stream")
+        return StreamingResponse(self._events(http_request), media_type="text/event-stream")
 
-    async def result(self, asked: Asked) -> Response:
-        if refused := self._refused(asked):
+    async def result(self, http_request: HttpRequest) -> Response:
+        if refused := self._refused(http_request):
             return refused
         try:
-            request = self._snapshot(asked).request
+            request = self._snapshot(http_request).request
         except UnknownRequest:
             return _not_found()
         reply = self._queue.result(request.id)
         made = request.state is State.COMPLETED and request.outcome.makes_video
-        body = self._media.describe(request.id, _media_host(asked)) if made else reply.body
+        body = self._media.describe(request.id, _media_host(http_request)) if made else reply.body
         return self._about(request, reply.code, body, dict(reply.headers))
 
-    async def cancel(self, asked: Asked) -> Response:
-        if refused := self._refused(asked):
+    async def cancel(self, http_request: HttpRequest) -> Response:
+        if refused := self._refused(http_request):
             return refused
-        reply = self._queue.cancel(asked.path_params["request_id"])
-        return JSONResponse(reply.body, reply.code, {"X-Fal-Request-Id": asked.path_params["request_id"]})
+        reply = self._queue.cancel(http_request.path_params["request_id"])
+        return JSONResponse(reply.body, reply.code, {"X-Fal-Request-Id": http_request.path_params["request_id"]})
 
     # -- asking afterwards, and prices
 
-    async def history(self, asked: Asked) -> Response:
+    async def history(self, http_request: HttpRequest) -> Response:
         code = self._queue.history.refuse
-        refusal = self._authorization.refusal(asked.headers.get("authorization", ""), spends=False)
+        refusal = self._authorization.refusal(http_request.headers.get("authorization", ""), spends=False)
         if refusal or code:
             return _api_error(*(refusal or (code or 500, "The listing is not available")))
         try:
-            return JSONResponse(self._queue.history_page(_query(asked)), headers={"date": formatdate(usegmt=True)})
+            return JSONResponse(
+                self._queue.history_page(_query(http_request)), headers={"date": formatdate(usegmt=True)}
+            )
         except (KeyError, ValueError) as error:
             return _api_error(400, f"Invalid query: {error}")
 
-    async def pricing(self, asked: Asked) -> Response:
-        if refusal := self._authorization.refusal(asked.headers.get("authorization", ""), spends=False):
+    async def pricing(self, http_request: HttpRequest) -> Response:
+        if refusal := self._authorization.refusal(http_request.headers.get("authorization", ""), spends=False):
             return _api_error(*refusal)
-        wanted = [name for value in asked.query_params.getlist("endpoint_id") for name in value.split(",")]
+        wanted = [name for value in http_request.query_params.getlist("endpoint_id") for name in value.split(",")]
         found = prices(wanted)
         if len(found) < len(wanted):
             return _api_error(404, "No pricing for some of the endpoints")
@@ -140,43 +144,43 @@ class Service:
 
     # -- files
 
-    async def token(self, asked: Asked) -> Response:
-        if refused := self._refused(asked):
+    async def token(self, http_request: HttpRequest) -> Response:
+        if refused := self._refused(http_request):
             return refused
-        base, expires = f"https://{_media_host(asked)}", iso(time.time() + TOKEN_LASTS)
+        base, expires = f"https://{_media_host(http_request)}", iso(time.time() + TOKEN_LASTS)
         # fal-client 1.0.3 reads the time with datetime.fromisoformat, which knows "Z" only from Python 3.11 on
         expires = expires.replace("Z", "+00:00")
         return JSONResponse({"token": "sandbox", "token_type": "Bearer", "base_url": base, "expires_at": expires})
 
-    async def upload(self, asked: Asked) -> Response:
-        if refused := self._refused(asked):
+    async def upload(self, http_request: HttpRequest) -> Response:
+        if refused := self._refused(http_request):
             return refused
-        path = self._media.new_path(asked.headers.get("x-fal-file-name", "upload.bin"))
-        self._media.keep(path, await asked.body())
-        return JSONResponse({"access_url": f"https://{_media_host(asked)}/files/{path}"})
+        path = self._media.new_path(http_request.headers.get("x-fal-file-name", "upload.bin"))
+        self._media.keep(path, await http_request.body())
+        return JSONResponse({"access_url": f"https://{_media_host(http_request)}/files/{path}"})
 
-    async def initiate(self, asked: Asked) -> Response:
-        if refused := self._refused(asked):
+    async def initiate(self, http_request: HttpRequest) -> Response:
+        if refused := self._refused(http_request):
             return refused
         try:
-            path = self._media.new_path(str((await asked.json())["file_name"]))
+            path = self._media.new_path(str((await http_request.json())["file_name"]))
         except (ValueError, KeyError, TypeError):
             return JSONResponse({"detail": "file_name is required"}, 422)
         self._pending_uploads.add(path)
-        host = _media_host(asked)
+        host = _media_host(http_request)
         return JSONResponse(
             {"upload_url": f"https://{host}/storage/upload/{path}", "file_url": f"https://{host}/files/{path}"}
         )
 
-    async def put(self, asked: Asked) -> Response:
-        path = asked.path_params["path"]
+    async def put(self, http_request: HttpRequest) -> Response:
+        path = http_request.path_params["path"]
         if path not in self._pending_uploads:
             return _not_found()
-        self._media.keep(path, await asked.body())
+        self._media.keep(path, await http_request.body())
         return JSONResponse({})
 
-    async def file(self, asked: Asked) -> Response:
-        path = asked.path_params["path"]
+    async def file(self, http_request: HttpRequest) -> Response:
+        path = http_request.path_params["path"]
         found = self._media.find(path)
         if found is not None:
             return FileResponse(found)
@@ -188,37 +192,38 @@ class Service:
 
     # -- small things
 
-    def _refused(self, asked: Asked, *, spends: bool = False) -> Response | None:
-        refusal = self._authorization.refusal(asked.headers.get("authorization", ""), spends=spends)
+    def _refused(self, http_request: HttpRequest, *, spends: bool = False) -> Response | None:
+        refusal = self._authorization.refusal(http_request.headers.get("authorization", ""), spends=spends)
         return None if refusal is None else JSONResponse({"detail": refusal[1]}, refusal[0])
 
-    def _snapshot(self, asked: Asked) -> Snapshot:
-        seen = self._queue.status(asked.path_params["request_id"])
-        if app_of(seen.request.endpoint) != asked.path_params["app"]:
+    def _snapshot(self, http_request: HttpRequest) -> Snapshot:
+        seen = self._queue.status(http_request.path_params["request_id"])
+        if app_of(seen.request.endpoint) != http_request.path_params["app"]:
             raise UnknownRequest(seen.request.id)
         return seen
 
     def _about(self, request: Request, code: int, body: JSON, headers: dict[str, str] | None = None) -> Response:
         return JSONResponse(body, code, {"X-Fal-Request-Id": request.id, **(headers or {})})
 
-    def _status(self, seen: Snapshot, asked: Asked, *, submitted: bool = False) -> JSON:
+    def _status(self, seen: Snapshot, http_request: HttpRequest, *, submitted: bool = False) -> JSON:
         """The status object. A submit is always answered IN_QUEUE; the URLs drop the model's path (fal docs)."""
         request = seen.request
-        url = f"https://{asked.headers.get('host', 'queue.fal.run')}/{app_of(request.endpoint)}/requests/{request.id}"
+        host = http_request.headers.get("host", "queue.fal.run")
+        url = f"https://{host}/{app_of(request.endpoint)}/requests/{request.id}"
         state = State.IN_QUEUE if submitted else seen.state
         body: JSON = {"status": state.value, "request_id": request.id}
         body |= {"response_url": url, "status_url": f"{url}/status", "cancel_url": f"{url}/cancel"}
         if state is State.IN_QUEUE:
             return {**body, "queue_position": seen.position or 0}
-        body["logs"] = _logs(request) if asked.query_params.get("logs", "0").lower() in ("1", "true") else None
+        body["logs"] = _logs(request) if http_request.query_params.get("logs", "0").lower() in ("1", "true") else None
         return {**body, **_ending(request)} if state is State.COMPLETED else body
 
-    async def _events(self, asked: Asked) -> AsyncIterator[str]:
+    async def _events(self, http_request: HttpRequest) -> AsyncIterator[str]:
         """The status as server-sent events: one for each change, a comment every 15 s, closed after COMPLETED."""
         last, quiet = "", 0.0
         while True:
-            seen = self._snapshot(asked)
-            event = json.dumps(self._status(seen, asked))
+            seen = self._snapshot(http_request)
+            event = json.dumps(self._status(seen, http_request))
             if event != last:
                 last, quiet = event, 0.0
                 yield f"data: {event}\n\n"
@@ -248,8 +253,8 @@ def _logs(request: Request) -> list[JSON]:
     return [{"message": "Run started", "level": "INFO", "source": "RUNNER", "timestamp": iso(request.started_at)}]
 
 
-def _query(asked: Asked) -> Query:
-    given = asked.query_params
+def _query(http_request: HttpRequest) -> Query:
+    given = http_request.query_params
     return Query(
         endpoint=given["endpoint_id"],
         start=_seconds(given.get("start")),
@@ -269,9 +274,9 @@ def _seconds(text: str | None) -> float | None:
     return at.timestamp()
 
 
-def _media_host(asked: Asked) -> str:
+def _media_host(http_request: HttpRequest) -> str:
     """fal's own names lead to its CDN; under any other name (localhost) the files stay where they were asked for."""
-    host = asked.headers.get("host", MEDIA_HOST)
+    host = http_request.headers.get("host", MEDIA_HOST)
     return MEDIA_HOST if host.endswith((".fal.run", ".fal.ai", ".falrun.com")) or host == "fal.run" else host
 
 
