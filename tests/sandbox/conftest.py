@@ -1,7 +1,8 @@
 """What every test of the sandbox may ask for."""
 
 import pytest
-from loopback import Script, run_script
+
+from tests.support.loopback import Script, run_script
 
 
 @pytest.fixture

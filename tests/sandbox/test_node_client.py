@@ -4,9 +4,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-from loopback import run_child
 
 from batch.sandbox import Queue, serve
+from tests.support.loopback import run_child
 
 HERE = Path(__file__).parent / "node"
 

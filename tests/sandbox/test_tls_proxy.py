@@ -11,11 +11,11 @@ from pathlib import Path
 
 import httpx
 import pytest
-from loopback import PRO, SHOT, browser, until
 
 import batch.sandbox
 from batch.errors import MissingExtra, UsageError
 from batch.sandbox import Faults, Queue, Recording, serve
+from tests.support.loopback import PRO, SHOT, browser, until
 
 pytestmark = pytest.mark.anyio
 

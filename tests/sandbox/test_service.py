@@ -5,10 +5,10 @@ from pathlib import Path
 
 import httpx
 import pytest
-from loopback import PRO, SHOT, browser, until
 
 from batch.sandbox import Faults, History, Queue, Recording, serve
 from batch.sandbox.media import Fetch
+from tests.support.loopback import PRO, SHOT, browser, until
 
 pytestmark = pytest.mark.anyio
 

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
-from loopback import PRO, SHOT, Script, browser
 
 from batch.sandbox import Faults, Queue, serve
+from tests.support.loopback import PRO, SHOT, Script, browser
 
 pytestmark = pytest.mark.anyio
 
