@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from batch.files.atomic import sync_folder
 from batch.table import Cell, Column, ColumnType, TableChanged, TargetLocked, open_table
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals, modes and limits of POSIX")
@@ -253,3 +254,10 @@ def test_a_full_disk_leaves_the_target_untouched(small_disk: Path) -> None:
         open_table(path).write(path, STATUS, ROWS)
     assert path.read_bytes() == DATA
     assert list(small_disk.iterdir()) == [path]
+
+
+def test_a_folder_that_cannot_be_synced_is_an_error(tmp_path: Path) -> None:
+    """Whether that matters is for the caller to say."""
+    sync_folder(tmp_path)
+    with pytest.raises(FileNotFoundError):
+        sync_folder(tmp_path / "gone")

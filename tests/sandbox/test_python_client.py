@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from batch.sandbox import Faults, Queue, serve
-from tests.support.loopback import PRO, SHOT, Script, browser
+from batch.sandbox import Queue, serve
+from tests.support.loopback import SHOT, Script
 
 pytestmark = pytest.mark.anyio
 
@@ -100,64 +100,3 @@ tell(status=handle.status_url, video=handle.get()["video"]["url"])
         home = f"https://localhost:{address.port}/"
         assert str(told["status"]).startswith(home)
         assert str(told["video"]).startswith(home)
-
-
-ONE_SUBMIT = """
-async def main():
-    fal_client.client.MAX_DELAY = 0.01
-    real = asyncio.sleep
-    fal_client.client.asyncio.sleep = lambda seconds: real(0)  # the client's own pauses between its tries
-    try:
-        handle = await fal_client.AsyncClient(default_timeout=TIMEOUT).submit(PRO, SHOT)
-        tell(id=handle.request_id)
-    except Exception as error:
-        tell(error=type(error).__name__, code=getattr(error, "status_code", None), text=str(error))
-asyncio.run(main())
-"""
-
-
-@pytest.mark.parametrize(
-    ("fault", "posts", "accepted"),
-    [
-        ("submit:1=cut_after", 2, 2),
-        ("submit=cut_after", 10, 10),
-        ("submit=cut_half", 10, 10),
-        ("submit=cut_before", 10, 0),
-        ("submit:1-2=silent", 3, 3),
-        ("submit=accept_then_502_nginx", 10, 10),
-        ("submit=502_nginx", 10, 0),
-        ("submit:1=accept_then_408", 2, 2),
-        ("submit=accept_then_500", 1, 1),
-        ("submit=garbage", 1, 1),
-        ("submit=truncated", 1, 1),
-        ("submit=403_locked", 1, 0),
-        ("submit=401", 1, 0),
-    ],
-)
-async def test_the_faults_bite(script: Script, fault: str, posts: int, accepted: int) -> None:
-    """The stock client buys duplicates by itself: one submit() is up to ten requests, and the sandbox counts them."""
-    async with serve(Queue(), faults=Faults.parse(fault)) as address:
-        told = await script(address, ONE_SUBMIT.replace("TIMEOUT", "0.3" if "silent" in fault else "20"))
-        assert (address.fault_injector.requests["submit"], address.queue.times_accepted(SHOT)) == (posts, accepted), (
-            told
-        )
-        if "locked" in fault:
-            assert told["code"] == 403
-            assert "Exhausted balance" in str(told["text"])
-
-
-async def test_a_locked_account_and_a_wrong_key_are_refused() -> None:
-    """403 and 401 before anything is accepted; reads are locked too where that is wanted."""
-    async with serve(Queue(), keys=frozenset({"right"})) as address, browser(address) as http:
-        wrong = await http.post(f"/{PRO}", json=SHOT)
-        http.headers["Authorization"] = "Key right"
-        address.authorization.lock()
-        locked = await http.post(f"/{PRO}", json=SHOT)
-        assert (wrong.status_code, locked.status_code, address.queue.accepted) == (401, 403, 0)
-        assert locked.json()["detail"].startswith("User is locked. Reason: Exhausted balance.")
-        address.authorization.locked = None
-        status = (await http.post(f"/{PRO}", json=SHOT)).json()["status_url"]
-        address.authorization.lock()
-        assert (await http.get(status)).status_code == 202
-        address.authorization.locks_reads = True
-        assert (await http.get(status)).status_code == 403

@@ -9,29 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from batch.sandbox import History, Outcome, Query, Queue, Recording, request_ids
-from batch.sandbox.outcomes import MODEL_ERRORS, REQUEST_ERRORS
+from batch.sandbox import Outcome, Queue, Recording
 from batch.sandbox.queue import State, UnknownEndpoint, UnknownRequest
-
-PRO = "fal-ai/kling-video/v2.1/pro/image-to-video"
-START = 1_750_000_000.0
-
-
-def shot(prompt: str = "a ship", **more: object) -> dict[str, object]:
-    return {"prompt": prompt, "image_url": "https://example.com/ship.png", "duration": "5", **more}
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = START
-
-    def __call__(self) -> float:
-        return self.now
-
-
-def a_queue(slots: int = 2, run_seconds: float = 300.0, **more: object) -> tuple[Queue, Clock]:
-    clock = Clock()
-    return Queue(slots, run_seconds, clock=clock, **more), clock  # type: ignore[arg-type]
+from tests.support.loopback import PRO
+from tests.support.queues import START, Clock, a_queue, shot
 
 
 class Night(RuleBasedStateMachine):
@@ -202,71 +183,12 @@ def test_a_run_whose_runner_died_goes_back_into_the_queue() -> None:
     assert first.ended_at == second.started_at == START + 600
 
 
-@pytest.mark.parametrize("name", [*MODEL_ERRORS, *REQUEST_ERRORS])
-def test_a_prompt_can_ask_for_every_documented_failure(name: str) -> None:
-    """`[[type]]` in the prompt fails the run with that type, in fal's form."""
-    queue, clock = a_queue(1)
-    request = queue.submit(PRO, shot(f"a ship [[{name}]]"))
-    clock.now += 300
-    reply = queue.result(request.id)
-    detail = reply.body["detail"]
-    assert reply.code >= 400
-    assert (detail[0]["type"] if isinstance(detail, list) else reply.body["error_type"]) == name
-
-
-def test_a_prompt_can_fail_only_its_first_times() -> None:
-    """`[[type*2]]` fails the first two submissions of the same input."""
-    queue, clock = a_queue(3)
-    requests = [queue.submit(PRO, shot("[[internal_server_error*2]]")) for _ in range(3)]
-    clock.now += 300
-    assert [queue.result(request.id).code for request in requests] == [500, 500, 200]
-
-
 def test_a_plan_decides_before_the_prompt_does() -> None:
     """A plan function is given the input and how many times it was submitted."""
     queue, clock = a_queue(2, plan=lambda given, nth: Outcome(503, {"detail": "x"}) if nth == 2 else None)
     requests = [queue.submit(PRO, shot()) for _ in range(2)]
     clock.now += 300
     assert [queue.result(request.id).code for request in requests] == [200, 503]
-
-
-@pytest.mark.parametrize(
-    ("change", "column", "kind"),
-    [
-        ({"prompt": None}, "prompt", "string_type"),
-        ({"prompt": "x" * 2501}, "prompt", "string_too_long"),
-        ({"negative_prompt": "x" * 2501}, "negative_prompt", "string_too_long"),
-        ({"duration": 5}, "duration", "literal_error"),
-        ({"duration": "7"}, "duration", "literal_error"),
-        ({"cfg_scale": 1.01}, "cfg_scale", "less_than_equal"),
-        ({"cfg_scale": -0.1}, "cfg_scale", "greater_than_equal"),
-        ({"cfg_scale": "much"}, "cfg_scale", "float_type"),
-        ({"tail_image_url": 3}, "tail_image_url", "string_type"),
-    ],
-)
-def test_a_wrong_input_is_accepted_and_refused_by_the_runner(change: dict[str, object], column: str, kind: str) -> None:
-    """fal docs: submit answers 200, the status is COMPLETED, the result is 422 with where and what."""
-    queue, _ = a_queue(1)
-    request = queue.submit(PRO, {**shot(), **change})
-    assert queue.status(request.id).state is State.COMPLETED
-    reply = queue.result(request.id)
-    assert reply.code == 422
-    assert [(fault["loc"], fault["type"]) for fault in reply.body["detail"]] == [(["body", column], kind)]  # type: ignore[attr-defined]
-
-
-def test_everything_missing_is_told_at_once() -> None:
-    """The 422 lists every fault, not the first."""
-    queue, _ = a_queue(1)
-    reply = queue.result(queue.submit(PRO, {}).id)
-    assert [fault["loc"][1] for fault in reply.body["detail"]] == ["prompt", "image_url"]  # type: ignore[attr-defined]
-
-
-def test_the_longest_prompt_and_the_ends_of_cfg_scale_are_taken() -> None:
-    """2,500 characters, 0 and 1 are within."""
-    queue, clock = a_queue(2)
-    requests = [queue.submit(PRO, shot("x" * 2500, cfg_scale=scale)) for scale in (0, 1)]
-    clock.now += 300
-    assert [queue.result(request.id).code for request in requests] == [200, 200]
 
 
 def test_an_unknown_endpoint_accepts_nothing() -> None:
@@ -300,72 +222,6 @@ def test_a_held_run_ends_when_it_is_released() -> None:
     queue.release(second.id, Outcome(500, {"detail": "no"}))
     clock.now += 300
     assert queue.result(second.id).code == 500
-
-
-def test_the_history_is_paged_with_a_cursor() -> None:
-    """Every request once, in pages; `end` is exclusive and `start` is a day ago unless given."""
-    queue, clock = a_queue(10, 1.0, history=History(page=3))
-    for _ in range(8):
-        clock.now += 1
-        queue.submit(PRO, shot())
-    clock.now += 100
-    seen: list[object] = []
-    cursor = None
-    while True:
-        page = queue.history_page(Query(PRO, limit=100, cursor=cursor))
-        items = page["items"]
-        assert isinstance(items, list)
-        assert len(items) <= 3
-        seen += [item["request_id"] for item in items]
-        cursor = page["next_cursor"]  # type: ignore[assignment]
-        if not page["has_more"]:
-            break
-    assert cursor is None
-    assert seen == [request.id for request in queue.requests]
-    part = queue.history_page(Query(PRO, start=START + 2, end=START + 4))["items"]
-    assert [item["request_id"] for item in part] == seen[1:3]  # type: ignore[attr-defined]
-    clock.now += 86_400
-    assert queue.history_page(Query(PRO))["items"] == []
-
-
-def test_the_history_can_be_late_and_silent_about_the_queue() -> None:
-    """Not documented, so playable: what is shown follows `lag` and `lists_queued`."""
-    queue, clock = a_queue(1, 10.0, history=History(lag=60))
-    queue.submit(PRO, shot())
-    queue.submit(PRO, shot())
-    clock.now += 59
-    assert queue.history_page(Query(PRO))["items"] == []
-    clock.now += 2
-    (only,) = queue.history_page(Query(PRO, payloads=True))["items"]  # type: ignore[misc]
-    assert (only["ended_at"], only["status_code"], only["json_input"]) == (None, None, shot())
-    clock.now += 20
-    first, second = queue.history_page(Query(PRO, payloads=True))["items"]  # type: ignore[misc]
-    assert (first["status_code"], first["duration"]) == (200, 10.0)
-    assert first["json_output"]["video"]["url"].endswith(".mp4")
-    assert second["started_at"] is not None
-    queue.set_slots(0)
-    queue.submit(PRO, shot())
-    clock.now += 1000
-    assert len(queue.history_page(Query(PRO))["items"]) == 2  # type: ignore[arg-type]
-    queue.history = History(lists_queued=True)
-    assert len(queue.history_page(Query(PRO))["items"]) == 3  # type: ignore[arg-type]
-
-
-def test_the_same_seed_gives_the_same_ids() -> None:
-    """Deterministic, and told apart by the seed."""
-    assert next(request_ids(1)) == next(request_ids(1)) != next(request_ids(2))
-
-
-def test_a_hundred_thousand_requests_are_no_burden() -> None:
-    """Nothing walks the line: cancels from the middle, positions and all runs of a long night take seconds."""
-    queue, clock = a_queue(40, 1.0)
-    requests = [queue.submit(PRO, {"prompt": str(number), "image_url": "u"}) for number in range(100_000)]
-    for request in requests[50_000:60_000]:
-        queue.cancel(request.id)
-    assert queue.status(requests[-1].id).position == 100_000 - 10_000 - 40 - 1
-    clock.now += 90_000 / 40
-    assert queue.status(requests[-1].id).state is State.COMPLETED
-    assert requests[-1].ended_at == clock.now
 
 
 def test_a_slot_that_comes_free_at_the_very_deadline_still_serves() -> None:

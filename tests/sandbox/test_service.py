@@ -1,26 +1,14 @@
 """The HTTP face: codes, headers and bodies as the protocol has them."""
 
 import json
-from pathlib import Path
 
-import httpx
 import pytest
 
-from batch.sandbox import Faults, History, Queue, Recording, serve
-from batch.sandbox.media import Fetch
-from tests.support.loopback import PRO, SHOT, browser, until
+from batch.sandbox import History, Queue, serve
+from tests.support.loopback import PRO, SHOT, browser
+from tests.support.queues import Clock
 
 pytestmark = pytest.mark.anyio
-
-
-class Clock:
-    """Hours pass when a test says so."""
-
-    def __init__(self) -> None:
-        self.now = 1_750_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 async def test_the_states_have_their_codes_and_fields() -> None:
@@ -127,78 +115,3 @@ async def test_the_history_and_the_prices_are_asked_at_their_own_host() -> None:
         assert (await http.get(where, params={"endpoint_id": PRO})).status_code == 403
         price = (await http.get("https://api.fal.ai/v1/models/pricing", params={"endpoint_id": PRO})).json()
         assert price["prices"] == [{"endpoint_id": PRO, "unit_price": 0.098, "unit": "second", "currency": "USD"}]
-
-
-async def test_a_run_completes_when_its_video_is_made(tmp_path: Path) -> None:
-    """With a renderer, COMPLETED means that the file is there; with `media_base` its URL is a file's."""
-    seen: list[bytes] = []
-
-    def render(given: object, target: Path, /, *, fetch: Fetch) -> None:
-        assert isinstance(given, dict)
-        seen.append(fetch(given["image_url"]))
-        if given["prompt"] == "breaks":
-            raise RuntimeError("no such colour")
-        target.write_bytes(b"a film")
-
-    async with serve(Queue(2, 0.0), render=render, media_base=tmp_path / "films") as address, browser(address) as http:
-        upload = await http.post("https://v3.fal.media/files/upload", content=b"a picture")
-        given = {**SHOT, "image_url": upload.json()["access_url"]}
-        made, broken, wrong = [
-            (await http.post(f"/{PRO}", json={**given, **more})).json()
-            for more in ({}, {"prompt": "breaks"}, {"duration": "6"})
-        ]
-        for sent in (made, broken, wrong):
-            await until(lambda url=sent["status_url"]: _completed(http, url))
-        video = (await http.get(made["response_url"])).json()["video"]
-        film = tmp_path / "films" / f"{made['request_id']}.mp4"
-        assert (video["url"], video["file_size"], film.read_bytes()) == (film.as_uri(), 6, b"a film")
-        failed = await http.get(broken["response_url"])
-        assert (failed.status_code, "no such colour" in failed.text) == (500, True)
-        assert (await http.get(wrong["response_url"])).status_code == 422
-        assert seen == [b"a picture", b"a picture"]
-
-
-@pytest.mark.parametrize(
-    ("fault", "check"),
-    [
-        ("status=no_logs", lambda reply: "logs" not in reply.json() and reply.status_code == 200),
-        ("status=unknown_state", lambda reply: reply.json()["status"] == "PAUSED"),
-        ("status=garbage", lambda reply: reply.text.startswith("<!doctype")),
-        ("status=502_nginx", lambda reply: reply.status_code == 502 and "nginx" in reply.text),
-        ("status=429(7)", lambda reply: reply.status_code == 429 and reply.headers["retry-after"] == "7"),
-        ("status=slow(0.01)", lambda reply: reply.json()["status"] == "COMPLETED"),
-        ("run=image_load_error", lambda reply: reply.json()["error_type"] == "image_load_error"),
-    ],
-)
-async def test_reads_can_be_spoiled_too(fault: str, check: object) -> None:
-    """A status that is late, wrong or nonsense; the run itself failing by plan."""
-    async with serve(Queue(1, 0.0), faults=Faults.parse(fault)) as address, browser(address) as http:
-        sent = (await http.post(f"/{PRO}", json=SHOT)).json()
-        assert callable(check)
-        assert check(await http.get(sent["status_url"], params={"logs": 0}))
-
-
-async def test_faults_can_change_while_it_runs() -> None:
-    """A new plan counts from there."""
-    async with serve(Queue()) as address, browser(address) as http:
-        assert (await http.post(f"/{PRO}", json=SHOT)).status_code == 200
-        address.fault_injector.plan(Faults.parse("submit:1=cut_after"))
-        with pytest.raises(httpx.RemoteProtocolError):
-            await http.post(f"/{PRO}", json=SHOT)
-        assert (await http.post(f"/{PRO}", json=SHOT)).status_code == 200
-        assert address.queue.accepted == 3
-
-
-async def _completed(http: httpx.AsyncClient, url: str) -> bool:
-    return (await http.get(url)).status_code == 200
-
-
-async def test_a_held_run_is_let_go_when_there_is_no_renderer_any_more(tmp_path: Path) -> None:
-    """Killed in mid-render and started again without a renderer: the run completes all the same."""
-    clock = Clock()
-    queue = Queue(1, 10.0, clock=clock, holds_runs=True, recording=Recording(tmp_path))
-    request = queue.submit(PRO, SHOT)
-    clock.now += 11
-    async with serve(Queue(1, 10.0, clock=clock, recording=Recording(tmp_path))) as address, browser(address) as http:
-        reply = await http.get(f"/fal-ai/kling-video/requests/{request.id}")
-        assert reply.status_code == 200

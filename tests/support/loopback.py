@@ -49,14 +49,18 @@ async def run_child(
 
 def browser(address: Address, *, direct: bool = False) -> httpx.AsyncClient:
     """A plain HTTP client for what fal-client does not ask: through the proxy, or straight to localhost."""
-    trusted = ssl.create_default_context(cafile=address.ca_file)
     return httpx.AsyncClient(
-        verify=trusted,
+        verify=trusting(address.ca_file),
         trust_env=False,
         proxy=None if direct else f"http://127.0.0.1:{address.port}",
         base_url=f"https://localhost:{address.port}" if direct else "https://queue.fal.run",
         headers={"Authorization": "Key sandbox"},
     )
+
+
+def trusting(authority: Path) -> ssl.SSLContext:
+    """A client's context that knows this authority only."""
+    return ssl.create_default_context(cafile=authority)
 
 
 async def until(true: Callable[[], Awaitable[bool]]) -> None:

@@ -194,14 +194,6 @@ def test_timestamps_of_older_sparks_stay_so(tmp_path: Path) -> None:
     assert b"ARROW:schema" not in (after.metadata.metadata or {})
 
 
-def test_the_first_bytes_decide_and_not_the_name(tmp_path: Path) -> None:
-    """Parquet under .csv is Parquet, CSV under .parquet is CSV."""
-    wrong = put(tmp_path, pa.table({"a": ["x"]})).rename(tmp_path / "wrong.csv")
-    assert open_table(wrong).columns == ("a",)
-    (tmp_path / "right.parquet").write_text("a,b\n1,2\n")
-    assert open_table(tmp_path / "right.parquet").columns == ("a", "b")
-
-
 def test_damaged_files_are_refused(tmp_path: Path) -> None:
     """Cut, overwritten in the middle, or without columns: one line that names the file."""
     path = put(tmp_path, pa.table({"a": ["x" * 1000] * 100}), compression="snappy", use_dictionary=False)

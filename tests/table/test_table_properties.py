@@ -162,27 +162,3 @@ def raws(path: Path, table: CsvTable) -> list[list[str]]:
     delimiter = table.dialect.delimiter
     with table.dialect.open_text(path) as text:
         return [raw_cells(raw.rstrip("\r\n"), delimiter) for _, raw, row in read_records(text, delimiter, "") if row]
-
-
-def closed(record: str, delimiter: str) -> bool:
-    """Whether no quote stands open at the end, told by a cell that would otherwise be swallowed."""
-    probe = record.rstrip("\r\n") + delimiter + "\N{SNOWMAN}"
-    rows = list(csv.reader(io.StringIO(probe, newline=""), delimiter=delimiter))
-    return not rows or rows[-1][-1] == "\N{SNOWMAN}"
-
-
-@settings(max_examples=400, deadline=None)
-@given(st.text(st.sampled_from('",a b;\n'), max_size=14), st.sampled_from(",;"))
-def test_raw_cells_agree_with_csv_reader(body: str, delimiter: str) -> None:
-    """For every complete record: as many cells, the same values, and joined they are the record."""
-    assume(body and not body.endswith("\n") and closed(body, delimiter))
-    rows = list(csv.reader(io.StringIO(body, newline=""), delimiter=delimiter))
-    assume(len(rows) == 1)
-    parts = raw_cells(body, delimiter)
-    assert delimiter.join(parts) == body
-    assert [
-        (next(csv.reader(io.StringIO(part, newline=""), delimiter=delimiter), None) or [""])[0]
-        for part in parts
-        if '"' in part
-    ] == [value for part, value in zip(parts, rows[0], strict=True) if '"' in part]
-    assert all(part == value for part, value in zip(parts, rows[0], strict=True) if '"' not in part)
