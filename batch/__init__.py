@@ -1,4 +1,4 @@
-"""kling-batch: spreadsheets of shots through Kling 2.1 pro on fal.ai, without paying twice.
+"""kling-batch runs spreadsheets of shots through Kling 2.1 pro on fal.ai, without paying twice.
 
 The Python API is `check`, `run` and `results`; see `batch.api`.
 """

@@ -1,4 +1,4 @@
-"""`python -m batch`."""
+"""`python -m batch` is the command line."""
 
 from batch.cli.main import main
 

@@ -1,4 +1,4 @@
-"""The Python API: the same engine as the command line.
+"""The Python API: `check`, `run` and `results`, the same engine as the command line.
 
 import batch
 outcome = batch.run("shots.csv", concurrency=10)

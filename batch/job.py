@@ -1,4 +1,4 @@
-"""What one row means, as data: the contract between the engine and a model.
+"""The contract between the engine and a model: what one row means, as data.
 
 A job names an endpoint, the JSON Schema of its input (as fal's OpenAPI gives it), the columns a
 spreadsheet may use for each input, and what a request costs. The engine knows no model; `jobs/` holds one

@@ -27,7 +27,7 @@ from wire_service import (
     the_wire,  # noqa: F401 - a fixture
 )
 
-from batch.core import retry as policy
+from batch.core import retry
 from batch.core.gateway import (
     Accepted,
     AccountRefused,
@@ -314,7 +314,7 @@ async def test_a_result_without_a_video_has_to_be_heard_again(said: object, wire
     answer = await service.collect(RECEIPT, Finished())
     assert isinstance(answer, RequestFailed)
     assert (answer.kind, answer.status, answer.sure) == ("no_video_in_result", 200, False)
-    assert not policy.worth_another_try(answer)
+    assert not retry.worth_another_try(answer)
 
 
 async def test_a_result_that_is_too_early_is_a_request_under_way(wire: Wire, service: FalGateway) -> None:
@@ -408,7 +408,7 @@ async def test_fals_own_word_on_trying_again_is_passed_on(
     told = await service.collect(RECEIPT, Finished())
     assert isinstance(told, RequestFailed)
     assert told.retryable is retryable
-    assert policy.worth_another_try(told) is (kind in policy.WORTH_ANOTHER_TRY if retryable is None else retryable)
+    assert retry.worth_another_try(told) is (kind in retry.WORTH_ANOTHER_TRY if retryable is None else retryable)
 
 
 # Cancel

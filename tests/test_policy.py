@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batch.core import retry as policy
+from batch.core import retry
 from batch.core.gateway import RequestFailed
 from batch.core.retry import Retry, backoff, cost, worth_another_try
 from batch.reports.outcome import ADVICE
@@ -56,44 +56,44 @@ OPEN_ENDED = [("value_error.missing", 422), ("value_error.any_str.max_length", 4
 
 
 @pytest.mark.parametrize(("kind", "status", "again"), DOCUMENTED)
-def test_every_documented_type_has_its_documented_verdict(kind: str, status: int, again: bool) -> None:
+def test_every_documented_type_has_its_documented_verdict(error_type: str, status: int, again: bool) -> None:
     """By type, and listed: nothing documented is left to the rule for unknown types."""
-    assert worth_another_try(RequestFailed(kind, "", status)) is again
-    assert kind in (policy.WORTH_ANOTHER_TRY if again else policy.FINAL)
+    assert worth_another_try(RequestFailed(error_type, "", status)) is again
+    assert error_type in (retry.WORTH_ANOTHER_TRY if again else retry.FINAL)
 
 
 def test_the_two_lists_hold_nothing_else() -> None:
     """Each type has one verdict; what is not fal's is our own word for a result without a video."""
-    documented = {kind for kind, _, _ in DOCUMENTED}
-    assert not policy.WORTH_ANOTHER_TRY & policy.FINAL
-    assert documented | {"no_video_in_result"} == policy.WORTH_ANOTHER_TRY | policy.FINAL
-    assert set(ADVICE) <= policy.FINAL
+    documented = {error_type for error_type, _, _ in DOCUMENTED}
+    assert not retry.WORTH_ANOTHER_TRY & retry.FINAL
+    assert documented | {"no_video_in_result"} == retry.WORTH_ANOTHER_TRY | retry.FINAL
+    assert set(ADVICE) <= retry.FINAL
 
 
 @pytest.mark.parametrize(("kind", "status"), OPEN_ENDED)
-def test_what_the_input_is_to_blame_for_is_final(kind: str, status: int) -> None:
+def test_what_the_input_is_to_blame_for_is_final(error_type: str, status: int) -> None:
     """pydantic's types pass through under any name, v1 style too: below 500 none is tried again."""
-    assert not worth_another_try(RequestFailed(kind, "", status))
+    assert not worth_another_try(RequestFailed(error_type, "", status))
 
 
 @given(st.text(), st.integers(400, 599))
-def test_an_unknown_type_goes_by_its_status(kind: str, status: int) -> None:
+def test_an_unknown_type_goes_by_its_status(error_type: str, status: int) -> None:
     """fal docs: retry on 500 and above, else not."""
-    if kind not in policy.WORTH_ANOTHER_TRY | policy.FINAL:
-        assert worth_another_try(RequestFailed(kind, "", status)) is (status >= 500)
+    if error_type not in retry.WORTH_ANOTHER_TRY | retry.FINAL:
+        assert worth_another_try(RequestFailed(error_type, "", status)) is (status >= 500)
 
 
 @pytest.mark.parametrize(("kind", "status", "again"), DOCUMENTED)
 @pytest.mark.parametrize("said", [True, False])
-def test_fals_own_word_overrules_the_table(kind: str, status: int, again: bool, said: bool) -> None:
+def test_fals_own_word_overrules_the_table(error_type: str, status: int, again: bool, said: bool) -> None:
     """X-Fal-Retryable, where present, decides."""
-    assert worth_another_try(RequestFailed(kind, "", status, retryable=said)) is said
+    assert worth_another_try(RequestFailed(error_type, "", status, retryable=said)) is said
 
 
 @pytest.mark.parametrize(("kind", "status", "again"), DOCUMENTED)
-def test_nothing_is_billed_from_500_on_and_everything_below(kind: str, status: int, again: bool) -> None:
+def test_nothing_is_billed_from_500_on_and_everything_below(error_type: str, status: int, again: bool) -> None:
     """fal docs: nothing for ≥ 500; a 422, a 499, a refusal of a partner may be billed, so they count."""
-    assert cost(RequestFailed(kind, "", status), PRICE) == (0 if status >= 500 else PRICE)
+    assert cost(RequestFailed(error_type, "", status), PRICE) == (0 if status >= 500 else PRICE)
 
 
 def test_an_unknown_price_counts_as_nothing() -> None:

@@ -411,9 +411,9 @@ def mixed(make: Callable[..., Batch]) -> Batch:
     ("selection", "pending"),
     [
         (Selection(), [3, 4, 5, 7]),
-        (Selection(kinds=["image_too_small"]), [4, 7]),
-        (Selection(kinds=["image_too_small", "cancelled"]), [4, 5, 7]),
-        (Selection(kinds=["no such kind"]), [7]),
+        (Selection(error_types=["image_too_small"]), [4, 7]),
+        (Selection(error_types=["image_too_small", "cancelled"]), [4, 5, 7]),
+        (Selection(error_types=["no such kind"]), [7]),
         (Selection(numbers=[3]), [3, 7]),
         (Selection(ids=["worse", " off "]), [4, 5, 7]),
         (Selection(ids=["worse"], numbers=[3]), [3, 4, 7]),

@@ -1,1 +1,1 @@
-"""The command line: options and messages; what a command does stands in `commands`."""
+"""The command line: options, messages, exit codes; thin over `commands`."""

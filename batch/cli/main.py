@@ -1,4 +1,4 @@
-"""The command line: a command reads its options, calls the engine, prints, exits with the documented code.
+"""The commands as click functions: each reads options, calls the engine, prints, exits.
 
 Whatever takes long to load is imported where it is used: `--help` and `status` are for the impatient.
 """
@@ -109,7 +109,7 @@ def rerun(
     """Run the failed rows again: all, by kind of failure, or by row."""
     from batch.commands.rerun import Selection
 
-    _run(ctx, Selection(kinds=kinds, numbers=numbers, ids=ids, stale=stale), as_json, given)
+    _run(ctx, Selection(error_types=kinds, numbers=numbers, ids=ids, stale=stale), as_json, given)
 
 
 def _run(ctx: click.Context, selection: "Selection | None", as_json: bool, given: dict[str, Any]) -> None:

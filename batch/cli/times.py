@@ -1,4 +1,4 @@
-"""What a person types on the command line for money, prices and times, understood."""
+"""Reads durations and times of day as typed: 8h, 90m, 07:00."""
 
 from datetime import datetime, timedelta
 

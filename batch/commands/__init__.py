@@ -1,1 +1,1 @@
-"""What each command does, one file each: the parts put together."""
+"""What each command does, one file each: the parts put together, without click."""

@@ -1,4 +1,4 @@
-"""A batch: a manifest, its ledger, and where its results go."""
+"""Opens a batch: a manifest, its ledger, and where its results go."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Takes back what is at fal: all of it, or the rows that a person names."""
+"""`cancel`: takes back what is at fal, all of it or the rows that a person names."""
 
 import time
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""What is wrong with a manifest and what it will cost: everything, before anything is spent."""
+"""`check`: says what is wrong with a manifest and what it will cost, before anything is spent."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -1,4 +1,4 @@
-"""Which finished rows are run again, by a person's wish."""
+"""`rerun` and `--stale`: marks the finished rows that a person wants run again."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class Selection:
         failed: the failed rows at all; False for `run --stale`.
     """
 
-    kinds: Sequence[str] = ()
+    error_types: Sequence[str] = ()
     numbers: Sequence[int] = ()
     ids: Sequence[str] = ()
     stale: bool = False
@@ -42,7 +42,7 @@ class Selection:
         for row_id in self.ids:
             self._require(f"--id {row_id}", sheet_rows(ledger, "id", row_id.strip()))
         named = RowSelection(self.numbers, self.ids)
-        chosen = finished_rows(ledger, named, failed=self.failed, stale=self.stale, error_types=self.kinds)
+        chosen = finished_rows(ledger, named, failed=self.failed, stale=self.stale, error_types=self.error_types)
         for row, state in chosen:
             ledger.apply(row, again(state, at))
         if chosen:

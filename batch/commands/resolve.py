@@ -1,4 +1,4 @@
-"""Rows in doubt, decided by a person or by one look at fal's own records."""
+"""`resolve`: rows in doubt decided by a person, or by one look at fal's request history."""
 
 import time
 from collections.abc import Sequence

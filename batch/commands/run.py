@@ -1,4 +1,4 @@
-"""A run put together and brought to its end: manifest, ledger, gateway, dispatcher, results."""
+"""`run`: puts a run together (manifest, ledger, gateway, dispatcher, results) and ends it."""
 
 import os
 import random

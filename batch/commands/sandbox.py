@@ -1,4 +1,4 @@
-"""A night in the sandbox, or the sandbox on its own: the service played on this machine, free."""
+"""`sandbox`: a run against the service played on this machine, or that service on its own."""
 
 import os
 from collections.abc import AsyncIterator, Iterable, Mapping

@@ -1,4 +1,4 @@
-"""The ledger held and the gateway open, to fal or to the sandbox: what a command works with."""
+"""Holds the ledger and opens the gateway, to fal or to the sandbox, for a command."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager

@@ -1,4 +1,4 @@
-"""Where a batch stands, read from its ledger, also while it runs."""
+"""`status`: says where a batch stands, from its ledger, also while it runs."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The seam to the service: what is asked of it, and the closed set of answers that it can be understood to give.
+"""The seam to the service: what is asked of it, and the closed set of answers it can give.
 
 prepare         → Prepared | NotSent | Refused | AccountRefused
 submit          → Accepted | NotSent | Throttled | Refused | AccountRefused | InDoubt
@@ -52,7 +52,7 @@ class Throttled:
 class Refused:
     """Refused for good, before it could cost anything."""
 
-    kind: str
+    error_type: str
     message: str
 
 
@@ -60,7 +60,7 @@ class Refused:
 class AccountRefused:
     """The key or the account is refused: no row can be submitted, and no row is to blame."""
 
-    kind: str
+    error_type: str
     message: str
 
 
@@ -130,7 +130,7 @@ class RequestFailed:
     heard again before it is believed, for to believe it may mean to buy the row once more.
     """
 
-    kind: str
+    error_type: str
     message: str
     status: int
     retryable: bool | None = None

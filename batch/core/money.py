@@ -1,4 +1,4 @@
-"""Money: amounts and prices as typed and as shown, and how much may be spent.
+"""Money and prices: as typed, as shown, and how much of it may be spent.
 
 Amounts are whole millionths of a dollar: no float ever decides whether a row is bought.
 """

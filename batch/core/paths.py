@@ -1,4 +1,4 @@
-"""Where the files of a batch stand."""
+"""Tells where the files of a batch stand."""
 
 from pathlib import Path
 

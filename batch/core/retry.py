@@ -1,4 +1,4 @@
-"""When to try again, how long to wait, and what an ended request costs: arithmetic, no clock, no I/O."""
+"""Which failures are worth another try, how long to wait, and what an ended request costs. Pure."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -79,9 +79,9 @@ def worth_another_try(broke: RequestFailed) -> bool:
     """fal's own headers first, then the table by type, then the status (fal docs: retry on ≥ 500)."""
     if broke.retryable is not None:
         return broke.retryable
-    if broke.kind in WORTH_ANOTHER_TRY:
+    if broke.error_type in WORTH_ANOTHER_TRY:
         return True
-    return broke.kind not in FINAL and broke.status >= 500
+    return broke.error_type not in FINAL and broke.status >= 500
 
 
 def cost(broke: RequestFailed, price: int | None) -> int:

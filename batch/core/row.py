@@ -1,4 +1,4 @@
-"""One row in the shapes it takes on its way: planned, pending, submitted, in doubt; and what is wrong with one."""
+"""A row in the shapes it takes on its way, from planned to shown in the table."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""How a run is to go, as a person says it: on the command line or in Python."""
+"""How a run is to go, as a person says it: one field for each option."""
 
 from dataclasses import dataclass
 

@@ -127,15 +127,15 @@ def not_sent(at: float, message: str) -> Transition:
     return Transition(State.SUBMITTING, State.PENDING, at, {"message": message}, step=-1)
 
 
-def refused(at: float, kind: str, message: str) -> Transition:
+def refused(at: float, error_type: str, message: str) -> Transition:
     """The service refused the request for good, before it cost anything."""
-    changes = {"kind": kind, "message": message, "finished_at": at}
+    changes = {"kind": error_type, "message": message, "finished_at": at}
     return Transition(State.SUBMITTING, State.FAILED, at, changes)
 
 
-def unsendable(at: float, kind: str, message: str) -> Transition:
+def unsendable(at: float, error_type: str, message: str) -> Transition:
     """The row cannot be sent any more (its image is gone); it never left `pending`."""
-    return Transition(State.PENDING, State.FAILED, at, {"kind": kind, "message": message, "finished_at": at})
+    return Transition(State.PENDING, State.FAILED, at, {"kind": error_type, "message": message, "finished_at": at})
 
 
 def reply_lost(at: float, message: str) -> Transition:
@@ -171,15 +171,15 @@ def succeeded(at: float, result: str, video_url: str, cost: int) -> Transition:
     return Transition(State.SUBMITTED, State.SUCCEEDED, at, changes, cost)
 
 
-def failed(at: float, kind: str, message: str, cost: int) -> Transition:
+def failed(at: float, error_type: str, message: str, cost: int) -> Transition:
     """The request ended without a video, and another try would end the same."""
-    changes = {"kind": kind, "message": message, "finished_at": at}
+    changes = {"kind": error_type, "message": message, "finished_at": at}
     return Transition(State.SUBMITTED, State.FAILED, at, changes, cost)
 
 
-def another_try(at: float, kind: str, message: str, cost: int) -> Transition:
+def another_try(at: float, error_type: str, message: str, cost: int) -> Transition:
     """The request ended without a video, and another try is worth it."""
-    return Transition(State.SUBMITTED, State.PENDING, at, {"kind": kind, "message": message}, cost)
+    return Transition(State.SUBMITTED, State.PENDING, at, {"kind": error_type, "message": message}, cost)
 
 
 def cancelled(old: State, at: float, cost: int) -> Transition:

@@ -1,1 +1,1 @@
-"""The dispatcher: claim, submit, follow and write down, at bounded concurrency."""
+"""The dispatcher: claims, submits, follows and writes down, at bounded concurrency."""

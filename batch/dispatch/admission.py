@@ -1,4 +1,4 @@
-"""Admits every POST: pauses while the service cannot be reached, and goes on with one careful probe.
+"""Admits every POST: pauses while fal cannot be reached, and goes on with one careful probe.
 
 The first row goes through alone, and so does the first one after a pause: a wrong key or a dead network is
 found out with one row, not with five hundred.

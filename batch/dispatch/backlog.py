@@ -1,4 +1,4 @@
-"""The rows that wait to be submitted: read from the ledger a page at a time, and those that are to be tried again."""
+"""The rows that wait to be submitted: read page by page, or put back for another try."""
 
 import heapq
 from collections import deque

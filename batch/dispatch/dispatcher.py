@@ -1,4 +1,4 @@
-"""The dispatcher: claims rows, submits them, follows them and writes down what comes of it, at bounded concurrency.
+"""The dispatcher: claims rows, submits them, follows them and writes down what comes of it.
 
 Pure anyio: the ledger and the gateway are two narrow protocols, the clock and the randomness are arguments, so
 a night can be played on a mock clock.
@@ -133,11 +133,11 @@ class Dispatcher:
                     await self._follow(replace(pending, tries=pending.tries + 1), receipt, sent=sent)
             case NotSent(reason):
                 self._backlog.put_back(pending, self._admission.upset(reason))
-            case AccountRefused(kind, message):
-                self._stop(Stop(kind, message))
-            case Refused(kind, message):
-                await self._write(pending.row, states.unsendable(self._settings.now(), kind, message))
-                self._stop_if(self._refusals.failed(kind))
+            case AccountRefused(error_type, message):
+                self._stop(Stop(error_type, message))
+            case Refused(error_type, message):
+                await self._write(pending.row, states.unsendable(self._settings.now(), error_type, message))
+                self._stop_if(self._refusals.failed(error_type))
                 self._tally.failed += 1
 
     async def _submit(self, pending: PendingRow, arguments: Arguments) -> tuple[Receipt, float] | None:

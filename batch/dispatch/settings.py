@@ -1,4 +1,4 @@
-"""How a run behaves: what a person said, what the batch is, and the clock and the chance to go by."""
+"""How a run behaves: its options, its batch's facts, its clock and its chance."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""What has happened so far in a run, for whoever shows it or saves it."""
+"""Counts what has happened so far in a run, for whoever shows it or saves it."""
 
 from dataclasses import dataclass
 

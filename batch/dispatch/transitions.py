@@ -1,8 +1,7 @@
-"""Which transition an answer of the service makes, and what else it means: the one place that interprets it. Pure."""
+"""Interprets an answer of the service, once: which transition it makes, what else it means. Pure."""
 
 from dataclasses import dataclass
 
-from batch.core import retry as policy
 from batch.core import states
 from batch.core.gateway import (
     Accepted,
@@ -17,6 +16,7 @@ from batch.core.gateway import (
     Throttled,
     Video,
 )
+from batch.core.retry import Retry, cost, worth_another_try
 from batch.core.states import Transition
 from batch.dispatch.stopping import Stop
 
@@ -57,25 +57,23 @@ def of_submit(answer: SubmitAnswer, at: float) -> SubmitOutcome:
         case Throttled(after):
             transition = states.not_sent(at, "fal asked to come again later (429)")
             return SubmitOutcome(transition=transition, again=True, pause=Pause("fal asks for a pause (429)", after))
-        case AccountRefused(kind, message):
-            return SubmitOutcome(transition=states.not_sent(at, message), stop=Stop(kind, message))
-        case Refused(kind, message):
-            return SubmitOutcome(transition=states.refused(at, kind, message), failure=kind, reached=True)
+        case AccountRefused(error_type, message):
+            return SubmitOutcome(transition=states.not_sent(at, message), stop=Stop(error_type, message))
+        case Refused(error_type, message):
+            return SubmitOutcome(transition=states.refused(at, error_type, message), failure=error_type, reached=True)
         case InDoubt(reason):  # it says nothing good: whoever is careful stays so
             return SubmitOutcome(transition=states.reply_lost(at, reason), failure=f"in doubt: {reason}")
 
 
-def of_end(
-    end: Video | RequestFailed | NotFound, at: float, price: int | None, tries: int, retry: policy.Retry
-) -> Transition:
+def of_end(end: Video | RequestFailed | NotFound, at: float, price: int | None, tries: int, retry: Retry) -> Transition:
     """The transition of a row whose request ended so, at a price in millionths of a dollar, after so many tries."""
     match end:
         case Video(result, url):
             return states.succeeded(at, result, url, price or 0)
         case NotFound(reason):
             return states.failed(at, "request_not_found", reason, price or 0)
-        case RequestFailed(kind, message):
-            cost = policy.cost(end, price)
-            if policy.worth_another_try(end) and tries < retry.tries:
-                return states.another_try(at, kind, message, cost)
-            return states.failed(at, kind, message, cost)
+        case RequestFailed(error_type, message):
+            spent = cost(end, price)
+            if worth_another_try(end) and tries < retry.tries:
+                return states.another_try(at, error_type, message, spent)
+            return states.failed(at, error_type, message, spent)

@@ -1,4 +1,4 @@
-"""The gateway to fal.ai: fal-client behind the guard, every outcome translated into a closed set of answers.
+"""The gateway to fal.ai: fal-client behind the guard, every outcome one of the gateway's answers.
 
 Facts about the service are fal's documentation unless marked otherwise.
 """
@@ -114,7 +114,7 @@ class FalGateway:
         return self
 
     async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self, _type: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
         await self._http.aclose()
 
@@ -215,16 +215,16 @@ class FalGateway:
             return Waiting(running=True)
         from_model = isinstance(detail, list) and bool(detail)
         ended_badly = finished.error is not None or finished.error_type is not None
-        kind = self._redact.error_type(*error_types_of(answered)) or finished.error_type
+        error_type = self._redact.error_type(*error_types_of(answered)) or finished.error_type
         # With these the account and the way to the service speak, whatever type they give: not the model.
         # So does a bare 5xx: a run that failed is said to have failed by its status, or by the type of its error.
-        bare = kind is None and (detail is None or answered.status >= 500)
+        bare = error_type is None and (detail is None or answered.status >= 500)
         says_nothing = answered.status in (404, 408, 429, *ACCOUNT_REFUSALS) or bare
         if says_nothing and not from_model and not ended_badly:
             return self._unanswered(answered)
         message = text_of(answered) if from_model else finished.error or text_of(answered)
         return RequestFailed(
-            kind or f"http_{answered.status}",
+            error_type or f"http_{answered.status}",
             self._redact.message(message),
             answered.status,
             retryable=retryable(answered.headers),

@@ -1,4 +1,4 @@
-"""fal's own records: which requests of ours it has, and what one costs.
+"""Asks fal's platform API: the history of our requests, and the price list.
 
 fal docs: `GET /v1/models/requests/by-endpoint` and `GET /v1/models/pricing`, with an ordinary API key.
 """

@@ -1,4 +1,4 @@
-"""Compares fal's price of today with the job's published one."""
+"""Compares fal's price of today with the job's published one. Pure."""
 
 from collections.abc import Mapping
 

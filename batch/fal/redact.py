@@ -1,4 +1,4 @@
-"""Text that came from outside made fit to be shown and kept: no key in it, no control character, and not too long."""
+"""Makes foreign text fit to be shown and kept: no key, no control character, not too long. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

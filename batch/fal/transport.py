@@ -1,4 +1,4 @@
-"""The one door to the network: at most one POST leaves for each submit, whatever happens to its reply.
+"""The network under fal-client: at most one POST leaves for each submit, whatever is lost.
 
 fal-client repeats a POST whose reply is lost up to ten times, and its backup-host layer repeats one whose
 connection looks unmade. Both decide by httpx's errors. So two transports of ours enclose everything:

@@ -1,4 +1,4 @@
-"""The ledger, asynchronous: one writer, one commit for all that was asked while the last one went to disk."""
+"""The ledger awaited: one writer, one commit for all that was asked during the last one."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager

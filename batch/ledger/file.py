@@ -1,4 +1,4 @@
-"""The ledger as a file: made whole or not at all, opened, brought up to date, held by one process."""
+"""The ledger as a file: made whole or not at all, opened, upgraded, locked by one process."""
 
 import sqlite3
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Rows in doubt as the ledger has them, and what it knows of the requests that fal lists."""
+"""Reads rows in doubt, and which of the requests that fal lists are known to be ours."""
 
 import json
 from collections.abc import Iterable

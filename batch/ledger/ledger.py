@@ -1,4 +1,4 @@
-"""The ledger: SQLite beside the manifest, durable at every commit, refused to a second run.
+"""One open ledger: the only write of a row's state, claims, and the rows a run works on.
 
 Synchronous and of one thread at a time; `batch.ledger.async_ledger` is its asynchronous face.
 """

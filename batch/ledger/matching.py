@@ -1,4 +1,4 @@
-"""Which record of the manifest is which row of the ledger, and what was found wrong on the way."""
+"""Finds which record of the manifest is which row of the ledger."""
 
 import json
 import sqlite3

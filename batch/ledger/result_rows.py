@@ -1,4 +1,4 @@
-"""What the results writer reads: a result row for each record of the manifest, in the table's order."""
+"""Reads what the results writer shows: a result row for each record of the manifest."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Rows that a person names, by number, by id or by kind of failure, found in the ledger."""
+"""Finds rows that a person names: by number, by id, by kind of failure."""
 
 import json
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Which bytes of the manifest the ledger's `sheet` stands for: while they are the same, nothing is matched again.
+"""Remembers which bytes of the manifest were enrolled: the same ones are not matched again.
 
 A million records are read in a minute, and their digest is taken in a second.
 """

@@ -1,4 +1,4 @@
-"""Where a batch stands, read from its ledger alone: counts, money, failures by kind, prices."""
+"""Sums up where a batch stands: counts, money, failures by kind, prices."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from batch.ledger.ledger import Ledger
 class FailureGroup:
     """Rows that failed alike, and one of them as an example."""
 
-    kind: str
+    error_type: str
     rows: int
     example_row: int | None
     example: str

@@ -1,4 +1,4 @@
-"""Finds which column of the table holds which input of the job."""
+"""Finds which column of the table holds which input of the job. Pure."""
 
 import unicodedata
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""DataFrames in and out: the edge to pandas."""
+"""Takes pandas DataFrames as manifests, and gives results as one."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""Tells when two rows ask for the same: the fingerprint of endpoint and arguments."""
+"""Tells when two rows ask for the same: the fingerprint of endpoint and arguments. Pure."""
 
 import hashlib
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Image files at the edge: what a cell refers to, and whether a local image can be used at all.
+"""Tells what an image cell refers to, and whether a local image can be used at all.
 
 Nothing here raises over a bad file or a bad cell: what is wrong is data, one phrase with its remedy, so that a
 whole manifest is judged in one go. Sizes are bytes and pixels.

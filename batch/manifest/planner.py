@@ -1,4 +1,4 @@
-"""Plans rows: arguments, fingerprint and price of what will be sent, and every problem at once.
+"""Plans rows: arguments, fingerprint, price, and every problem at once. Pure.
 
 Pure: the schema check and the look at an image are functions handed in.
 """

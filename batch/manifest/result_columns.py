@@ -4,7 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple, get_args, get_type_hints
 
-from batch.table import ColumnType
+from batch.table.column import ColumnType
 
 
 class ResultCells(NamedTuple):

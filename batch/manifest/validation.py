@@ -1,4 +1,4 @@
-"""A job's input checked against its JSON Schema: the edge to jsonschema-rs."""
+"""Checks a row's inputs against the job's JSON Schema, all violations at once."""
 
 from collections.abc import Callable, Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""Reads a cell's text as the value of an input."""
+"""Reads a cell's text as the value of an input. Pure."""
 
 import re
 from collections.abc import Sequence

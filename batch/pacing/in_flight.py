@@ -1,4 +1,4 @@
-"""Keeps our requests in flight in the order they were sent: which run, which wait for a slot. Pure.
+"""Keeps our requests in flight in the order they were sent: which run, which wait. Pure.
 
 fal's queue is first in, first out, so little has to be asked: a request that runs tells that all sent before it
 have begun, one that waits tells the same of all behind it, its position tells how many wait before it, and each end

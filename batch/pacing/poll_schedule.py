@@ -1,4 +1,4 @@
-"""Tells when to ask about a request: arithmetic over what is known of the run times. Pure.
+"""Tells when to ask about a request, by what is known of the run times. Pure.
 
 Nothing is known at first but the job's word. Then the requests of one kind explore together: each one seen
 alive at some age spares the others that question, so a whole wave asks about as often as one request alone.

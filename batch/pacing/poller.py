@@ -1,4 +1,4 @@
-"""Polls one request until it ends: rarely, in step with what is known of run times and of the queue.
+"""Polls one request until it ends: rarely, in step with run times and queue.
 
 A failed question is never a failed row: whatever the answers are, the request is asked after again.
 """
@@ -110,8 +110,9 @@ class Poller:
                     return answer
                 case Waiting():
                     self._seen(request, answer)
-                case NotFound() | Unclear() if unclear.last(answer):
-                    return answer
+                case NotFound() | Unclear():
+                    if unclear.last(answer):
+                        return answer
             pause = unclear.pause(answer)
             due = times.next(request, current_time()) if pause is None else current_time() + pause
 
@@ -185,7 +186,7 @@ class _UnclearAnswers:
 
     def believed(self, answer: RequestFailed) -> bool:
         """Whether this has been the answer often and long enough."""
-        heard = (answer.kind, answer.status)
+        heard = (answer.error_type, answer.status)
         if self._same != heard:
             self._same, self._times, self._since = heard, 0, current_time()
         self._times += 1

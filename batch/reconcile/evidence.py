@@ -1,4 +1,4 @@
-"""Weighs what fal's request history proves of rows in doubt: found, absent, or still open. Pure.
+"""Weighs what fal's request history proves of rows in doubt: found, absent, or open. Pure.
 
 A row in doubt is found where the listing has a request, not yet known to be ours, that was sent in its time
 with equal values for every key that we sent; identical rows by count. Its absence is proven only when all this holds:

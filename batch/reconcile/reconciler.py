@@ -1,4 +1,4 @@
-"""Reconciles rows in doubt with fal's request history, at the start of a run, now and then, and at its end."""
+"""Reconciles rows in doubt with fal's request history, and says how long a run waits for it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

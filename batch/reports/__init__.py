@@ -1,1 +1,1 @@
-"""What a person is shown: the end of a run, and its progress."""
+"""What a person is shown: how a run gets on, and how it ended."""

@@ -1,4 +1,4 @@
-"""How a run ended, or where a batch stands: the text for a person, the JSON, and the exit code."""
+"""How a run ended, or where a batch stands: text, JSON and exit code."""
 
 import shlex
 from collections.abc import Sequence
@@ -93,7 +93,7 @@ class Outcome:
             "rows": now.total,
             **{str(one): now.count(one) for one in Status},
             "failures": [
-                {"error_type": f.kind, "rows": f.rows, "example_row": f.example_row, "example": f.example}
+                {"error_type": f.error_type, "rows": f.rows, "example_row": f.example_row, "example": f.example}
                 for f in now.failures
             ],
             "spent_usd": self.spent_now / 1_000_000,
@@ -116,14 +116,14 @@ _OTHERS = {
 
 
 def _failure(failure: FailureGroup) -> str:
-    advice = f" ({ADVICE[failure.kind]})" if failure.kind in ADVICE else ""
+    advice = f" ({ADVICE[failure.error_type]})" if failure.error_type in ADVICE else ""
     row = f", row {failure.example_row}" if failure.example_row else ""
-    return f"{failure.rows} failed with {failure.kind}{advice}: for example{row}: {failure.example}"
+    return f"{failure.rows} failed with {failure.error_type}{advice}: for example{row}: {failure.example}"
 
 
 def _passing(now: LedgerSummary) -> bool:
     """Whether all that failed may simply be tried again."""
-    return all(failure.kind in WORTH_ANOTHER_TRY for failure in now.failures)
+    return all(failure.error_type in WORTH_ANOTHER_TRY for failure in now.failures)
 
 
 def counted(rows: int) -> str:

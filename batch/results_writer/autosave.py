@@ -1,4 +1,4 @@
-"""The table saved while a run is on, and at its end."""
+"""Saves the table while a run is on, and at its end."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""What our columns say of one record: the cells of a result row. Pure."""
+"""Makes the cells of our columns from a result row. Pure."""
 
 from datetime import UTC, datetime
 from decimal import Decimal

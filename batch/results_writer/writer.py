@@ -1,4 +1,4 @@
-"""Writes the ledger into the table: the manifest read again, our columns filled, nothing else touched."""
+"""Writes the ledger into the table: read again, merged, replaced; nothing of the user's touched."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
