@@ -313,7 +313,7 @@ async def test_a_result_without_a_video_has_to_be_heard_again(said: object, wire
     wire.act = answering(200, said)
     answer = await service.collect(RECEIPT, Finished())
     assert isinstance(answer, RequestFailed)
-    assert (answer.kind, answer.status, answer.sure) == ("no_video_in_result", 200, False)
+    assert (answer.error_type, answer.status, answer.sure) == ("no_video_in_result", 200, False)
     assert not retry.worth_another_try(answer)
 
 
@@ -382,7 +382,7 @@ async def test_a_result_that_is_an_error_is_believed_as_far_as_it_is_known(
     told = await service.collect(RECEIPT, finished)
     if isinstance(answer, tuple):
         assert isinstance(told, RequestFailed)
-        assert (told.kind, told.sure, told.status) == (*answer, status)
+        assert (told.error_type, told.sure, told.status) == (*answer, status)
     else:
         assert told == answer
 
@@ -680,7 +680,7 @@ async def test_an_image_that_vanished_refuses_its_row(wire: Wire, tmp_path: Path
         for cell in ("file:gone.png", "file:folder.png", "file:file/a.png"):
             answer = await service.prepare(SHOT | {"image_url": cell})
             assert isinstance(answer, Refused)
-            assert answer.kind == "image_unreadable"
+            assert answer.error_type == "image_unreadable"
             assert str(tmp_path / cell[5:]) in answer.message
     assert wire.heard == []
 

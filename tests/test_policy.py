@@ -55,7 +55,7 @@ DOCUMENTED = [
 OPEN_ENDED = [("value_error.missing", 422), ("value_error.any_str.max_length", 422), ("string_too_long", 422)]
 
 
-@pytest.mark.parametrize(("kind", "status", "again"), DOCUMENTED)
+@pytest.mark.parametrize(("error_type", "status", "again"), DOCUMENTED)
 def test_every_documented_type_has_its_documented_verdict(error_type: str, status: int, again: bool) -> None:
     """By type, and listed: nothing documented is left to the rule for unknown types."""
     assert worth_another_try(RequestFailed(error_type, "", status)) is again
@@ -70,7 +70,7 @@ def test_the_two_lists_hold_nothing_else() -> None:
     assert set(ADVICE) <= retry.FINAL
 
 
-@pytest.mark.parametrize(("kind", "status"), OPEN_ENDED)
+@pytest.mark.parametrize(("error_type", "status"), OPEN_ENDED)
 def test_what_the_input_is_to_blame_for_is_final(error_type: str, status: int) -> None:
     """pydantic's types pass through under any name, v1 style too: below 500 none is tried again."""
     assert not worth_another_try(RequestFailed(error_type, "", status))
@@ -83,14 +83,14 @@ def test_an_unknown_type_goes_by_its_status(error_type: str, status: int) -> Non
         assert worth_another_try(RequestFailed(error_type, "", status)) is (status >= 500)
 
 
-@pytest.mark.parametrize(("kind", "status", "again"), DOCUMENTED)
+@pytest.mark.parametrize(("error_type", "status", "again"), DOCUMENTED)
 @pytest.mark.parametrize("said", [True, False])
 def test_fals_own_word_overrules_the_table(error_type: str, status: int, again: bool, said: bool) -> None:
     """X-Fal-Retryable, where present, decides."""
     assert worth_another_try(RequestFailed(error_type, "", status, retryable=said)) is said
 
 
-@pytest.mark.parametrize(("kind", "status", "again"), DOCUMENTED)
+@pytest.mark.parametrize(("error_type", "status", "again"), DOCUMENTED)
 def test_nothing_is_billed_from_500_on_and_everything_below(error_type: str, status: int, again: bool) -> None:
     """fal docs: nothing for ≥ 500; a 422, a 499, a refusal of a partner may be billed, so they count."""
     assert cost(RequestFailed(error_type, "", status), PRICE) == (0 if status >= 500 else PRICE)
