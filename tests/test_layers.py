@@ -134,6 +134,11 @@ def outer(path: Path) -> set[str]:
 INNER = {name: inner(path) for name, path in MODULES.items()}
 
 
+def first_line(path: Path) -> str:
+    """The first paragraph of a module's docstring."""
+    return (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").split("\n\n")[0]
+
+
 def folder(name: str) -> str:
     """`table.dialect` → `table`; a module at the root is a folder of its own."""
     return name.split(".")[0]
@@ -234,8 +239,28 @@ def test_nothing_in_the_package_is_named_like_a_public_function() -> None:
 @pytest.mark.parametrize("name", MODULES)
 def test_every_module_says_in_one_sentence_what_it_does(name: str) -> None:
     """Whoever has only the list of files and these lines finds the place of a change."""
-    text = ast.get_docstring(ast.parse(MODULES[name].read_text(encoding="utf-8"))) or ""
-    first = text.split("\n\n")[0]
+    first = first_line(MODULES[name])
     assert "\n" not in first
     assert first.endswith(".")
     assert 10 < len(first) <= 100
+
+
+def test_the_map_lists_what_there_is() -> None:
+    """Each folder and file, and beside it the first line that says what it does."""
+    text = (ROOT / "batch" / "README.md").read_text(encoding="utf-8")
+    block = text.split("## The map")[1].split("```")[1]
+    listed: dict[str, str] = {}
+    inside = ""
+    for line in block.splitlines()[2:]:
+        name, _, says = line.strip().partition(" ")
+        if name:
+            inside = name if name.endswith("/") else "" if line.startswith("  ") and line[2] != " " else inside
+            listed[name if name == inside else inside + name] = says.strip()
+    there = {str(path.relative_to(ROOT / "batch")): first_line(path) for path in MODULES.values()}
+    sql = set((ROOT / "batch").rglob("*.sql"))
+    there |= {
+        str(path.relative_to(ROOT / "batch")): path.read_text().split("\n")[0].removeprefix("-- ") for path in sql
+    }
+    folders = {name.removesuffix("__init__.py"): says for name, says in there.items() if name.endswith("/__init__.py")}
+    files = {name: says for name, says in there.items() if not name.endswith("/__init__.py")}
+    assert listed == files | folders

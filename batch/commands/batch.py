@@ -1,6 +1,6 @@
 """Opens a batch: a manifest, its ledger, and where its results go."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -96,12 +96,6 @@ def open_batch(
     path = Path(manifest)
     ledger, table = places(path, sandbox=sandbox, output=Path(output) if output else None)
     target = None if table == path else table
-    command = [str(path)]
-    command += [part for name, column in (mapped or {}).items() for part in ("--map", f"{name}={column}")]
-    command += ["--prefix", prefix] if prefix else []
-    command += ["--price", price] if price else []
-    command += ["--output", str(output)] if output else []
-    command += ["--sandbox"] if sandbox else []
     return Batch(
         manifest=Manifest(
             path=path,
@@ -115,8 +109,21 @@ def open_batch(
         target=target,
         sandbox=sandbox,
         price_told=price is not None,
-        command=command,
+        command=[str(path), *_typed(mapped or {}, prefix, price, output, sandbox)],
     )
+
+
+def _typed(
+    mapped: Mapping[str, str], prefix: str, price: str | None, output: str | Path | None, sandbox: bool
+) -> Iterator[str]:
+    """The options that name the batch on a command line."""
+    for name, column in mapped.items():
+        yield from ("--map", f"{name}={column}")
+    for option, value in (("--prefix", prefix), ("--price", price), ("--output", output)):
+        if value:
+            yield from (option, str(value))
+    if sandbox:
+        yield "--sandbox"
 
 
 def keep_frame(manifest: "str | Path | pd.DataFrame", path: str | Path | None) -> Path:

@@ -48,7 +48,7 @@ def require_extra() -> None:
 
 
 def _seed() -> int:
-    """Fresh request ids each time: those of an earlier rehearsal may still be in the ledger."""
+    """Fresh request ids each time: those of an earlier sandbox may still be in the ledger."""
     return int.from_bytes(os.urandom(8), "big")
 
 

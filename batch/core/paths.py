@@ -10,7 +10,7 @@ def ledger_path(table: Path) -> Path:
 
 
 def sandbox_home(manifest: Path) -> Path:
-    """The folder of a rehearsal: its ledger, its requests, its videos."""
+    """The folder of a manifest's own sandbox: its ledger, its requests, its videos."""
     real = manifest.resolve()
     return real.with_name(real.name + ".sandbox")
 

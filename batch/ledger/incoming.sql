@@ -1,4 +1,4 @@
--- The manifest as it is being read, one record a row; a temporary table, so that a reader may fill it too.
+-- The manifest as it is being read, one record a row; temporary, so that a reader may fill it too.
 
 PRAGMA main.cache_size = -65536;  -- 64 MB: the indexes of a million rows, which are probed in no order
 PRAGMA temp.cache_size = -65536;

@@ -1,4 +1,5 @@
--- Which record of the manifest is which row of the ledger. Reads the ledger, writes temporary tables only.
+-- Which record of the manifest is which row of the ledger.
+-- Reads the ledger, writes temporary tables only.
 -- What was sent already comes before what is named: a paid row is looked for by its inputs in the whole sheet
 -- before an id or an old request id may claim it for a record with other inputs.
 -- The parts between blank lines are run one by one, and those after the first only while a record has no row.

@@ -1,6 +1,6 @@
 """Tells when to ask about a request, by what is known of the run times. Pure.
 
-Nothing is known at first but the job's word. Then the requests of one kind explore together: each one seen
+Nothing is known at first but the job's word. Then the requests of one group explore together: each one seen
 alive at some age spares the others that question, so a whole wave asks about as often as one request alone.
 The first end found tells all. From then on a question is asked as soon as the wait for it, weighed with how likely
 the end is by then, has grown to its price: seldom where few requests end, and often where most do.
@@ -107,7 +107,7 @@ class RunTimes:
         return max(due, alive + fine * self._jitter())
 
     def _explore(self, request: PolledRequest) -> float:
-        """The age of the next question: a little beyond what any request of this kind was seen to reach."""
+        """The age of the next question: a little beyond what any request of this group was seen to reach."""
         reached = max(request.alive, self._reached)
         if not reached:
             return FIRST

@@ -100,11 +100,8 @@ async def serve(
             listener = stack.enter_context(listen(port))
         except OSError as error:
             raise UsageError(f"the sandbox cannot listen on port {port}: {error.strerror}") from error
-        authorization, fault_injector, media = (
-            Authorization(keys),
-            FaultInjector(faults),
-            Media(home, media_base, fetch),
-        )
+        authorization, fault_injector = Authorization(keys), FaultInjector(faults)
+        media = Media(home, media_base, fetch)
         stack.callback(_restore, queue, queue.plan, queue.output)
         queue.plan = _with_faults(queue.plan, fault_injector)
         render_worker = RenderWorker(queue, media, render) if render else None

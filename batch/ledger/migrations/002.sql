@@ -1,4 +1,5 @@
--- From version 1 of the ledger to version 2: the endpoint is in the fingerprint, and a million rows want other indexes.
+-- From version 1 of the ledger to version 2: other indexes, and no endpoint.
+-- The endpoint is in the fingerprint, and a million rows want other indexes.
 
 ALTER TABLE row DROP COLUMN endpoint;
 DROP INDEX row_claimable;
