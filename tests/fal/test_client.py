@@ -1,13 +1,5 @@
 """Every outcome in a closed set of answers: what fal, the proxies before it, and the disk can say."""
 
-import asyncio
-import json
-import logging
-import re
-import time
-from collections.abc import AsyncIterator, Mapping
-from pathlib import Path
-
 import httpx
 import pytest
 
@@ -20,69 +12,24 @@ from batch.core.gateway import (
     CollectAnswer,
     Finished,
     NotFound,
-    NotSent,
     PollAnswer,
-    Prepared,
     Receipt,
     Refused,
     RequestFailed,
-    RequestHistory,
     Throttled,
     TooLate,
     Unclear,
     Video,
     Waiting,
 )
-from batch.errors import MissingKey
 from batch.fal import client as fal
-from batch.fal import credentials, redact, uploads
-from batch.fal import platform_api as records
-from batch.fal import transport as guard
 from batch.fal.client import FalGateway
-from batch.sandbox import Address, Faults, History, Queue, serve
-from jobs.kling import KLING_2_1_PRO
-from tests.support.wire_service import (
-    KEY,
-    TUNNEL,
-    Act,
-    Heard,
-    Line,
-    Wire,
-    accepted,
-    answering,
-    reply,
-    request_id,
-    saying,
-    the_authority,  # noqa: F401 - a fixture
-    the_surroundings,  # noqa: F401 - a fixture
-    the_wire,  # noqa: F401 - a fixture
-)
+from tests.support.fal_gateway import BASE, RECEIPT, SECRET, SHOT, item, result_of
+from tests.support.wire_service import KEY, TUNNEL, Act, Heard, Line, Wire, answering, reply, request_id, saying
 
-SHOT = {"prompt": "a ship", "image_url": "https://example.com/ship.png"}
-BASE = "https://queue.fal.run/fal-ai/kling-video/requests"
-RECEIPT = Receipt(request_id(1), *(f"{BASE}/{request_id(1)}{end}" for end in ("/status", "", "/cancel")))
 LOCKED = "User is locked. Reason: Exhausted balance. Top up your balance at fal.ai/dashboard/billing."
-NAME, _, SECRET = KEY.partition(":")
 
-pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("plain_surroundings")]
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    """fal-client and aiohttp are asyncio's."""
-    return "asyncio"
-
-
-def gateway(folder: Path = Path()) -> FalGateway:
-    """Cells that start with `file:` are local images in a folder."""
-    return FalGateway(KLING_2_1_PRO, local=lambda cell: folder / cell[5:] if cell.startswith("file:") else None)
-
-
-@pytest.fixture
-async def service(wire: Wire) -> AsyncIterator[FalGateway]:
-    """A gateway to the service of this test."""
-    async with gateway() as service:
-        yield service
+pytestmark = pytest.mark.anyio
 
 
 # Submit: what is refused
@@ -290,14 +237,6 @@ async def test_a_header_in_another_alphabet_is_no_trouble(wire: Wire, service: F
 # Collect
 
 
-def result_of(*items: object) -> dict[str, object]:
-    return {"detail": list(items)}
-
-
-def item(kind: str) -> dict[str, object]:
-    return {"loc": ["body", "image_url"], "msg": "said", "type": kind, "url": "https://docs.fal.ai/errors"}
-
-
 async def test_a_video_comes_with_the_whole_result(wire: Wire, service: FalGateway) -> None:
     """The result is kept word for word, whatever else stands in it."""
     body = '{ "video": {"url": "https://v3.fal.media/ü.mp4", "new": [1]}, "seed": 7 }'
@@ -387,30 +326,6 @@ async def test_a_result_that_is_an_error_is_believed_as_far_as_it_is_known(
         assert told == answer
 
 
-@pytest.mark.parametrize(
-    ("headers", "retryable"),
-    [
-        ({}, None),
-        ({"X-Fal-Retryable": "true"}, True),
-        ({"x-fal-retryable": " False "}, False),
-        ({"X-Fal-Needs-Retry": "1"}, True),
-        ({"X-Fal-Needs-Retry": "0"}, False),
-        ({"X-Fal-Retryable": "perhaps"}, None),
-        ({"X-Fal-Retryable": "false", "X-Fal-Needs-Retry": "1"}, False),
-    ],
-)
-@pytest.mark.parametrize(("kind", "status"), [("content_policy_violation", 422), ("internal_server_error", 500)])
-async def test_fals_own_word_on_trying_again_is_passed_on(
-    kind: str, status: int, headers: dict[str, str], retryable: bool | None, wire: Wire, service: FalGateway
-) -> None:
-    """The headers, where they say yes or no, overrule the table."""
-    wire.act = answering(status, result_of(item(kind)), headers)
-    told = await service.collect(RECEIPT, Finished())
-    assert isinstance(told, RequestFailed)
-    assert told.retryable is retryable
-    assert retry.worth_another_try(told) is (kind in retry.WORTH_ANOTHER_TRY if retryable is None else retryable)
-
-
 # Cancel
 
 
@@ -433,313 +348,3 @@ async def test_a_cancellation_is_answered(
     wire.act = answering(status, said)
     assert await service.cancel(RECEIPT) == answer
     assert [(one.method, one.path) for one in wire.heard] == [("PUT", httpx.URL(RECEIPT.cancel_url).path)]
-
-
-# Secrets, and what a terminal or a file would stumble over
-
-ECHOES = [
-    KEY,
-    SECRET,
-    NAME,
-    f"Key {KEY}",
-    f"a\u001b[31m{KEY}",
-    f"{'x' * 70}{KEY}",
-    f"{'x' * 480}{KEY}",
-    f"{'x' * 1980}{KEY}",
-]
-TROUBLE = "\u0000\u001b[2J\u0007\ud800\u202e\r\n\t\u0085\u2028"
-
-
-@pytest.mark.parametrize("echo", [*ECHOES, TROUBLE], ids=range(len(ECHOES) + 1))
-@pytest.mark.parametrize("status", [200, 400, 401, 403, 404, 422, 429, 500, 503])
-async def test_no_answer_holds_the_key_or_a_control_character(
-    status: int, echo: str, wire: Wire, service: FalGateway
-) -> None:
-    """Echoed anywhere in a reply, by the service or a proxy: in messages, types, results, URLs, headers."""
-    header = {"X-Fal-Error-Type": "".join(c for c in echo if c.isprintable())}
-    bodies = [
-        answering(status, {"detail": echo, "error_type": echo}),
-        answering(status, {"detail": "oh"}, header),
-        answering(status, result_of({"loc": ["body", echo], "msg": echo, "type": echo})),
-        answering(status, raw=echo.encode("utf-8", "surrogatepass")),
-        answering(status, {"status": echo}),
-        answering(status, {"status": "COMPLETED", "error": echo, "error_type": echo}),
-        answering(status, {"status": "IN_QUEUE", "queue_position": echo}),
-        answering(status, {"video": {"url": f"https://v3.fal.media/{echo}.mp4"}}),
-        answering(status, accepted(1) | {"status_url": f"https://a/{echo}"}),
-        answering(status, {"request_id": echo}),
-    ]
-    finished = Finished()
-    for act in bodies:
-        wire.act = act
-        polled = await service.poll(RECEIPT)
-        finished = polled if isinstance(polled, Finished) else finished
-        for answer in (
-            polled,
-            await service.submit(SHOT),
-            await service.collect(RECEIPT, finished),
-            await service.cancel(RECEIPT),
-        ):
-            check_plain(answer)
-
-
-def check_plain(answer: object) -> None:
-    assert NAME not in repr(answer)
-    assert SECRET[-20:] not in repr(answer)
-    for name in answer.__dataclass_fields__:  # type: ignore[attr-defined]
-        value = getattr(answer, name)
-        if name == "receipt":
-            check_plain(value)
-        elif isinstance(value, str):
-            value.encode()
-            assert name == "result" or value.isprintable()
-
-
-async def test_the_result_of_a_sandbox_is_not_taken_for_a_secret(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A word that serves as key where any key does is not cut out of texts and paths."""
-    monkeypatch.setenv("FAL_KEY", "sandbox")
-    body = '{"video": {"url": "file:///shots.csv.sandbox/1.mp4"}}'
-    wire.act = answering(200, raw=body.encode())
-    async with gateway() as service:
-        assert await service.collect(RECEIPT, Finished()) == Video(body, "file:///shots.csv.sandbox/1.mp4")
-
-
-async def test_a_long_answer_is_cut_and_a_long_address_is_not(wire: Wire, service: FalGateway) -> None:
-    """Messages are for a table's cell; the URL of a video is worthless when cut."""
-    wire.act = answering(422, {"detail": "x" * 100_000})
-    answer = await service.submit(SHOT)
-    assert isinstance(answer, Refused)
-    assert len(answer.message) == redact.MESSAGE_LENGTH
-    url = "https://v3.fal.media/" + "x" * 5000
-    wire.act = answering(200, {"video": {"url": url}})
-    told = await service.collect(RECEIPT, Finished())
-    assert isinstance(told, Video)
-    assert told.url == url
-
-
-# The key
-
-
-@pytest.mark.parametrize("key", ["", " ", "\n", "a b", f"{KEY}\n{KEY}", "schlüssel", "a\u0000b", "a\tb", "a\u00a0b"])
-async def test_a_key_that_cannot_be_one_is_told_without_showing_it(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No key at all, a newline or a space within: MissingKey, with where to get one or what to do."""
-    if "\0" in key:
-        monkeypatch.setattr(credentials, "fetch_auth_credentials", lambda: credentials.AuthCredentials("Key", key))
-    else:
-        monkeypatch.setenv("FAL_KEY", key)
-    with pytest.raises(MissingKey, match="FAL_KEY") as told:
-        gateway()
-    assert not key.strip() or key not in str(told.value)
-
-
-@pytest.mark.parametrize("key", [f"{KEY}\n", f"  {KEY}", f"{KEY}\r\n"])
-async def test_a_key_with_space_around_it_is_taken(key: str, wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Read from a file, a key ends in a newline."""
-    monkeypatch.setenv("FAL_KEY", key)
-    async with gateway() as service:
-        await service.submit(SHOT)
-    assert wire.posts[0].headers["authorization"] == f"Key {KEY}"
-
-
-async def test_a_key_may_come_in_two_halves(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
-    """FAL_KEY_ID and FAL_KEY_SECRET."""
-    monkeypatch.delenv("FAL_KEY")
-    name, _, secret = KEY.partition(":")
-    monkeypatch.setenv("FAL_KEY_ID", name)
-    monkeypatch.setenv("FAL_KEY_SECRET", secret)
-    async with gateway() as service:
-        await service.submit(SHOT)
-    assert wire.posts[0].headers["authorization"] == f"Key {KEY}"
-
-
-async def test_no_key_and_no_login_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where to get a key, and that the sandbox needs none."""
-    monkeypatch.delenv("FAL_KEY")
-    with pytest.raises(MissingKey, match=r"fal\.ai/dashboard/keys.*--sandbox"):
-        gateway()
-
-
-def log_in(home: Path, monkeypatch: pytest.MonkeyPatch, *tokens: str) -> None:
-    """As `fal auth login` leaves it: a refresh token, and perhaps an access token."""
-    monkeypatch.delenv("FAL_KEY")
-    monkeypatch.setenv("FAL_HOME_DIR", str(home))
-    (home / "auth0_token").write_text("\n".join(tokens))
-
-
-async def test_a_login_is_sent_as_what_it_is(wire: Wire, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`Bearer`, for submits and uploads alike."""
-    token = "e30.eyJleHAiOiA5OTk5OTk5OTk5fQ.c2ln"  # {"exp": 9999999999}
-    log_in(tmp_path, monkeypatch, "refresh", token)
-    (tmp_path / "a.png").write_bytes(b"png")
-    wire.act = answering(500, {"detail": "oh"})
-    async with gateway(tmp_path) as service:
-        await service.submit(SHOT)
-        await service.prepare(SHOT | {"image_url": "file:a.png"})
-    assert len(wire.heard) > 2
-    assert {one.headers["authorization"] for one in wire.heard} == {f"Bearer {token}"}
-
-
-async def test_a_login_that_cannot_be_renewed_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No network to renew it by: a line, not a traceback."""
-    log_in(tmp_path, monkeypatch, "refresh")
-    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
-    with pytest.raises(MissingKey, match="FAL_KEY"):
-        gateway()
-
-
-async def test_the_key_is_in_no_description_of_anything(wire: Wire, service: FalGateway) -> None:
-    """repr() and str() of the gateway, its parts, its answers and its errors."""
-    wire.act = answering(401, {"detail": KEY})
-    answers = [await service.submit(SHOT), await service.poll(RECEIPT)]
-    parts = [service, service._client, service._http, service._http.headers, *answers]
-    assert all(SECRET not in repr(part) + str(part) for part in parts)
-
-
-# Prepare
-
-
-@pytest.fixture
-async def sandbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Address]:
-    """The sandbox's upload endpoints."""
-    async with serve(Queue(slots=1, run_seconds=1.0), folder=tmp_path / "sandbox") as address:
-        for name, value in address.environment().items():
-            monkeypatch.setenv(name, value)
-        yield address
-
-
-async def test_fals_records_come_whole_and_with_fals_own_time(sandbox: Address, tmp_path: Path) -> None:
-    """Every page of them; the clock that an absence is proven by is the service's, as its replies tell it."""
-    sandbox.queue.history = History(lists_queued=True, page=2)
-    async with gateway(tmp_path) as service:
-        for n in range(5):
-            assert isinstance(await service.submit(SHOT | {"prompt": f"ship {n}"}), Accepted)
-        listing = await service.request_history(time.time() - 3600)
-        assert isinstance(listing, RequestHistory)
-        assert sorted(one.input["prompt"] for one in listing.items if one.input) == [f"ship {n}" for n in range(5)]
-        assert listing.at is not None
-        assert abs(listing.at - time.time()) < 600
-        sandbox.fault_injector.plan(Faults.parse("history:2=500"))
-        assert isinstance(await service.request_history(time.time() - 3600), Unclear)
-
-
-@pytest.mark.parametrize("date", [None, "", "yesterday", "Thu, 99 Foo 2026 00:00:00 GMT"])
-async def test_a_reply_that_does_not_tell_the_time_tells_none(date: str | None) -> None:
-    """Nothing is made up for it."""
-
-    async def ask(url: str, query: Mapping[str, str]) -> object:
-        guard.last_date.set(date)
-        return {"items": [], "next_cursor": None, "has_more": False}
-
-    assert await records.request_history(ask, KLING_2_1_PRO.endpoint, 0.0) == RequestHistory([], None)
-
-
-async def test_an_image_is_uploaded_once_for_many_rows(sandbox: Address, tmp_path: Path) -> None:
-    """At the same time and one after the other; a changed file is another image."""
-    image = tmp_path / "a.png"
-    image.write_bytes(b"one")
-    row = SHOT | {"image_url": "file:a.png", "tail_image_url": "file:a.png"}
-    async with gateway(tmp_path) as service:
-        prepared = await asyncio.gather(*(service.prepare(row) for _ in range(20)))
-        prepared.append(await service.prepare(row))
-        assert sandbox.fault_injector.requests["upload"] == 1
-        ready = [one.arguments for one in prepared if isinstance(one, Prepared)]
-        assert len(ready) == 21
-        urls = {str(arguments[name]) for arguments in ready for name in ("image_url", "tail_image_url")}
-        assert len(urls) == 1
-        image.write_bytes(b"another")
-        again = await service.prepare(row)
-        assert sandbox.fault_injector.requests["upload"] == 2
-    assert isinstance(again, Prepared)
-    assert again.arguments["image_url"] not in urls
-    assert again.arguments["prompt"] == "a ship"
-    assert row["image_url"] == "file:a.png"
-
-
-@pytest.mark.parametrize("name", ["Hafenmöwe.jpg", "船.PNG", "a b'\";.webp", "kein-suffix", "ö.jpög", "a.j\npg", "🚢"])
-async def test_an_image_may_have_any_name(name: str, sandbox: Address, tmp_path: Path) -> None:
-    """Headers take no umlauts; the name is not sent."""
-    (tmp_path / name).write_bytes(b"image")
-    async with gateway(tmp_path) as service:
-        answer = await service.prepare(SHOT | {"image_url": f"file:{name}"})
-    assert isinstance(answer, Prepared)
-    assert re.fullmatch(r"https://\S+", str(answer.arguments["image_url"]))
-
-
-async def test_an_address_and_a_data_uri_go_as_they_are(wire: Wire, service: FalGateway) -> None:
-    """Nothing is uploaded where nothing is local."""
-    row = SHOT | {"tail_image_url": "data:image/png;base64,AAAA"}
-    assert await service.prepare(row) == Prepared(row)
-    assert wire.heard == []
-
-
-async def test_an_image_that_vanished_refuses_its_row(wire: Wire, tmp_path: Path) -> None:
-    """Gone, a folder in its place, a file in place of its folder: Refused with the path; nothing is sent."""
-    (tmp_path / "folder.png").mkdir()
-    (tmp_path / "file").write_text("")
-    async with gateway(tmp_path) as service:
-        for cell in ("file:gone.png", "file:folder.png", "file:file/a.png"):
-            answer = await service.prepare(SHOT | {"image_url": cell})
-            assert isinstance(answer, Refused)
-            assert answer.error_type == "image_unreadable"
-            assert str(tmp_path / cell[5:]) in answer.message
-    assert wire.heard == []
-
-
-async def test_an_upload_without_a_network_is_put_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """NotSent: the row waits, and is none the worse for it."""
-    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
-    (tmp_path / "a.png").write_bytes(b"image")
-    async with gateway(tmp_path) as service:
-        assert isinstance(await service.prepare(SHOT | {"image_url": "file:a.png"}), NotSent)
-
-
-@pytest.mark.parametrize(
-    ("faults", "answer"),
-    [
-        ("token=401 initiate=401", AccountRefused),
-        ("token=403_locked initiate=403_locked", AccountRefused),
-        ("token=500 initiate=500", NotSent),
-        ("token=503 initiate=cut_after", NotSent),
-        ("token=503 initiate=garbage", NotSent),
-        ("token=503 put=400", Refused),
-        ("token=503 initiate=413", Refused),
-        ("upload=400 initiate=422", Refused),
-        ("token=503", Prepared),
-        ("upload=400", Prepared),
-    ],
-)
-async def test_a_refused_upload_has_its_answer(faults: str, answer: type, sandbox: Address, tmp_path: Path) -> None:
-    """The account stops the batch, the service's troubles pass, the file's own refusal ends the row."""
-    sandbox.fault_injector.plan(Faults.parse(faults))
-    (tmp_path / "a.png").write_bytes(b"image")
-    async with gateway(tmp_path) as service:
-        assert isinstance(await service.prepare(SHOT | {"image_url": "file:a.png"}), answer)
-    assert sandbox.fault_injector.requests["submit"] == 0
-
-
-async def test_an_upload_that_hangs_holds_nobody_up_for_ever(
-    sandbox: Address, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """fal-client sets no limit to one of its ways: ours ends it, and the next row may try."""
-    monkeypatch.setattr(uploads, "UPLOAD_SECONDS", 0.3)
-    sandbox.fault_injector.plan(Faults.parse("token=503 put:1=silent"))
-    (tmp_path / "a.png").write_bytes(b"image")
-    row = SHOT | {"image_url": "file:a.png"}
-    async with gateway(tmp_path) as service:
-        assert isinstance(await service.prepare(row), NotSent)
-        monkeypatch.setattr(uploads, "UPLOAD_SECONDS", 30.0)
-        assert isinstance(await service.prepare(row), Prepared)
-
-
-async def test_fal_clients_own_log_holds_no_key(wire: Wire, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """What it warns of goes to the screen: troubles of an upload that echo the key included."""
-    wire.act = answering(400, {"detail": KEY})
-    (tmp_path / "a.png").write_bytes(b"image")
-    with caplog.at_level(logging.DEBUG):
-        async with gateway(tmp_path) as service:
-            answer = await service.prepare(SHOT | {"image_url": "file:a.png"})
-            await service.submit(SHOT)
-    check_plain(answer)
-    assert caplog.text
-    assert SECRET not in caplog.text
-    assert json.dumps(KEY) not in repr(answer)

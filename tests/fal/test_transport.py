@@ -40,9 +40,6 @@ from tests.support.wire_service import (
     reply,
     request_id,
     saying,
-    the_authority,  # noqa: F401 - a fixture
-    the_surroundings,  # noqa: F401 - a fixture
-    the_wire,  # noqa: F401 - a fixture
 )
 
 SHOT = {"prompt": "a ship", "image_url": "https://example.com/ship.png"}
@@ -51,12 +48,6 @@ RECEIPT = Receipt(
 )
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("plain_surroundings")]
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    """fal-client and aiohttp are asyncio's."""
-    return "asyncio"
 
 
 def gateway() -> FalGateway:

@@ -1,0 +1,114 @@
+"""Local images: each uploaded once, and every failure an answer for its row."""
+
+import asyncio
+import re
+from pathlib import Path
+
+import pytest
+
+from batch.core.gateway import AccountRefused, NotSent, Prepared, Refused
+from batch.fal import uploads
+from batch.fal.client import FalGateway
+from batch.sandbox import Address, Faults
+from tests.support.fal_gateway import SHOT, gateway
+from tests.support.wire_service import Wire
+
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("plain_surroundings")]
+
+
+async def test_an_image_is_uploaded_once_for_many_rows(sandbox: Address, tmp_path: Path) -> None:
+    """At the same time and one after the other; a changed file is another image."""
+    image = tmp_path / "a.png"
+    image.write_bytes(b"one")
+    row = SHOT | {"image_url": "file:a.png", "tail_image_url": "file:a.png"}
+    async with gateway(tmp_path) as service:
+        prepared = await asyncio.gather(*(service.prepare(row) for _ in range(20)))
+        prepared.append(await service.prepare(row))
+        assert sandbox.fault_injector.requests["upload"] == 1
+        ready = [one.arguments for one in prepared if isinstance(one, Prepared)]
+        assert len(ready) == 21
+        urls = {str(arguments[name]) for arguments in ready for name in ("image_url", "tail_image_url")}
+        assert len(urls) == 1
+        image.write_bytes(b"another")
+        again = await service.prepare(row)
+        assert sandbox.fault_injector.requests["upload"] == 2
+    assert isinstance(again, Prepared)
+    assert again.arguments["image_url"] not in urls
+    assert again.arguments["prompt"] == "a ship"
+    assert row["image_url"] == "file:a.png"
+
+
+@pytest.mark.parametrize("name", ["Hafenmöwe.jpg", "船.PNG", "a b'\";.webp", "kein-suffix", "ö.jpög", "a.j\npg", "🚢"])
+async def test_an_image_may_have_any_name(name: str, sandbox: Address, tmp_path: Path) -> None:
+    """Headers take no umlauts; the name is not sent."""
+    (tmp_path / name).write_bytes(b"image")
+    async with gateway(tmp_path) as service:
+        answer = await service.prepare(SHOT | {"image_url": f"file:{name}"})
+    assert isinstance(answer, Prepared)
+    assert re.fullmatch(r"https://\S+", str(answer.arguments["image_url"]))
+
+
+async def test_an_address_and_a_data_uri_go_as_they_are(wire: Wire, service: FalGateway) -> None:
+    """Nothing is uploaded where nothing is local."""
+    row = SHOT | {"tail_image_url": "data:image/png;base64,AAAA"}
+    assert await service.prepare(row) == Prepared(row)
+    assert wire.heard == []
+
+
+async def test_an_image_that_vanished_refuses_its_row(wire: Wire, tmp_path: Path) -> None:
+    """Gone, a folder in its place, a file in place of its folder: Refused with the path; nothing is sent."""
+    (tmp_path / "folder.png").mkdir()
+    (tmp_path / "file").write_text("")
+    async with gateway(tmp_path) as service:
+        for cell in ("file:gone.png", "file:folder.png", "file:file/a.png"):
+            answer = await service.prepare(SHOT | {"image_url": cell})
+            assert isinstance(answer, Refused)
+            assert answer.error_type == "image_unreadable"
+            assert str(tmp_path / cell[5:]) in answer.message
+    assert wire.heard == []
+
+
+async def test_an_upload_without_a_network_is_put_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """NotSent: the row waits, and is none the worse for it."""
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
+    (tmp_path / "a.png").write_bytes(b"image")
+    async with gateway(tmp_path) as service:
+        assert isinstance(await service.prepare(SHOT | {"image_url": "file:a.png"}), NotSent)
+
+
+@pytest.mark.parametrize(
+    ("faults", "answer"),
+    [
+        ("token=401 initiate=401", AccountRefused),
+        ("token=403_locked initiate=403_locked", AccountRefused),
+        ("token=500 initiate=500", NotSent),
+        ("token=503 initiate=cut_after", NotSent),
+        ("token=503 initiate=garbage", NotSent),
+        ("token=503 put=400", Refused),
+        ("token=503 initiate=413", Refused),
+        ("upload=400 initiate=422", Refused),
+        ("token=503", Prepared),
+        ("upload=400", Prepared),
+    ],
+)
+async def test_a_refused_upload_has_its_answer(faults: str, answer: type, sandbox: Address, tmp_path: Path) -> None:
+    """The account stops the batch, the service's troubles pass, the file's own refusal ends the row."""
+    sandbox.fault_injector.plan(Faults.parse(faults))
+    (tmp_path / "a.png").write_bytes(b"image")
+    async with gateway(tmp_path) as service:
+        assert isinstance(await service.prepare(SHOT | {"image_url": "file:a.png"}), answer)
+    assert sandbox.fault_injector.requests["submit"] == 0
+
+
+async def test_an_upload_that_hangs_holds_nobody_up_for_ever(
+    sandbox: Address, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """fal-client sets no limit to one of its ways: ours ends it, and the next row may try."""
+    monkeypatch.setattr(uploads, "UPLOAD_SECONDS", 0.3)
+    sandbox.fault_injector.plan(Faults.parse("token=503 put:1=silent"))
+    (tmp_path / "a.png").write_bytes(b"image")
+    row = SHOT | {"image_url": "file:a.png"}
+    async with gateway(tmp_path) as service:
+        assert isinstance(await service.prepare(row), NotSent)
+        monkeypatch.setattr(uploads, "UPLOAD_SECONDS", 30.0)
+        assert isinstance(await service.prepare(row), Prepared)
