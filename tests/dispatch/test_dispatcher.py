@@ -21,15 +21,8 @@ from tests.support.simulated import (
     play,
     service_queue,
     shots,
+    simulate,
 )
-
-
-def simulate(ledger: Ledger, service: Service, **how: object):
-    async def one():
-        dispatcher = await night(ledger, service, **how)
-        return dispatcher, current_time()
-
-    return play(one)
 
 
 def test_every_row_of_a_plain_night_succeeds_with_its_own_request() -> None:
@@ -49,23 +42,6 @@ def test_no_more_requests_are_unfinished_than_allowed(concurrency: int) -> None:
     service = Service(service_queue(1000, 60.0))
     simulate(ledger_of(shots(60)), service, concurrency=concurrency)
     assert service.most_unfinished == concurrency
-
-
-def test_rows_are_submitted_in_the_order_of_the_table() -> None:
-    """A person who looks in the middle of the night finds the top of the sheet done first."""
-    queue = service_queue(5, 60.0)
-    simulate(ledger_of(shots(30)), Service(queue), concurrency=1)
-    assert [request.input["prompt"] for request in queue.requests] == [f"shot {n}" for n in range(30)]
-
-
-def test_the_first_row_goes_alone() -> None:
-    """A wrong key or a dead network is found out with one row."""
-    service = Service(service_queue(100, 60.0), locked=lambda _: True)
-    ledger = ledger_of(shots(200))
-    dispatcher, _ = simulate(ledger, service, concurrency=100)
-    assert service.asked["submit"] == 1
-    assert dispatcher.stopped
-    assert count(ledger, "pending") == 200
 
 
 def test_an_account_locked_in_the_middle_stops_the_submitting_and_collects_the_rest() -> None:
@@ -88,52 +64,6 @@ def test_an_hour_without_network_fails_no_row_and_is_not_an_attempt() -> None:
     assert len(service.queue.requests) == 100
     assert took < 10 * 300 + 3600 + 300
     assert ledger.db.execute("SELECT MAX(attempts) FROM row").fetchone() == (1,)
-
-
-def test_a_run_started_without_network_waits_for_it() -> None:
-    """One POST at a time is tried until the network is there."""
-    service = Service(service_queue(10, 60.0), offline=lambda now: now < 600)
-    ledger = ledger_of(shots(20))
-    simulate(ledger, service)
-    assert count(ledger, "succeeded") == 20
-    assert service.asked["submit"] < 20 + 30
-
-
-def test_uploads_that_fail_without_network_are_not_tried_in_a_frenzy() -> None:
-    """Twenty rows with local images and ten minutes offline: each tries about once a pause, not thousands of times."""
-    service = Service(service_queue(10, 60.0), offline=lambda now: now < 600, uploads=True)
-    ledger = ledger_of(shots(20))
-    simulate(ledger, service)
-    assert count(ledger, "succeeded") == 20
-    assert service.asked["prepare"] < 20 * 30
-
-
-def test_a_busy_service_is_asked_again_later_and_that_is_no_attempt() -> None:
-    """429 is a pause for all."""
-    service = Service(service_queue(10, 60.0), on_submit=lambda n: "busy" if n % 3 == 0 else None)
-    ledger = ledger_of(shots(20))
-    simulate(ledger, service)
-    assert count(ledger, "succeeded") == 20
-    assert ledger.db.execute("SELECT MAX(attempts) FROM row").fetchone() == (1,)
-
-
-def test_failures_worth_another_try_are_tried_three_times_at_most() -> None:
-    """Two bad runs cost two more requests; a third bad one ends the row."""
-    broken = Outcome(code=500, body={"detail": "x"})
-    queue = service_queue(10, 60.0, plan=lambda given, nth: broken if given["prompt"] == "shot 1" or nth < 3 else None)
-    ledger = ledger_of(shots(3))
-    simulate(ledger, Service(queue))
-    states = dict(ledger.db.execute("SELECT json_extract(arguments, '$.prompt'), state || ' ' || attempts FROM row"))
-    assert states == {"shot 0": "succeeded 3", "shot 1": "failed 3", "shot 2": "succeeded 3"}
-
-
-def test_final_failures_are_not_tried_again_and_count_as_spent() -> None:
-    """A 422 may have been billed."""
-    queue = service_queue(10, 60.0, plan=lambda given, nth: Outcome(code=422, body={"detail": "x"}))
-    ledger = ledger_of(shots(3))
-    dispatcher, _ = simulate(ledger, Service(queue))
-    assert ledger.db.execute("SELECT state, attempts, spent FROM row").fetchall() == [("failed", 1, 490_000)] * 3
-    assert dispatcher.tally.spent == 3 * 490_000
 
 
 def test_a_lost_reply_leaves_the_row_in_doubt_and_alone() -> None:

@@ -3,28 +3,13 @@
 import random
 
 import pytest
-from anyio import current_time
 from hypothesis import given
 from hypothesis import strategies as st
 
 from batch.pacing.in_flight import InFlight, InFlightRequest
 from batch.pacing.poll_schedule import RunTimes
+from tests.support.paced_nights import played
 from tests.support.simulated import Service, ledger_of, night, play, service_queue, shots
-
-
-def played(rows: int, slots: int, seconds: float, spread: float = 0.0, **how: object) -> tuple[Service, float]:
-    """The service after a night, and how long the night was."""
-    chance = random.Random(7)
-    service = Service(
-        service_queue(slots, lambda _: max(1.0, chance.gauss(seconds, spread))), tells=bool(how.pop("tells", False))
-    )
-    ledger = ledger_of(shots(rows))
-
-    async def one() -> float:
-        await night(ledger, service, **{"concurrency": slots, **how})
-        return current_time()
-
-    return service, play(one)
 
 
 @pytest.mark.parametrize("tells", [False, True])
@@ -44,14 +29,6 @@ def test_widely_spread_run_times_cost_little_more() -> None:
     service, _ = played(400, 40, 300, 30)
     assert service.requests / 400 <= 8
     assert service.lags[200] <= 0.025 * 300
-
-
-@pytest.mark.parametrize(("slots", "concurrency"), [(10, 40), (2, 10)])
-def test_a_long_line_at_fal_is_not_asked_after_row_by_row(slots: int, concurrency: int) -> None:
-    """More requests than slots: the position of the last one tells of all before it."""
-    service, _ = played(20 * slots, slots, 300, 15, concurrency=concurrency)
-    assert service.requests / (20 * slots) <= 11
-    assert service.lags[10 * slots] <= 0.04 * 300
 
 
 def test_short_runs_are_found_as_quickly_without_being_told() -> None:

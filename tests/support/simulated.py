@@ -245,6 +245,18 @@ async def night(
     return dispatcher
 
 
+def simulate(ledger: Ledger, service: Service, start: float = 0.0, **how: Any) -> tuple[Dispatcher, float]:
+    """One run from a time of the mock clock to its end; the dispatcher, and when that was."""
+
+    async def one() -> tuple[Dispatcher, float]:
+        await anyio.sleep(start)
+        dispatcher = await night(ledger, service, **how)
+        return dispatcher, current_time()
+
+    found: tuple[Dispatcher, float] = play(one)
+    return found
+
+
 def count(ledger: Ledger, state: str) -> int:
     return int(ledger.db.execute("SELECT COUNT(*) FROM row WHERE state = ?", (state,)).fetchone()[0])
 
