@@ -1,7 +1,129 @@
 """Each answer of the service means one thing, and every answer means something."""
 
+from typing import get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from batch.core.gateway import (
+    Accepted,
+    AccountRefused,
+    InDoubt,
+    NotFound,
+    NotSent,
+    Receipt,
+    Refused,
+    RequestFailed,
+    SubmitAnswer,
+    Throttled,
+    Unclear,
+    Video,
+)
+from batch.core.retry import FINAL, WORTH_ANOTHER_TRY, Retry
+from batch.core.states import TRANSITIONS, State
+from batch.dispatch.stopping import Stop
+from batch.dispatch.transitions import Pause, SubmitOutcome, of_end, of_submit
+from batch.pacing.poller import End
 from batch.sandbox.outcomes import Outcome
 from tests.support.simulated import Service, ledger_of, service_queue, shots, simulate
+
+NOW = 1_800_000_000.0
+PRICE = 490_000
+RECEIPT = Receipt("r", "s", "u", "c")
+
+SUBMITS: list[tuple[SubmitAnswer, State, dict[str, object]]] = [
+    (Accepted(RECEIPT), State.SUBMITTED, {"receipt": RECEIPT, "reached": True}),
+    (NotSent("no route"), State.PENDING, {"again": True, "pause": Pause("fal cannot be reached (no route)")}),
+    (Throttled(None), State.PENDING, {"again": True, "pause": Pause("fal asks for a pause (429)")}),
+    (Throttled(0.0), State.PENDING, {"again": True, "pause": Pause("fal asks for a pause (429)", 0.0)}),
+    (Throttled(7.0), State.PENDING, {"again": True, "pause": Pause("fal asks for a pause (429)", 7.0)}),
+    (AccountRefused("locked", "no money"), State.PENDING, {"stop": Stop("locked", "no money")}),
+    (Refused("missing", "no prompt"), State.FAILED, {"failure": "missing", "reached": True}),
+    (InDoubt("lost"), State.IN_DOUBT, {"failure": "in doubt: lost"}),
+]
+"""Answer to a submit → the state of its row, and all else that it means."""
+
+ENDS: list[tuple[End, State, int]] = [
+    (Video("{}", "https://v"), State.SUCCEEDED, PRICE),
+    (NotFound("HTTP 404"), State.FAILED, PRICE),
+    (RequestFailed("image_too_small", "no", 422), State.FAILED, PRICE),
+    (RequestFailed("internal_server_error", "oh", 500), State.PENDING, 0),
+    (RequestFailed("downstream_service_error", "oh", 400), State.PENDING, PRICE),
+    (RequestFailed("unheard_of", "oh", 499), State.FAILED, PRICE),
+    (RequestFailed("unheard_of", "oh", 500), State.PENDING, 0),
+    (RequestFailed("image_too_small", "no", 422, retryable=True), State.PENDING, PRICE),
+    (RequestFailed("internal_server_error", "oh", 500, retryable=False), State.FAILED, 0),
+]
+"""End of a request → the state of its row after its first try, and what it is counted at."""
+
+
+@pytest.mark.parametrize(("answer", "state", "means"), SUBMITS)
+def test_an_answer_to_a_submit_means_this_and_nothing_more(
+    answer: SubmitAnswer, state: State, means: dict[str, object]
+) -> None:
+    """For its row, for the rows behind it, and for the run."""
+    outcome = of_submit(answer, NOW)
+    assert outcome == SubmitOutcome(transition=outcome.transition, **means)
+    transition = outcome.transition
+    assert (transition.old, transition.new, transition.at, transition.cost) == (State.SUBMITTING, state, NOW, 0)
+    assert transition.receipt == means.get("receipt")
+
+
+def test_every_answer_to_a_submit_has_its_outcome() -> None:
+    """The table above leaves none of the union out, and every edge is one that the ledger knows."""
+    assert {type(answer) for answer, _, _ in SUBMITS} == set(get_args(SubmitAnswer))
+    assert all((State.SUBMITTING, state) in TRANSITIONS for _, state, _ in SUBMITS)
+
+
+@pytest.mark.parametrize("answer", [answer for answer, _, _ in SUBMITS])
+def test_a_try_counts_unless_nothing_can_have_been_bought(answer: SubmitAnswer) -> None:
+    """The step that the intent added is taken off again for a row that is as it was, and for no other."""
+    transition = of_submit(answer, NOW).transition
+    assert transition.step == (-1 if transition.new is State.PENDING else 0)
+
+
+@pytest.mark.parametrize(("end", "state", "spent"), ENDS)
+def test_an_end_makes_this_transition_at_this_cost(
+    end: Video | RequestFailed | NotFound, state: State, spent: int
+) -> None:
+    """On a first try of three."""
+    transition = of_end(end, NOW, PRICE, 1, Retry(tries=3))
+    assert (transition.old, transition.new, transition.cost) == (State.SUBMITTED, state, spent)
+
+
+def test_every_end_has_its_transition() -> None:
+    """But for an unclear one, which leaves the row to the next run."""
+    assert {type(end) for end, _, _ in ENDS} == set(get_args(End)) - {Unclear}
+    assert all((State.SUBMITTED, state) in TRANSITIONS for _, state, _ in ENDS)
+
+
+@pytest.mark.parametrize(
+    ("tries", "state"), [(1, State.PENDING), (2, State.PENDING), (3, State.FAILED), (4, State.FAILED)]
+)
+def test_the_last_try_that_is_worth_another_one_fails(tries: int, state: State) -> None:
+    """Three tries are three, whatever a failure is worth; the reason stays with the row."""
+    transition = of_end(RequestFailed("internal_error", "oh", 500), NOW, PRICE, tries, Retry(tries=3))
+    assert transition.new is state
+    assert (transition.changes["kind"], transition.changes["message"]) == ("internal_error", "oh")
+
+
+@given(
+    st.sampled_from(sorted(WORTH_ANOTHER_TRY | FINAL | {"unheard_of"})),
+    st.integers(400, 599),
+    st.none() | st.booleans(),
+    st.none() | st.integers(0, 10**9),
+    st.integers(1, 5),
+    st.integers(1, 5),
+)
+def test_no_failure_is_bought_again_beyond_its_tries_and_none_costs_more_than_its_price(
+    kind: str, status: int, retryable: bool | None, price: int | None, tries: int, most: int
+) -> None:
+    """Whatever the service says; a price that is not known counts as nothing."""
+    transition = of_end(RequestFailed(kind, "m", status, retryable), NOW, price, tries, Retry(tries=most))
+    assert transition.new in (State.PENDING, State.FAILED)
+    assert transition.new is State.FAILED or tries < most
+    assert transition.cost in (0, price or 0)
 
 
 def test_failures_worth_another_try_are_tried_three_times_at_most() -> None:
