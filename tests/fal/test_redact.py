@@ -5,10 +5,13 @@ import logging
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from batch.core.gateway import Finished, Refused, Video
 from batch.fal import redact
 from batch.fal.client import FalGateway
+from batch.fal.redact import MESSAGE_LENGTH, SECRET_LENGTH, TYPE_LENGTH, Redactor, secrets_in
 from tests.support.fal_gateway import NAME, RECEIPT, SECRET, SHOT, check_plain, gateway, result_of
 from tests.support.wire_service import KEY, Wire, accepted, answering
 
@@ -102,3 +105,67 @@ async def test_fal_clients_own_log_holds_no_key(wire: Wire, tmp_path: Path, capl
     assert caplog.text
     assert SECRET not in caplog.text
     assert json.dumps(KEY) not in repr(answer)
+
+
+# By itself
+
+
+REDACTOR = Redactor(secrets_in(KEY))
+
+
+def test_a_key_is_secret_as_a_whole_and_in_each_half() -> None:
+    """Where it is long enough to be anybody's secret."""
+    half = "x" * SECRET_LENGTH
+    assert secrets_in(KEY) == [KEY, NAME, SECRET]
+    assert secrets_in(half) == [half, half]
+    assert secrets_in(half[1:]) == []
+    assert secrets_in(f"short:{half}") == [f"short:{half}", half]
+
+
+@given(st.lists(st.sampled_from([KEY, NAME, SECRET]) | st.text(), max_size=8))
+def test_a_line_has_no_secret_and_nothing_that_does_not_print(parts: list[str]) -> None:
+    """Whatever stands around it; made twice, it is the same line, and a plain one."""
+    line = REDACTOR.line("".join(parts))
+    assert line.isprintable()
+    assert NAME not in line
+    assert SECRET not in line
+    assert REDACTOR.line(line) == line
+    assert REDACTOR.plain(line) == bool(line)
+
+
+@given(st.text())
+def test_a_text_without_the_key_stays_as_it_is(text: str) -> None:
+    """Results are kept word for word, line ends and control characters included."""
+    assert REDACTOR.text(text) == text
+
+
+@pytest.mark.parametrize("text", ["", " a", "a ", "a  b", "a\nb", "a\x00", NAME, "\ud800"])
+def test_what_would_have_to_be_changed_is_not_plain(text: str) -> None:
+    """Nor is nothing at all."""
+    assert not REDACTOR.plain(text)
+
+
+@pytest.mark.parametrize(
+    ("length", "kept"), [(MESSAGE_LENGTH - 1, None), (MESSAGE_LENGTH, None), (MESSAGE_LENGTH + 1, MESSAGE_LENGTH - 1)]
+)
+def test_a_message_is_cut_where_it_is_too_long_and_shows_it(length: int, kept: int | None) -> None:
+    """To the letter."""
+    assert REDACTOR.message("x" * length) == ("x" * length if kept is None else "x" * kept + "…")
+
+
+@pytest.mark.parametrize(
+    ("said", "name"),
+    [
+        ((), None),
+        ((None, "", 0, [], " \n"), None),
+        ((None, "missing", "bad_request"), "missing"),
+        (("\x1b", "bad_request"), "bad_request"),
+        (({"a": 1},), "{'a': 1}"),
+        (("x" * TYPE_LENGTH,), "x" * TYPE_LENGTH),
+        (("x" * (TYPE_LENGTH + 1),), "x" * TYPE_LENGTH),
+        ((KEY,), "***"),
+    ],
+)
+def test_the_type_of_an_error_is_the_first_name_that_is_given(said: tuple[object, ...], name: str | None) -> None:
+    """Short, and of whatever form; none where nothing is a name."""
+    assert REDACTOR.error_type(*said) == name
