@@ -79,7 +79,7 @@ async def test_a_refused_account_stops_the_batch(
 
 @pytest.mark.parametrize("status", [400, 404, 405, 413, 422])
 async def test_a_refused_request_is_refused_for_good(status: int, wire: Wire, service: FalGateway) -> None:
-    """RowSelection by its type where it has one, in the body or in a header, else by its status."""
+    """Named by its type where it has one, in the body or in a header, else by its status."""
     detail = [{"loc": ["body", "duration"], "msg": "not permitted", "type": "literal_error", "url": "u"}]
     said: list[tuple[Act, Refused]] = [
         (answering(status, {"detail": detail}), Refused("literal_error", "duration: not permitted")),
