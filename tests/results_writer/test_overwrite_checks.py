@@ -27,3 +27,41 @@ def test_columns_of_our_names_with_values_are_refused_where_results_go_to_a_copy
     batch.path.write_text("prompt,image,status,error\na,https://x.y/1,,\nb,https://x.y/1,,too dark\n")
     with pytest.raises(ManifestError, match="row 3, column error: 'too dark'"):
         refuse_foreign_columns(batch.manifest, batch.manifest.open())
+
+
+def test_a_file_that_is_not_there_and_one_with_all_our_columns_may_be_written(
+    make: Callable[..., Sheet], tmp_path: Path
+) -> None:
+    """With the prefix that names them now: under another one they are somebody else's."""
+    sheet = make(SHOTS, prefix="kling_")
+    require_ours(tmp_path / "none.csv", sheet.manifest)
+    sheet.save()
+    require_ours(sheet.path, sheet.manifest)
+    with pytest.raises(ManifestError, match="--output"):
+        require_ours(sheet.path, make(SHOTS, name="other.csv").manifest)
+
+
+def test_a_file_that_lacks_one_of_our_columns_is_not_replaced(make: Callable[..., Sheet]) -> None:
+    """Nine in ten are not enough."""
+    sheet = make(SHOTS)
+    sheet.save()
+    sheet.path.write_text(sheet.path.read_text().replace("finished_at", "ended"))
+    with pytest.raises(ManifestError, match="holds no results of kling-batch"):
+        require_ours(sheet.path, sheet.manifest)
+
+
+@pytest.mark.parametrize("status", ["succeeded", "stale", "in_doubt"])
+def test_rows_with_a_status_of_ours_are_results_of_a_run(make: Callable[..., Sheet], status: str) -> None:
+    """Whatever stands beside it in our columns; a word that is none of ours is the user's."""
+    sheet = make(SHOTS)
+    sheet.path.write_text(f"prompt,image,error,status\na,https://x.y/1,why,{status}\n")
+    refuse_foreign_columns(sheet.manifest, sheet.manifest.open())
+    sheet.path.write_text("prompt,image,error,status\na,https://x.y/1,why,done\n")
+    with pytest.raises(ManifestError, match=r"row 2, column error: 'why' .* --prefix"):
+        refuse_foreign_columns(sheet.manifest, sheet.manifest.open())
+
+
+def test_with_a_prefix_the_users_columns_of_our_names_are_no_hindrance(make: Callable[..., Sheet]) -> None:
+    """Only columns that would be overwritten count."""
+    sheet = make("prompt,image,status,error\na,https://x.y/1,approved,too dark\n", prefix="kling_")
+    refuse_foreign_columns(sheet.manifest, sheet.manifest.open())
