@@ -1,0 +1,411 @@
+"""A run put together and ended: real table, ledger and results; the service simulated on a mock clock."""
+
+import sqlite3
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+from batch.commands.batch import Batch, open_batch
+from batch.commands.rerun import Selection
+from batch.commands.run import PRICE_SECONDS, READS, enrol_table
+from batch.core import states
+from batch.core.gateway import Unclear, UnitPrice
+from batch.core.run_options import RunOptions
+from batch.core.states import Status
+from batch.errors import Exit, LedgerLost, ManifestError, UsageError
+from batch.ledger.ledger import Ledger
+from batch.manifest.loader import Manifest
+from batch.sandbox.outcomes import model_error
+from batch.table import Table
+from jobs.kling import KLING_2_1_PRO as JOB
+from tests.support.runs import a_service, reaching, run_through
+from tests.support.sheets import PRICE, SHOTS, batch
+from tests.support.simulated import Service
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """Each time that a manifest is opened."""
+    found: list[Path] = []
+    really = Manifest.open
+
+    def counted(manifest: Manifest) -> Table:
+        found.append(manifest.path)
+        return really(manifest)
+
+    monkeypatch.setattr(Manifest, "open", counted)
+    return found
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """How often each SQL statement is put to any ledger, and how often one is opened for reading."""
+    found: Counter[str] = Counter()
+    really = sqlite3.connect
+
+    def traced(database: str, **options: Any) -> sqlite3.Connection:
+        connection = really(database, **options)
+        found["opened for reading"] += "mode=ro" in database
+        connection.set_trace_callback(lambda text: found.update([text]))
+        return connection
+
+    monkeypatch.setattr(sqlite3, "connect", traced)
+    return found
+
+
+def summed_up(asked: Counter[str]) -> int:
+    """How often the whole ledger was counted by state."""
+    return sum(times for text, times in asked.items() if text.startswith("SELECT state, COUNT(*), SUM(EXISTS"))
+
+
+# What is read how often
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_the_manifest_is_opened_once_before_anything_is_submitted(
+    tmp_path: Path, opened: list[Path], elsewhere: bool
+) -> None:
+    """Also where results go elsewhere, and it is looked through for columns of the user's first."""
+    given = batch(tmp_path, SHOTS)
+    given = replace(given, target=tmp_path / "out.csv" if elsewhere else None)
+    service = a_service()
+    seen: list[int] = []
+
+    @asynccontextmanager
+    async def connect(_: Batch) -> AsyncIterator[Service]:
+        seen.append(len(opened))
+        yield service
+
+    assert run_through(given, service, connect=connect).exit_code is Exit.DONE
+    assert seen == [1]
+
+
+def test_the_ledger_is_summed_up_once_before_the_run_and_once_after(tmp_path: Path, asked: Counter[str]) -> None:
+    """There may be a million rows; once more only where fal's price changed what they cost."""
+    run_through(batch(tmp_path, SHOTS), a_service())
+    assert summed_up(asked) == 2
+    asked.clear()
+    run_through(batch(tmp_path, SHOTS, "priced.csv"), PricedService(a_service().queue, price=told("0.2")))
+    assert summed_up(asked) == 3
+
+
+def test_a_run_with_nothing_to_do_reads_the_ledger_once_more_and_asks_nobody(
+    tmp_path: Path, asked: Counter[str], opened: list[Path]
+) -> None:
+    """The table is known by its bytes: it is neither matched nor written, and no gateway is opened."""
+    given = batch(tmp_path, SHOTS)
+    run_through(given, a_service())
+    stamp = given.manifest.path.stat().st_mtime_ns
+    asked.clear()
+    opened.clear()
+
+    def connect(_: Batch) -> Any:
+        pytest.fail("a gateway was opened")
+
+    outcome = run_through(given, a_service(), connect=connect)
+    assert (outcome.exit_code, outcome.spent_now) == (Exit.DONE, 0)
+    assert (asked["opened for reading"], len(opened)) == (1, 2)
+    assert not [text for text in asked if "temp.incoming" in text]
+    assert given.manifest.path.stat().st_mtime_ns == stamp
+
+
+def test_the_same_bytes_are_matched_again_only_for_who_reads_what_is_incoming(tmp_path: Path) -> None:
+    """`rerun` looks rows up as the manifest has them; a plain run has the counts of last time."""
+    given = batch(tmp_path, SHOTS + ",https://x.y/4,no prompt\n")
+    with Ledger.open(given.ledger) as ledger:
+        first = enrol_table(given.manifest, ledger, given.manifest.open(), 1.0, anew=False)
+        again = enrol_table(given.manifest, ledger, given.manifest.open(), 2.0, anew=False)
+        anew = enrol_table(given.manifest, ledger, given.manifest.open(), 3.0, anew=True)
+    assert [(one.rows, one.invalid, len(one.problems)) for one in (first, again, anew)] == [
+        (4, 1, 1),
+        (4, 1, 0),
+        (4, 1, 1),
+    ]
+
+
+# What is refused before anything is spent
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"), [("prompt\na\n", ()), (SHOTS, (99,)), ("prompt,image,status\na,https://x.y/1,mine\n", ())]
+)
+def test_a_first_run_that_is_refused_leaves_no_ledger_behind(
+    tmp_path: Path, text: str, numbers: tuple[int, ...]
+) -> None:
+    """A column that lacks, a row that is not there, a value of the user's: the next run begins from nothing."""
+    given, service = batch(tmp_path, text), a_service()
+    with pytest.raises((ManifestError, UsageError)):
+        run_through(given, service, mark=Selection(numbers=numbers).mark if numbers else None)
+    assert not [path for path in tmp_path.iterdir() if path.suffix not in (".csv", ".lock")]
+    assert (given.manifest.path.read_text(), service.asked.total()) == (text, 0)
+
+
+def kept(path: Path) -> list[list[tuple[Any, ...]]]:
+    """What a ledger has of its rows, their requests and all that happened to them."""
+    with Ledger.read(path) as ledger:
+        return [ledger.db.execute(f"SELECT * FROM {name}").fetchall() for name in ("row", "request", "event")]
+
+
+def test_a_later_run_that_is_refused_leaves_the_ledger_as_it_was(tmp_path: Path) -> None:
+    """It knows what was paid for."""
+    given = batch(tmp_path, SHOTS)
+    run_through(given, a_service())
+    before = kept(given.ledger)
+    whole = given.manifest.path.read_text()
+    given.manifest.path.write_text(whole.replace("prompt,image", "text,picture"))
+    with pytest.raises(ManifestError):
+        run_through(given, a_service())
+    given.manifest.path.write_text(whole)
+    with pytest.raises(UsageError, match="the row has its video"):
+        run_through(given, a_service(), mark=Selection(numbers=[2]).mark)
+    assert kept(given.ledger) == before
+
+
+def test_results_that_would_overwrite_something_are_refused_before_the_ledger_is_made(tmp_path: Path) -> None:
+    """And before the lock."""
+    given = batch(tmp_path, SHOTS)
+    (tmp_path / "mine.csv").write_text("precious\n1\n")
+    with pytest.raises(ManifestError, match="holds no results"):
+        run_through(replace(given, target=tmp_path / "mine.csv"), a_service())
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["mine.csv", "shots.csv"]
+
+
+def test_no_budget_is_kept_with_a_price_that_is_not_known(tmp_path: Path) -> None:
+    """Whoever caps what is spent is told so, and nothing is submitted."""
+    given = batch(tmp_path, "prompt,image,duration\na,https://x.y/1,5\nb,https://x.y/1,10\n")
+    given = replace(given, manifest=replace(given.manifest, prices={"5": PRICE}))
+    service = a_service()
+    with pytest.raises(UsageError, match=r"the price of 1 rows is not known, so no budget can be kept: .* --price"):
+        run_through(given, service, RunOptions(max_spend=10**9))
+    assert service.asked["submit"] == 0
+    assert run_through(given, service).exit_code is Exit.DONE
+
+
+@pytest.mark.parametrize("changes", [1, READS - 1, READS])
+def test_a_table_that_is_saved_while_it_is_read_is_read_again_a_few_times(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: int
+) -> None:
+    """What stands there in the end counts; one that never stands still is refused, and nothing is bought."""
+    given, service = batch(tmp_path, SHOTS), a_service()
+    saves = iter(range(changes))
+    really = Manifest.open
+
+    def meddle(manifest: Manifest) -> Table:
+        table = really(manifest)
+        if (nth := next(saves, None)) is not None:
+            manifest.path.write_text(f"prompt,image\n{'x' * (nth + 1)},https://x.y/1\n")
+        return table
+
+    monkeypatch.setattr(Manifest, "open", meddle)
+    if changes < READS:
+        assert run_through(given, service).exit_code is Exit.DONE
+        assert [one.input["prompt"] for one in service.queue.requests] == ["x" * changes]
+    else:
+        with pytest.raises(ManifestError, match="is being written by another program all the time"):
+            run_through(given, service)
+        assert service.asked.total() == 0
+        assert not given.ledger.exists()
+
+
+# The price
+
+
+@dataclass
+class PricedService(Service):
+    """A service that tells its price; None: it never answers."""
+
+    price: UnitPrice | Unclear | None = None
+
+    async def unit_price(self) -> UnitPrice | Unclear:
+        self.asked["price"] += 1
+        return self.price or await anyio.sleep_forever()  # type: ignore[func-returns-value]
+
+
+def told(amount: str, unit: str = "second", currency: str = "USD") -> UnitPrice:
+    return UnitPrice(Decimal(amount), unit, currency)
+
+
+@pytest.mark.parametrize(
+    ("price", "said"),
+    [
+        (told("0.098"), ["3 rows to run for $1.47 (3 of 5 s for $1.47)"]),
+        (
+            told("0.2"),
+            [
+                "fal's price is now $1.00 for 5 s (published: $0.49), $2.00 for 10 s (published: $0.98): "
+                "that is what counts",
+                "3 rows to run for $3.00 (3 of 5 s for $3.00)",
+            ],
+        ),
+        (
+            told("0.2", "megapixel"),
+            [
+                "fal's price is now 0.2 USD a megapixel: not understood, so the published one counts",
+                "3 rows to run for $1.47 (3 of 5 s for $1.47)",
+            ],
+        ),
+        (Unclear("no answer"), ["3 rows to run for $1.47 (3 of 5 s for $1.47)"]),
+        (None, ["3 rows to run for $1.47 (3 of 5 s for $1.47)"]),
+    ],
+)
+def test_the_price_is_told_before_anything_is_spent(
+    tmp_path: Path, price: UnitPrice | Unclear | None, said: list[str]
+) -> None:
+    """fal's of today where it is told and understood within two seconds, the published one else."""
+    heard: list[tuple[str, int]] = []
+    service = PricedService(a_service().queue, price=price)
+    began: list[float] = []
+    service.on_submit = lambda _: began.append(anyio.current_time())  # type: ignore[func-returns-value]
+    run_through(batch(tmp_path, SHOTS), service, say=lambda text: heard.append((text, service.asked["submit"])))
+    assert heard == [(text, 0) for text in said]
+    assert began[0] == pytest.approx(0.0 if price else PRICE_SECONDS)
+
+
+def test_the_users_own_price_comes_before_fals(tmp_path: Path) -> None:
+    """It is not even asked for."""
+    shots = tmp_path / "shots.csv"
+    shots.write_text(SHOTS)
+    service = PricedService(a_service().queue, price=told("0.2"))
+    outcome = run_through(open_batch(shots, JOB, price="5=0.30"), service)
+    assert (service.asked["price"], outcome.spent_now) == (0, 900_000)
+
+
+# How it ends
+
+
+def test_a_run_is_told_as_it_ended(tmp_path: Path) -> None:
+    """What it spent, where the results are, and what to type next."""
+    shots = tmp_path / "shots.csv"
+    shots.write_text(SHOTS)
+    given, service = open_batch(shots, JOB), a_service()
+    outcome = run_through(given, service, RunOptions(limit=1, concurrency=1))
+    assert (outcome.spent_now, outcome.table, outcome.unwritten) == (PRICE, str(shots), False)
+    assert (outcome.exit_code, outcome.next_command) == (Exit.STOPPED_EARLY, f"kling-batch run {shots}")
+    assert outcome.standing.count(Status.SUCCEEDED) == 1
+    again = run_through(given, service)
+    assert (again.exit_code, again.spent_now, again.standing.spent) == (Exit.DONE, 2 * PRICE, 3 * PRICE)
+
+
+@pytest.mark.parametrize(
+    ("how", "options", "remedy"),
+    [
+        ({}, RunOptions(max_spend=PRICE), "raise --max-spend to go on"),
+        (
+            {"plan": lambda *_: model_error("no_media_generated")},
+            RunOptions(stop_after=2, concurrency=1),
+            "--stop-after sets how many are too many",
+        ),
+        ({"locked": lambda _: True}, RunOptions(), "https://fal.ai/dashboard/billing"),
+    ],
+)
+def test_a_run_that_stops_by_itself_says_why_and_what_helps(
+    tmp_path: Path, how: dict[str, Any], options: RunOptions, remedy: str
+) -> None:
+    """Rows are left, and the exit code says so."""
+    shots = SHOTS + "d,https://x.y/4,\ne,https://x.y/5,\nf,https://x.y/6,\n"
+    outcome = run_through(batch(tmp_path, shots), a_service(**how), options)
+    assert outcome.exit_code is Exit.STOPPED_EARLY
+    assert remedy in (outcome.stopped or "")
+    assert outcome.standing.to_run
+
+
+def test_a_run_ends_when_its_time_is_up_and_the_next_one_brings_home_what_was_under_way(tmp_path: Path) -> None:
+    """A request that takes longer than it should holds nobody up."""
+    given, service = batch(tmp_path, SHOTS), a_service(run_seconds=5000.0)
+    given = replace(given, manifest=replace(given.manifest, job=replace(JOB, typical_seconds=5.0)))
+    outcome = run_through(given, service, RunOptions(concurrency=4, max_seconds=600.0))
+    assert (outcome.stopped or "").startswith("stopped: the time is up")
+    assert (outcome.exit_code, outcome.standing.at_fal) == (Exit.STOPPED_EARLY, 3)
+    assert run_through(given, service).exit_code is Exit.DONE
+    assert len(service.queue.requests) == 3
+
+
+def test_invalid_rows_are_counted_before_the_run_and_hold_up_no_other(tmp_path: Path) -> None:
+    """Where to look is said with it."""
+    said: list[str] = []
+    given = batch(tmp_path, SHOTS + ",https://x.y/4,no prompt\n")
+    outcome = run_through(given, a_service(), say=said.append)
+    assert said[0] == "1 row cannot be run: `kling-batch check` lists why"
+    assert (outcome.exit_code, outcome.standing.count(Status.SUCCEEDED)) == (Exit.ROWS_FAILED, 3)
+
+
+def test_what_a_dead_run_left_in_the_air_is_asked_after_and_not_sent_again(tmp_path: Path) -> None:
+    """Its POST may have arrived."""
+    given, service = batch(tmp_path, SHOTS), a_service(unreadable=True)
+    run_through(given, service, RunOptions(limit=1, concurrency=1))
+    with Ledger.open(given.ledger) as ledger:
+        ledger.apply(2, states.claimed(1e9, None, PRICE))
+    outcome = run_through(given, service)
+    assert (outcome.exit_code, outcome.standing.in_doubt) == (Exit.IN_DOUBT, 1)
+    assert sorted(str(one.input["prompt"]) for one in service.queue.requests) == ["a", "c"]
+    assert service.asked["listing"]
+
+
+def test_marks_are_made_before_the_rows_are_chosen(tmp_path: Path) -> None:
+    """A failed row waits for `rerun`, and is bought by it with what the table says then."""
+    given = batch(tmp_path, SHOTS)
+    flagged = model_error("content_policy_violation")
+    service = a_service(plan=lambda given_, _: flagged if given_["prompt"] == "b" else None)
+    assert run_through(given, service).exit_code is Exit.ROWS_FAILED
+    assert run_through(given, service).spent_now == 0
+    given.manifest.path.write_text(given.manifest.path.read_text().replace("\nb,", "\nmended,"))
+    assert run_through(given, service, mark=Selection().mark).exit_code is Exit.DONE
+    assert [one.input["prompt"] for one in service.queue.requests][3:] == ["mended"]
+
+
+def test_a_table_that_cannot_be_written_leaves_the_results_in_the_ledger(tmp_path: Path) -> None:
+    """That is said, and the run after it writes them."""
+    given, said = batch(tmp_path, SHOTS), []
+    service = a_service()
+    whole = given.manifest.path.read_bytes()
+    service.before_poll = lambda _: given.manifest.path.unlink(missing_ok=True)
+    outcome = run_through(given, service, say=said.append)
+    assert (outcome.unwritten, outcome.table) == (True, str(given.ledger))
+    assert outcome.exit_code is Exit.STOPPED_EARLY
+    assert "Nothing is lost" in said[-1]
+    given.manifest.path.write_bytes(whole)
+    assert run_through(given, service).exit_code is Exit.DONE
+    assert len(service.queue.requests) == 3
+
+
+def test_a_ledger_that_is_lost_in_mid_run_ends_it_with_that_said(tmp_path: Path) -> None:
+    """Money may have been spent: it is no bad ledger that was found, but one that broke."""
+    given, service = batch(tmp_path, SHOTS), a_service()
+
+    def break_it(nth: int) -> None:
+        if nth == 1:
+            with sqlite3.connect(given.ledger) as other:
+                other.execute("DROP TABLE request")
+            other.close()
+
+    service.on_submit = break_it  # type: ignore[assignment]
+    with pytest.raises(LedgerLost, match=r"cannot be written any more .* Nothing more was submitted") as caught:
+        run_through(given, service)
+    assert caught.value.exit_code is Exit.STOPPED_EARLY
+    with Ledger.read(given.ledger) as ledger:
+        assert len(ledger.interrupted()) == len(service.queue.requests)
+
+
+def test_what_is_at_fal_is_brought_home_by_a_run_that_has_nothing_to_submit(tmp_path: Path) -> None:
+    """The gateway is opened for that alone, no price is asked for, and after it there is nothing to open it for."""
+    given = batch(tmp_path, "prompt,image\na,https://x.y/1\n")
+    given = replace(given, manifest=replace(given.manifest, job=replace(JOB, typical_seconds=5.0)))
+    service = PricedService(a_service(run_seconds=5000.0).queue, price=Unclear("no answer"))
+    assert run_through(given, service, RunOptions(max_seconds=600.0)).standing.at_fal == 1
+    connects: list[int] = []
+
+    def connect(of: Batch) -> Any:
+        connects.append(1)
+        return reaching(service)(of)
+
+    for _ in range(2):
+        assert run_through(given, service, connect=connect).exit_code is Exit.DONE
+    assert len(connects) == 1
+    assert (service.asked["price"], service.asked["submit"]) == (1, 1)
