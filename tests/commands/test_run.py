@@ -318,9 +318,9 @@ def test_a_run_that_stops_by_itself_says_why_and_what_helps(
 
 def test_a_run_ends_when_its_time_is_up_and_the_next_one_brings_home_what_was_under_way(tmp_path: Path) -> None:
     """A request that takes longer than it should holds nobody up."""
-    given, service = batch(tmp_path, SHOTS), a_service(run_seconds=5000.0)
+    given, service = batch(tmp_path, SHOTS), a_service(run_seconds=500.0)
     given = replace(given, manifest=replace(given.manifest, job=replace(JOB, typical_seconds=5.0)))
-    outcome = run_through(given, service, RunOptions(concurrency=4, max_seconds=600.0))
+    outcome = run_through(given, service, RunOptions(concurrency=4, max_seconds=100.0))
     assert (outcome.stopped or "").startswith("stopped: the time is up")
     assert (outcome.exit_code, outcome.standing.at_fal) == (Exit.STOPPED_EARLY, 3)
     assert run_through(given, service).exit_code is Exit.DONE
@@ -397,8 +397,8 @@ def test_what_is_at_fal_is_brought_home_by_a_run_that_has_nothing_to_submit(tmp_
     """The gateway is opened for that alone, no price is asked for, and after it there is nothing to open it for."""
     given = batch(tmp_path, "prompt,image\na,https://x.y/1\n")
     given = replace(given, manifest=replace(given.manifest, job=replace(JOB, typical_seconds=5.0)))
-    service = PricedService(a_service(run_seconds=5000.0).queue, price=Unclear("no answer"))
-    assert run_through(given, service, RunOptions(max_seconds=600.0)).standing.at_fal == 1
+    service = PricedService(a_service(run_seconds=500.0).queue, price=Unclear("no answer"))
+    assert run_through(given, service, RunOptions(max_seconds=100.0)).standing.at_fal == 1
     connects: list[int] = []
 
     def connect(of: Batch) -> Any:

@@ -1,0 +1,123 @@
+"""The sandbox behind `--sandbox` and on its own: what it needs, where it leads, where it goes on."""
+
+import importlib.util
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import anyio
+import pytest
+
+from batch.commands.batch import Batch, open_batch
+from batch.commands.sandbox import connect_sandbox, require_extra, serve_alone
+from batch.core.gateway import Accepted, Finished, SubmitAnswer, Waiting
+from batch.core.paths import sandbox_home
+from batch.errors import MissingExtra, UsageError
+from jobs.kling import KLING_2_1_PRO as JOB
+from tests.support.loopback import SHOT
+
+FOREIGN = {
+    "HTTP_PROXY": "http://proxy.example:3128",
+    "all_proxy": "http://proxy.example:3128",
+    "FAL_KEY": "real-key",
+    "FAL_KEY_ID": "real",
+    "FAL_QUEUE_RUN_HOST": "queue.example",
+    "NO_PROXY": "*",
+}
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[None]:
+    """An environment that leads to a real service; put back afterwards."""
+    before = dict(os.environ)
+    os.environ.update(FOREIGN)
+    yield
+    os.environ.clear()
+    os.environ.update(before)
+
+
+@pytest.fixture
+def rehearsal(tmp_path: Path) -> Batch:
+    shots = tmp_path / "shots.csv"
+    shots.write_text("prompt,image\na ship,https://example.com/ship.png\n")
+    return open_batch(shots, JOB, sandbox=True)
+
+
+def submitted(batch: Batch) -> SubmitAnswer:
+    """One request sent to the sandbox of a batch."""
+
+    async def send() -> SubmitAnswer:
+        async with connect_sandbox(batch) as gateway:
+            return await gateway.submit(dict(SHOT))
+
+    return anyio.run(send)
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_a_rehearsal_reaches_its_own_service_whatever_the_environment_says(rehearsal: Batch) -> None:
+    """No proxy, no host and no key of the real night is left; what it makes stands in its own folder."""
+    answer = submitted(rehearsal)
+    assert isinstance(answer, Accepted)
+    assert not {name for name in ("HTTP_PROXY", "all_proxy", "FAL_KEY_ID", "FAL_QUEUE_RUN_HOST") if name in os.environ}
+    assert (os.environ["FAL_KEY"], os.environ["NO_PROXY"]) == ("sandbox", "")
+    assert os.environ["HTTPS_PROXY"].startswith("http://127.0.0.1:")
+    home = sandbox_home(rehearsal.manifest.path)
+    assert (home / "videos").is_dir()
+    assert answer.receipt.request_id in (home / "requests.jsonl").read_text()
+    assert sorted(path.name for path in home.parent.iterdir()) == ["shots.csv", "shots.csv.sandbox"]
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_a_rehearsal_goes_on_where_an_earlier_one_ended(rehearsal: Batch) -> None:
+    """It knows the requests of the last time, and gives no id a second time."""
+    first = submitted(rehearsal)
+    assert isinstance(first, Accepted)
+
+    async def again() -> tuple[object, SubmitAnswer]:
+        async with connect_sandbox(rehearsal) as gateway:
+            return await gateway.poll(first.receipt), await gateway.submit(dict(SHOT))
+
+    known, second = anyio.run(again)
+    assert isinstance(known, Waiting | Finished)
+    assert isinstance(second, Accepted)
+    assert second.receipt.request_id != first.receipt.request_id
+
+
+def test_what_is_not_installed_is_named_with_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of it at once, before the first request."""
+    require_extra()
+    monkeypatch.setitem(sys.modules, "av", None)
+    monkeypatch.setitem(sys.modules, "trustme", None)
+    assert importlib.util.find_spec("av") is None
+    with pytest.raises(MissingExtra, match=r"needs av, trustme: pip install 'kling-batch\[sandbox\]'"):
+        require_extra()
+
+
+def test_a_rehearsal_without_the_extra_makes_nothing(rehearsal: Batch, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even its folder."""
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    with pytest.raises(MissingExtra, match="uvicorn"):
+        submitted(rehearsal)
+    assert not sandbox_home(rehearsal.manifest.path).exists()
+
+
+def test_a_fault_that_cannot_be_meant_is_refused_before_anything_is_served(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nobody is pointed to a service that is not there."""
+    with pytest.raises(UsageError, match="nonsense"):
+        serve_alone(0, 2, 1.0, tmp_path / "kept", ["submit:1=nonsense"], {})
+    assert capsys.readouterr().out == ""
+
+
+def test_a_port_that_is_taken_is_said_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With its number."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(UsageError, match=f"cannot listen on port {port}"):
+            serve_alone(port, 2, 1.0, tmp_path, [], {"lag": 0.0, "lists_queued": False, "refuse": None})
+    assert capsys.readouterr().out == ""
