@@ -7,6 +7,7 @@ import re
 import struct
 import termios
 from collections.abc import Callable
+from contextlib import suppress
 from io import StringIO
 from typing import TextIO
 
@@ -131,14 +132,23 @@ def test_a_log_gets_a_line_a_minute_and_nothing_else() -> None:
     ]
 
 
+def all_of(terminal: int) -> bytes:
+    """What a terminal was sent whose other end is closed."""
+    sent = b""
+    with suppress(OSError):  # the end, as Linux says it
+        while block := os.read(terminal, 65_536):
+            sent += block
+    os.close(terminal)
+    return sent
+
+
 def test_a_terminal_gets_a_bar_that_fits_and_is_gone_at_the_end() -> None:
     """Drawn anew twice a second on one line, never wider than the terminal."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", 24, COLUMNS, 0, 0))
     with os.fdopen(theirs, "w", encoding="utf-8") as out:
         shown(out, lambda: Tally(succeeded=min(9, int(current_time() * 4)), at_once=3), 2.4)
-        sent = os.read(ours, 65_536).decode()
-    os.close(ours)
+    sent = all_of(ours).decode()
     drawn = [one for one in sent.split("\r") if "%|" in one]
     assert re.findall(r"(\d+)%\|", sent)[-1] == "89"
     assert [told for told in drawn if "8 of 9 rows done, 0 under way" in told]
