@@ -20,7 +20,8 @@ NAMES = st.text(st.characters(exclude_characters="\0/", exclude_categories=["Cs"
 
 def typed(command: list[str]) -> Batch:
     """The batch that these arguments name on the command line."""
-    told = main.commands["check"].make_context("check", list(command)).params
+    above = main.make_context("kling-batch", ["check"])
+    told = main.commands["check"].make_context("check", list(command), parent=above).params
     return open_batch(told.pop("manifest"), JOB, **{name: told[name] for name in told.keys() - {"as_json", "every"}})
 
 

@@ -16,10 +16,11 @@ from batch.core.row import RowSelection
 from batch.core.states import State
 from batch.errors import LedgerError, UsageError
 from batch.ledger.ledger import Ledger
+from batch.sandbox.outcomes import SUCCESS, Outcome, model_error
 from jobs.kling import KLING_2_1_PRO as JOB
 from tests.support.runs import a_service
 from tests.support.sheets import PRICE, SHOTS, batch
-from tests.support.simulated import EPOCH, Service, ledger_of, play, service_queue, shots
+from tests.support.simulated import EPOCH, LATENCY, Service, ledger_of, play, service_queue, shots
 
 ALL = RowSelection()
 
@@ -85,6 +86,18 @@ def test_what_is_done_already_is_left_for_the_next_run() -> None:
     service = a_service()
     ledger = at_fal(service, 1, 1)
     assert taken(ledger, service, after=100.0) == CancelReport(0, ["row 2: already done; the next run brings it home"])
+    assert stands(ledger) == [("submitted", 0)]
+
+
+@pytest.mark.parametrize("outcome", [SUCCESS, model_error("no_media_generated")])
+def test_what_ends_while_it_is_taken_back_is_left_for_the_next_run(outcome: Outcome) -> None:
+    """fal took the wish, and the run was over all the same: well or badly, it is no cancelled row."""
+    service = a_service(run_seconds=60.0, plan=lambda *_: outcome)
+    ledger = at_fal(service, 1, 1)
+    between = 60.0 - 1.5 * LATENCY  # it runs when it is asked about, and is done when it is asked about again
+    assert taken(ledger, service, after=between) == CancelReport(
+        0, ["row 2: it was done before it could be taken back; the next run brings it home"]
+    )
     assert stands(ledger) == [("submitted", 0)]
 
 

@@ -85,6 +85,17 @@ def test_a_rehearsal_goes_on_where_an_earlier_one_ended(rehearsal: Batch) -> Non
     assert second.receipt.request_id != first.receipt.request_id
 
 
+@pytest.mark.usefixtures("elsewhere")
+def test_a_rehearsal_begun_anew_gives_no_id_of_an_earlier_one(rehearsal: Batch) -> None:
+    """The service's own record may be deleted; a ledger may know the ids still."""
+    first = submitted(rehearsal)
+    (sandbox_home(rehearsal.manifest.path) / "requests.jsonl").unlink()
+    second = submitted(rehearsal)
+    assert isinstance(first, Accepted)
+    assert isinstance(second, Accepted)
+    assert first.receipt.request_id != second.receipt.request_id
+
+
 def test_what_is_not_installed_is_named_with_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """All of it at once, before the first request."""
     require_extra()

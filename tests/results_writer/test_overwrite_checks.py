@@ -50,14 +50,16 @@ def test_a_file_that_lacks_one_of_our_columns_is_not_replaced(make: Callable[...
         require_ours(sheet.path, sheet.manifest)
 
 
+@pytest.mark.parametrize("prefix", ["", "kling_"])
 @pytest.mark.parametrize("status", ["succeeded", "stale", "in_doubt"])
-def test_rows_with_a_status_of_ours_are_results_of_a_run(make: Callable[..., Sheet], status: str) -> None:
+def test_rows_with_a_status_of_ours_are_results_of_a_run(make: Callable[..., Sheet], status: str, prefix: str) -> None:
     """Whatever stands beside it in our columns; a word that is none of ours is the user's."""
-    sheet = make(SHOTS)
-    sheet.path.write_text(f"prompt,image,error,status\na,https://x.y/1,why,{status}\n")
+    sheet = make(SHOTS, prefix=prefix)
+    header = f"prompt,image,{prefix}error,{prefix}status"
+    sheet.path.write_text(f"{header}\na,https://x.y/1,why,{status}\n")
     refuse_foreign_columns(sheet.manifest, sheet.manifest.open())
-    sheet.path.write_text("prompt,image,error,status\na,https://x.y/1,why,done\n")
-    with pytest.raises(ManifestError, match=r"row 2, column error: 'why' .* --prefix"):
+    sheet.path.write_text(f"{header}\na,https://x.y/1,why,done\n")
+    with pytest.raises(ManifestError, match=rf"row 2, column {prefix}error: 'why' .* --prefix"):
         refuse_foreign_columns(sheet.manifest, sheet.manifest.open())
 
 
