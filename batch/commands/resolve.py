@@ -1,7 +1,7 @@
 """`resolve`: rows in doubt decided by a person, or by one look at fal's request history."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -59,19 +59,24 @@ async def _resolve(batch: Batch, decision: Decision | None, say: Say) -> tuple[l
         ledger = session.ledger
         if decision:
             lines.append(f"{await decide(ledger, session.gateway, decision, now)} rows settled as you say")
+        candidates: Mapping[int, Sequence[str]] = {}
         if in_doubt_views(ledger):
-            lines.append(await look_up(session.store, session.gateway, now, START_TIMEOUT))
+            line, candidates = await look_up(session.store, session.gateway, now, START_TIMEOUT)
+            lines.append(line)
         rows = in_doubt_views(ledger)
-        lines.append(shown(rows, START_TIMEOUT, now) if rows else "no row is in doubt")
+        lines.append(shown(rows, START_TIMEOUT, now, candidates) if rows else "no row is in doubt")
         return lines, Outcome(standing=summarize(ledger), table=str(batch.table), command=batch.command)
 
 
-async def look_up(store: RowStore, gateway: Gateway, now: float, start_timeout: float) -> str:
-    """One look at fal's records for all rows in doubt; what came of it, in a line."""
+async def look_up(
+    store: RowStore, gateway: Gateway, now: float, start_timeout: float
+) -> tuple[str, Mapping[int, Sequence[str]]]:
+    """One look at fal's records for all rows in doubt: what came of it in a line, and what may be a row's own."""
     verdicts = await Reconciler(store, gateway, lambda: now, start_timeout).round()
     if isinstance(verdicts, Unclear):
-        return f"fal's records cannot be read ({verdicts.reason}): rows in doubt stay as they are"
-    return f"fal's records: {len(verdicts.found)} found, {len(verdicts.absent)} proven never accepted"
+        return f"fal's records cannot be read ({verdicts.reason}): rows in doubt stay as they are", {}
+    line = f"fal's records: {len(verdicts.found)} found, {len(verdicts.absent)} proven never accepted"
+    return line, verdicts.candidates
 
 
 async def decide(ledger: Ledger, gateway: Gateway, decision: Decision, now: float) -> int:
@@ -109,16 +114,24 @@ async def _adopt(ledger: Ledger, gateway: Gateway, rows: Sequence[int], request_
         ledger.apply(rows[0], states.found_at_fal(now, receipt))
 
 
-def shown(rows: Sequence[InDoubtView], start_timeout: float, now: float) -> str:
-    """The rows in doubt for a person, with what is known and what can be done."""
+def shown(
+    rows: Sequence[InDoubtView], start_timeout: float, now: float, candidates: Mapping[int, Sequence[str]]
+) -> str:
+    """The rows in doubt for a person, with what is known and what can be done.
+
+    Args:
+        candidates: row of the ledger → the requests at fal that may be its own.
+    """
     lines = []
     for row in rows:
         name = f"row {row.number}" if row.number else "a row that the table no longer has"
         proof = provable_at(row.intent_at, start_timeout) - now
-        when = f"provable in {proof / 60:.0f} min" if proof > 0 else "provable as soon as a later request is listed"
+        when = f"provable in {proof / 60:.0f} min" if proof > 0 else "provable as soon as later requests are listed"
+        may_be = candidates.get(row.row, ())
+        choice = f"\n    fal has more than one such request: {', '.join(may_be[:5])}" if may_be else ""
         lines.append(
             f"{name}{f' (id {row.row_id})' if row.row_id else ''}: {dollars(row.price)}, submitted "
-            f"{_ago(now - row.intent_at)} ago, {row.message}; absence {when}\n    {row.prompt[:100]!r}"
+            f"{_ago(now - row.intent_at)} ago, {row.message}; absence {when}\n    {row.prompt[:100]!r}{choice}"
         )
     if rows:
         lines.append(

@@ -10,7 +10,7 @@ unit_price      → UnitPrice | Unclear
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Protocol
 
@@ -168,15 +168,12 @@ class ListedRequest:
 
 @dataclass(frozen=True, slots=True)
 class RequestHistory:
-    """fal's records, every page of them; `at` is what fal's own clock showed."""
+    """fal's records of one endpoint, every page of them; `at` is what fal's own clock showed."""
 
     items: Sequence[ListedRequest]
     at: float | None
-
-    @property
-    def now(self) -> float:
-        """By fal's clock; no earlier than anything it has recorded."""
-        return max([one.sent_at for one in self.items] + ([] if self.at is None else [self.at]), default=float("-inf"))
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    """Every input of the endpoint with what fal takes where it is not given; None where there is no such value."""
 
 
 SubmitAnswer = Accepted | NotSent | Throttled | Refused | AccountRefused | InDoubt

@@ -76,6 +76,8 @@ class InDoubtRow:
     intent_at: float
     order: int
     after: float | None = None
+    open_elsewhere: bool = False
+    """Its reply is still waited for, or it is a row of a table beside: others settle it."""
 
 
 @dataclass(frozen=True, slots=True)

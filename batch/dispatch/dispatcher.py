@@ -261,7 +261,8 @@ class Dispatcher:
     async def _reconcile(self, tasks: TaskGroup) -> None:
         """One look at fal's records; rows found are followed by the caller, or here once the run is under way."""
         verdicts = await self._reconciler.round()
-        self._patience.looked(verdicts, len(await self._store.in_doubt_rows()))
+        in_doubt = sum(not row.open_elsewhere for row in await self._store.in_doubt_rows())
+        self._patience.looked(verdicts, in_doubt)
         if isinstance(verdicts, Unclear):
             return
         for row in verdicts.absent:

@@ -242,7 +242,7 @@ class FalGateway:
 
     async def request_history(self, since: float) -> RequestHistory | Unclear:
         """Every request of ours in fal's own records that was sent after `since` (seconds since 1970)."""
-        return await records.request_history(self._get, self._job.endpoint, since)
+        return await records.request_history(self._get, self._job, since)
 
     async def unit_price(self) -> UnitPrice | Unclear:
         """What fal charges for the job's endpoint now."""

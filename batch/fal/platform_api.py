@@ -11,6 +11,7 @@ from typing import Any
 
 from batch.core.gateway import ListedRequest, RequestHistory, Unclear, UnitPrice
 from batch.fal.transport import ErrorResponse, last_date
+from batch.job import Job
 
 API = "https://api.fal.ai/v1/models"
 PAGE = 100
@@ -20,14 +21,14 @@ MOST_PAGES = 2000
 Ask = Callable[[str, Mapping[str, str]], Awaitable[Any]]
 
 
-async def request_history(ask: Ask, endpoint: str, since: float) -> RequestHistory | Unclear:
-    """Every request of ours to an endpoint that was sent after `since`; all pages of it, or nothing.
+async def request_history(ask: Ask, job: Job, since: float) -> RequestHistory | Unclear:
+    """Every request of ours to a job's endpoint that was sent after `since`; all pages of it, or nothing.
 
     Args:
         ask: gives the JSON of a GET, an `ErrorResponse`, or an `Unclear`.
         since: seconds since 1970.
     """
-    query = {"endpoint_id": endpoint, "start": _iso(since), "expand": "payloads", "limit": str(PAGE)}
+    query = {"endpoint_id": job.endpoint, "start": _iso(since), "expand": "payloads", "limit": str(PAGE)}
     found: list[ListedRequest] = []
     began: float | None = None
     for _ in range(MOST_PAGES):
@@ -37,36 +38,43 @@ async def request_history(ask: Ask, endpoint: str, since: float) -> RequestHisto
         if isinstance(said, ErrorResponse):
             reason = f"fal's request history answered HTTP {said.status}"
             return Unclear(reason, account=said.status in (401, 403))
-        page = _page(said)
+        page = _page(said, job.endpoint)
         if page is None:
             return Unclear("fal's request history is of an unknown form")
         items, cursor = page
         found += items
         began = _http_date(last_date.get()) if began is None else began
         if cursor is None:
-            return RequestHistory(found, began)
+            return RequestHistory(found, began, {name: job.default(name) for name in job.schema["properties"]})
         if cursor == query.get("cursor"):
             break
         query["cursor"] = cursor
     return Unclear("fal's request history does not end")
 
 
-def _page(said: Any) -> tuple[list[ListedRequest], str | None] | None:
+def _page(said: Any, endpoint: str) -> tuple[list[ListedRequest], str | None] | None:
     items = said.get("items") if isinstance(said, dict) else None
     if not isinstance(items, list):
         return None
-    found = [_listed(item) for item in items]
+    found = [_listed(item, endpoint) for item in items if not _of_another(item, endpoint)]
     cursor = said.get("next_cursor")
     if None in found or not (cursor is None or isinstance(cursor, str)) or (said.get("has_more") and not cursor):
         return None
     return [one for one in found if one], cursor or None
 
 
-def _listed(item: Any) -> ListedRequest | None:
+def _of_another(item: Any, endpoint: str) -> bool:
+    """A history that ignores its filter lists other models too: a sibling's request is none of ours."""
+    said = item.get("endpoint_id") if isinstance(item, dict) else None
+    return isinstance(said, str) and said != endpoint
+
+
+def _listed(item: Any, endpoint: str) -> ListedRequest | None:
     if not isinstance(item, dict) or not isinstance(item.get("request_id"), str):
         return None
     sent_at = _seconds(item.get("sent_at"))
-    given = item.get("json_input")
+    # What does not say whose endpoint it is of may be ours, and can be compared with nothing.
+    given = item.get("json_input") if item.get("endpoint_id") == endpoint else None
     if sent_at is None:
         return None
     return ListedRequest(

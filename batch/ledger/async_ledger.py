@@ -10,7 +10,7 @@ import anyio
 from batch.core.money import Budget
 from batch.core.row import InDoubtRow, KnownRequest, PendingRow, SubmittedRow
 from batch.core.states import Transition
-from batch.ledger.in_doubt import in_doubt_rows, known_requests
+from batch.ledger.in_doubt import in_doubt_rows, known_requests, requests_since_doubt
 from batch.ledger.ledger import Ledger
 
 T = TypeVar("T")
@@ -63,6 +63,9 @@ class AsyncLedger:
 
     async def in_doubt_rows(self) -> list[InDoubtRow]:
         return await self._do(lambda: in_doubt_rows(self._ledger))
+
+    async def requests_since_doubt(self) -> dict[str, KnownRequest]:
+        return await self._do(lambda: requests_since_doubt(self._ledger))
 
     async def known_requests(self, request_ids: Iterable[str]) -> dict[str, KnownRequest]:
         return await self._do(lambda: known_requests(self._ledger, request_ids))

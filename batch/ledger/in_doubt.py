@@ -1,33 +1,70 @@
 """Reads rows in doubt, and which of the requests that fal lists are known to be ours."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from batch.core.row import InDoubtRow, KnownRequest
 from batch.errors import LedgerError
 from batch.ledger.ledger import Ledger
+
+T = TypeVar("T")
+
+NEIGHBOURS = 500
+"""So many later requests are looked at for each row in doubt."""
 
 _SENT = "(SELECT MAX(seq) FROM event WHERE event.row = row.id AND new = 'submitting')"
 """The order in which the rows were last sent: the log has it, whatever the clock did."""
 
 
 def in_doubt_rows(ledger: Ledger) -> list[InDoubtRow]:
-    """Every row in doubt, also of rows that the manifest no longer has."""
+    """Every row in doubt, also of rows that the manifest no longer has; with them what is open elsewhere."""
+    rows = _open_rows(ledger, "state = 'in_doubt'")
+    if not rows:
+        return []
+    after = _sent_before(ledger, rows[0].order)
+    elsewhere = _open_rows(ledger, "state = 'submitting'")
+    for beside in _asked_beside(ledger, lambda other: _open_rows(other, "state IN ('submitting', 'in_doubt')")):
+        elsewhere += beside
+    return [replace(row, after=after) for row in rows] + [replace(row, open_elsewhere=True) for row in elsewhere]
+
+
+def _open_rows(ledger: Ledger, condition: str) -> list[InDoubtRow]:
     found = ledger.db.execute(
         f"SELECT id, COALESCE(row.sent, arguments), intent_at, {_SENT} AS seq FROM row "  # noqa: S608 - our own text
-        "WHERE state = 'in_doubt' ORDER BY seq"
-    ).fetchall()
-    after = _accepted_before(ledger, found[0][3]) if found else None
-    return [InDoubtRow(row, json.loads(sent), intent_at, seq, after) for row, sent, intent_at, seq in found]
+        f"WHERE {condition} ORDER BY seq"
+    )
+    return [InDoubtRow(row, json.loads(sent), intent_at, seq) for row, sent, intent_at, seq in found]
 
 
-def _accepted_before(ledger: Ledger, order: int) -> float | None:
-    """When the last request of ours before that one was sent that was accepted."""
+def requests_since_doubt(ledger: Ledger) -> dict[str, KnownRequest]:
+    """By id, the requests sent around each row in doubt that have made a video: a whole history shows them all.
+
+    Those that never ran (taken back, or expired in the queue) may never be listed, so they are left out.
+    """
+    found: dict[str, KnownRequest] = {}
+    for row in _open_rows(ledger, "state = 'in_doubt'"):
+        for order, limit in (
+            ("sent.seq < ? ORDER BY sent.seq DESC", 1),
+            ("sent.seq > ? ORDER BY sent.seq", NEIGHBOURS),
+        ):
+            asked = ledger.db.execute(
+                "SELECT request_id, COALESCE(row.sent, arguments), intent_at, sent.seq FROM event AS sent "  # noqa: S608 - our own text
+                f"JOIN row ON row.id = sent.row AND sent.seq = {_SENT} "
+                f"WHERE sent.new = 'submitting' AND state = 'succeeded' AND {order} LIMIT ?",
+                (row.order, limit),
+            )
+            found |= {name: KnownRequest(json.loads(sent), intent_at, seq) for name, sent, intent_at, seq in asked}
+    return found
+
+
+def _sent_before(ledger: Ledger, order: int) -> float | None:
+    """When the last request of ours before that one was sent that has made a video."""
     found = ledger.db.execute(
         f"SELECT intent_at FROM event AS sent JOIN row ON row.id = sent.row AND sent.seq = {_SENT} "  # noqa: S608 - our own text
-        "WHERE sent.seq < ? AND sent.new = 'submitting' AND request_id IS NOT NULL ORDER BY sent.seq DESC LIMIT 1",
+        "WHERE sent.seq < ? AND sent.new = 'submitting' AND state = 'succeeded' ORDER BY sent.seq DESC LIMIT 1",
         (order,),
     ).fetchone()
     return found[0] if found else None
@@ -41,13 +78,19 @@ def known_requests(ledger: Ledger, request_ids: Iterable[str]) -> dict[str, Know
 
 def _beside(ledger: Ledger, asked: str) -> dict[str, KnownRequest]:
     """Of the other ledgers in the folder: two tables with the same rows must not take each other's videos."""
-    found: dict[str, KnownRequest] = {}
-    for path in ledger.path.parent.glob("*.ledger") if ledger.path else ():
+    known = "SELECT request_id FROM request WHERE request_id IN (SELECT value FROM json_each(?))"
+    answers = _asked_beside(ledger, lambda other: other.db.execute(known, (asked,)).fetchall())
+    return {name: KnownRequest() for answer in answers for (name,) in answer}
+
+
+def _asked_beside(ledger: Ledger, ask: Callable[[Ledger], T]) -> list[T]:
+    """What the other ledgers in the folder say."""
+    answers: list[T] = []
+    for path in sorted(ledger.path.parent.glob("*.ledger")) if ledger.path else ():
         if path != ledger.path:
             with suppress(LedgerError), Ledger.read(path) as other:  # one that cannot be read is another run's trouble
-                known = "SELECT request_id FROM request WHERE request_id IN (SELECT value FROM json_each(?))"
-                found |= {name: KnownRequest() for (name,) in other.db.execute(known, (asked,))}
-    return found
+                answers.append(ask(other))
+    return answers
 
 
 def _own(ledger: Ledger, asked: str) -> dict[str, KnownRequest]:
@@ -67,6 +110,7 @@ def _own(ledger: Ledger, asked: str) -> dict[str, KnownRequest]:
 class InDoubtView:
     """A row in doubt as it is shown. Times are seconds since 1970."""
 
+    row: int
     number: int | None
     row_id: str
     prompt: str
@@ -78,12 +122,8 @@ class InDoubtView:
 def in_doubt_views(ledger: Ledger) -> list[InDoubtView]:
     """Every row in doubt."""
     found = ledger.db.execute(
-        "SELECT number, key, json_extract(arguments, '$.prompt'), intent_at, COALESCE(price, 0), message FROM row "
-        "LEFT JOIN sheet ON sheet.row = row.id WHERE state = 'in_doubt' ORDER BY number, row.id"
+        "SELECT row.id, number, IIF(key LIKE 'id:%', substr(key, 4), ''), "
+        "COALESCE(json_extract(arguments, '$.prompt'), ''), intent_at, COALESCE(price, 0), COALESCE(message, '') "
+        "FROM row LEFT JOIN sheet ON sheet.row = row.id WHERE state = 'in_doubt' ORDER BY number, row.id"
     )
-    return [
-        InDoubtView(
-            number, key.removeprefix("id:") if key.startswith("id:") else "", prompt or "", at, price, message or ""
-        )
-        for number, key, prompt, at, price, message in found
-    ]
+    return [InDoubtView(*one) for one in found]

@@ -1,24 +1,34 @@
 """Weighs what fal's request history proves of rows in doubt: found, absent, or open. Pure.
 
-A row in doubt is found where the listing has a request, not yet known to be ours, that was sent in its time
-with equal values for every key that we sent; identical rows by count. Its absence is proven only when all this holds:
+A row in doubt is **found** where the history has a request, not yet known to be ours, that was sent in its time with
+equal arguments, fal's defaults filled in: the nearest by fal's clock, and only where there are no more such requests
+than equal rows in doubt. More of them are somebody else's too, and nobody here can tell which: a person chooses.
+While the reply to an equal request is still waited for, here or for a table beside, nothing of its kind is taken.
 
-- its start deadline has passed by fal's clock: a request that no runner took until then cannot run any more;
-- the listing has caught up: it shows, as ended and with the input that we sent, a request of ours that was sent later;
-- the listing begins early enough: it shows a request of ours that was sent before (or there was none before);
-- between these two both clocks went alike.
+Its **absence** is proven only where all witnesses agree:
 
-Times are seconds since 1970; ours by this machine's clock, the listing's by fal's. This machine's may be hours off and
+- its start deadline has passed, and the time that a history may be late, by fal's clock and by ours: a request that no
+  runner took until then cannot run any more;
+- two requests of ours that were sent later are shown, ended, and with the arguments that we sent;
+- so are all of ours from the last one before it up to these two: a history that lacks one may lack another;
+- between them the clocks went alike;
+- nobody's request stands in its time, whatever its arguments: they may have been changed, cut, hashed or hidden; and
+  nowhere one with its text.
+
+Times are seconds since 1970; ours by this machine's clock, the history's by fal's. This machine's may be hours off and
 set right in mid-run, so what came before and what after is told by the order in the ledger.
 """
 
+import json
 import re
-from collections.abc import Mapping, Sequence
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from math import inf
 from typing import Any
 
-from batch.core.gateway import ListedRequest
+from batch.core.gateway import ListedRequest, RequestHistory
 from batch.core.row import InDoubtRow, KnownRequest
 
 POST_SECONDS = 120.0
@@ -26,31 +36,37 @@ POST_SECONDS = 120.0
 CLOCK_SKEW = 300.0
 """How far the clocks may be apart where no request tells."""
 MARGIN = 60.0
+HISTORY_LAG = 3 * 3600.0
+"""How late a record may appear: fal documents nothing, and there were incidents of hours."""
+WITNESSES = 2
+"""So many later requests of ours have to be shown."""
 TELLING = 4
 """A text so long tells one request from another; a duration does not."""
 _MARKS = re.compile(r"\s*(\.{3}|…|[\[<(][^\])>]*(truncated|omitted|more)[^\])>]*[\])>])\s*$", re.IGNORECASE)
 """What is put where a text was cut."""
 LOOK_BACK = 2 * 86_400.0
-"""How far back the listing is read where no earlier request of ours can show that it begins early enough."""
+"""How far back the history is read where no earlier request of ours can show that it begins early enough."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdicts:
-    """What is settled; rows that are in neither stay in doubt."""
+    """What is settled; rows that are in none of these stay in doubt."""
 
     found: dict[int, str] = field(default_factory=dict)
     """Row → the request id that is its own."""
     absent: list[int] = field(default_factory=list)
     """Rows whose POST was never accepted: they may be submitted again."""
+    candidates: dict[int, list[str]] = field(default_factory=dict)
+    """Row that stays in doubt → the requests that may be its own, the nearest first."""
 
 
 def provable_at(intent_at: float, start_timeout: float) -> float:
     """When the absence of a request can be proven at the earliest."""
-    return intent_at + POST_SECONDS + start_timeout + MARGIN
+    return intent_at + POST_SECONDS + start_timeout + HISTORY_LAG + MARGIN
 
 
-def earliest(rows: Sequence[InDoubtRow]) -> float:
-    """From when on the listing has to be read."""
+def earliest(rows: Iterable[InDoubtRow]) -> float:
+    """From when on the history has to be read."""
     return min(
         row.intent_at - LOOK_BACK if row.after is None else min(row.intent_at, row.after) - 2 * CLOCK_SKEW
         for row in rows
@@ -59,94 +75,65 @@ def earliest(rows: Sequence[InDoubtRow]) -> float:
 
 def reconcile(
     rows: Sequence[InDoubtRow],
-    listed: Sequence[ListedRequest],
+    history: RequestHistory,
     own: Mapping[str, KnownRequest],
+    sent: Mapping[str, KnownRequest],
     now: float,
     start_timeout: float,
 ) -> Verdicts:
-    """Settles what the listing allows.
+    """Settles what the history allows.
 
     Args:
-        listed: the whole listing since `earliest`, every page of it.
+        rows: in doubt, and open elsewhere: those that are only waited for are settled by others.
+        history: the whole of it since `earliest`, every page.
         own: every listed id that is already some row's.
-        now: by fal's clock.
+        sent: every request of this ledger that was accepted since the last one before the rows, listed or not.
+        now: by this machine's clock.
         start_timeout: seconds after which fal gives up a request that no runner has started.
     """
-    window = _ClockWindow.seen(listed, own)
-    unclaimed = sorted((one for one in listed if one.request_id not in own), key=lambda one: one.sent_at)
-    found = _found(sorted(rows, key=lambda row: row.intent_at), unclaimed, window)
+    equality = _Equality(history.defaults)
+    window = _ClockWindow.seen(history.items, own)
+    unclaimed = [one for one in history.items if one.request_id not in own]
+    found, candidates = _found(rows, unclaimed, window, equality)
     adopted = set(found.values())
     unadopted = [one for one in unclaimed if one.request_id not in adopted]
-    shown = _Timeline.of(listed, own)
+    timeline = _Timeline.of(history.items, own, sent, equality)
     absent = [
         row.row
         for row in rows
-        if row.row not in found
-        and now > provable_at(shown.sent_by(row), start_timeout)
-        and not any(_alike(row.sent, one) for one in unadopted)
+        if not (row.open_elsewhere or row.row in found)
+        and timeline.now(row, history.at, now) > provable_at(timeline.sent_by(row), start_timeout)
+        and not any(window.holds(row, one) or _alike(row.sent, one) for one in unadopted)
     ]
-    return Verdicts(found, absent)
+    return Verdicts(found, absent, candidates)
 
 
 @dataclass(frozen=True, slots=True)
-class _SeenRequest:
-    """A listed request that is known to be ours."""
+class _Equality:
+    """When two requests ask for the same: whole arguments, fal's defaults for those that are not given.
 
-    order: int
-    intent_at: float
-    sent_at: float
-    proves: bool
-    """Its record shows that the listing is complete and comparable up to there."""
+    Keys that the job does not know are fal's own additions, and tell nothing.
+    """
 
-    @property
-    def clock_offset(self) -> float:
-        """fal's time less ours."""
-        return self.sent_at - self.intent_at
+    defaults: Mapping[str, Any]
 
+    def form(self, arguments: Mapping[str, Any]) -> str:
+        """The one text of all requests that ask for the same."""
+        known = {name: arguments[name] for name in arguments if name in self.defaults} if self.defaults else arguments
+        whole = {**self.defaults, **known}
+        return json.dumps({name: _normal(value) for name, value in sorted(whole.items()) if value is not None})
 
-@dataclass(frozen=True, slots=True)
-class _Timeline:
-    """What the listing shows of requests that are known to be ours."""
-
-    seen: Sequence[_SeenRequest]
-
-    @classmethod
-    def of(cls, listed: Sequence[ListedRequest], own: Mapping[str, KnownRequest]) -> "_Timeline":
-        ours = [(one, known) for one in listed if (known := own.get(one.request_id))]
-        return cls(
-            [
-                _SeenRequest(known.order, known.intent_at, one.sent_at, _evidence(one, known))
-                for one, known in ours
-                if known.intent_at is not None
-            ]
-        )
-
-    def sent_by(self, row: InDoubtRow) -> float:
-        """By when it was sent at the latest, on fal's clock; infinite where the listing does not show all that was.
-
-        It has to begin before it, to have caught up with it, and the clocks have to have gone alike between the two;
-        where nothing of ours came before, the later request's own time is all there is to go by.
-        """
-        before = max((one for one in self.seen if one.order < row.order), key=lambda one: one.order, default=None)
-        if before is None and row.after is not None:
-            return inf
-        later = [
-            one
-            for one in self.seen
-            if one.proves and one.order > row.order and one.intent_at > row.intent_at + POST_SECONDS
-        ]
-        if before is None:
-            return min((one.sent_at for one in later), default=inf)
-        alike = [
-            max(one.clock_offset, before.clock_offset)
-            for one in later
-            if abs(one.clock_offset - before.clock_offset) <= CLOCK_SKEW
-        ]
-        return max(row.intent_at, before.intent_at) + min(alike, default=inf)
+    def same(self, one: Mapping[str, Any], other: Mapping[str, Any] | None) -> bool:
+        return other is not None and self.form(one) == self.form(other)
 
 
-def _evidence(one: ListedRequest, own: KnownRequest) -> bool:
-    return one.ended and one.input is not None and own.sent is not None and _equal(own.sent, one.input)
+def _normal(value: Any) -> Any:
+    """Texts in one Unicode form, with one kind of line end; numbers in one form."""
+    if isinstance(value, str):
+        return unicodedata.normalize("NFC", value.replace("\r\n", "\n").replace("\r", "\n"))
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,33 +146,126 @@ class _ClockWindow:
     @classmethod
     def seen(cls, listed: Sequence[ListedRequest], own: Mapping[str, KnownRequest]) -> "_ClockWindow":
         known = ((one.sent_at, own[one.request_id].intent_at) for one in listed if one.request_id in own)
-        clock_offset = [theirs - ours for theirs, ours in known if ours is not None]
-        return cls(min([-CLOCK_SKEW, *clock_offset]), max([CLOCK_SKEW, *clock_offset]))
+        offsets = [theirs - ours for theirs, ours in known if ours is not None]
+        return cls(min([-CLOCK_SKEW, *offsets]), max([CLOCK_SKEW, *offsets]))
 
     def holds(self, row: InDoubtRow, one: ListedRequest) -> bool:
         return row.intent_at + self.early <= one.sent_at <= row.intent_at + self.late + POST_SECONDS
 
 
-def _found(rows: Sequence[InDoubtRow], unclaimed: Sequence[ListedRequest], window: _ClockWindow) -> dict[int, str]:
-    taken: set[str] = set()
+def _found(
+    rows: Sequence[InDoubtRow], unclaimed: Sequence[ListedRequest], window: _ClockWindow, equality: _Equality
+) -> tuple[dict[int, str], dict[int, list[str]]]:
+    """Row → its request, and row → the requests that may be its own where that cannot be told."""
     found: dict[int, str] = {}
-    by_input: dict[frozenset[tuple[str, str]], list[ListedRequest]] = {}
-    for row in rows:
-        names = tuple(row.sent)
-        key = frozenset((name, repr(row.sent[name])) for name in names)
-        if key not in by_input:
-            by_input[key] = [one for one in unclaimed if one.input is not None and _equal(row.sent, one.input)]
-        for one in by_input[key]:
-            if one.request_id not in taken and window.holds(row, one):
-                found[row.row] = one.request_id
-                taken.add(one.request_id)
-                break
+    candidates: dict[int, list[str]] = {}
+    ordered = sorted(rows, key=lambda row: (equality.form(row.sent), row.intent_at, row.order))
+    for form, equal in groupby(ordered, key=lambda row: equality.form(row.sent)):
+        group = list(equal)
+        listed = [one for one in unclaimed if one.input is not None and equality.form(one.input) == form]
+        near = [one for one in listed if any(window.holds(row, one) for row in group)]
+        ours = [row for row in group if not row.open_elsewhere]
+        if len(ours) == len(group) and len(near) <= len(ours):
+            found |= _nearest(ours, near, window)
+        candidates |= {row.row: _by_nearness(row, near) for row in ours if row.row not in found and near}
+    return found, {row: ids for row, ids in candidates.items() if set(ids) - set(found.values())}
+
+
+def _nearest(rows: Sequence[InDoubtRow], near: Sequence[ListedRequest], window: _ClockWindow) -> dict[int, str]:
+    """Each request to the row that it is nearest to, the nearest pairs first; equal rows are interchangeable."""
+    pairs = sorted(
+        (
+            (abs(one.sent_at - row.intent_at), row.order, row.row, one.request_id)
+            for row in rows
+            for one in near
+            if window.holds(row, one)
+        ),
+    )
+    found: dict[int, str] = {}
+    for _, _, row, request_id in pairs:
+        if row not in found and request_id not in found.values():
+            found[row] = request_id
     return found
 
 
-def _equal(sent: Mapping[str, Any], listed: Mapping[str, Any]) -> bool:
-    """Only the keys that we sent count: fal may fill in the others."""
-    return all(name in listed and listed[name] == value for name, value in sent.items())
+def _by_nearness(row: InDoubtRow, near: Sequence[ListedRequest]) -> list[str]:
+    return [one.request_id for one in sorted(near, key=lambda one: abs(one.sent_at - row.intent_at))]
+
+
+@dataclass(frozen=True, slots=True)
+class _Witness:
+    """A request of ours that was accepted; `sent_at` is None where the history does not show it as it was sent."""
+
+    order: int
+    intent_at: float
+    sent_at: float | None
+    ended: bool
+
+    @property
+    def clock_offset(self) -> float:
+        """fal's time less ours."""
+        return inf if self.sent_at is None else self.sent_at - self.intent_at
+
+
+@dataclass(frozen=True, slots=True)
+class _Timeline:
+    """Requests of ours in the order of the ledger, as far as the history shows them."""
+
+    witnesses: Sequence[_Witness]
+
+    @classmethod
+    def of(
+        cls,
+        listed: Sequence[ListedRequest],
+        own: Mapping[str, KnownRequest],
+        sent: Mapping[str, KnownRequest],
+        equality: _Equality,
+    ) -> "_Timeline":
+        by_id = {one.request_id: one for one in listed}
+        found = [
+            _Witness(known.order, known.intent_at, *_shown(by_id.get(name), known, equality))
+            for name, known in {**own, **sent}.items()
+            if known.intent_at is not None
+        ]
+        return cls(sorted(found, key=lambda one: one.order))
+
+    def sent_by(self, row: InDoubtRow) -> float:
+        """By when it was sent at the latest, on fal's clock; infinite where the witnesses do not agree."""
+        before, later = self._around(row)
+        if len(later) < WITNESSES or (before is None and row.after is not None):
+            return inf
+        offsets = [one.clock_offset for one in ([before] if before else []) + later]
+        if max(offsets) - min(offsets) > CLOCK_SKEW:
+            return inf
+        bound = max(one.sent_at or inf for one in later)
+        return bound if before is None else min(bound, max(row.intent_at, before.intent_at) + max(offsets))
+
+    def now(self, row: InDoubtRow, told: float | None, now: float) -> float:
+        """fal's clock, no later than this machine's shows by what is known of the two; a lone `Date` proves nothing."""
+        _, later = self._around(row)
+        return min(told if told is not None else -inf, now + max((one.clock_offset for one in later), default=-inf))
+
+    def _around(self, row: InDoubtRow) -> tuple[_Witness | None, list[_Witness]]:
+        """The last witness before a row, and the first ones after it that have ended; none where one is missing."""
+        before = next((one for one in reversed(self.witnesses) if one.order < row.order), None)
+        later: list[_Witness] = []
+        for one in self.witnesses:
+            if one.order <= row.order:
+                continue
+            if one.sent_at is None:
+                return before, []
+            if one.ended and one.intent_at > row.intent_at + POST_SECONDS:
+                later.append(one)
+            if len(later) == WITNESSES:
+                break
+        return (before, later) if before is None or before.sent_at is not None else (before, [])
+
+
+def _shown(one: ListedRequest | None, known: KnownRequest, equality: _Equality) -> tuple[float | None, bool]:
+    """When it was sent and whether it has ended, if the history shows it with the arguments that we sent."""
+    if one is None or known.sent is None or not equality.same(known.sent, one.input):
+        return None, False
+    return one.sent_at, one.ended
 
 
 def _alike(sent: Mapping[str, Any], one: ListedRequest) -> bool:
@@ -201,5 +281,6 @@ def _cut(sent: str, listed: Any) -> bool:
     """Whether a record holds this text, or what somebody left of it."""
     if not isinstance(listed, str):
         return True
-    short, long = sorted((sent.strip(), _MARKS.sub("", listed.strip())), key=len)
+    ours, theirs = (unicodedata.normalize("NFC", text) for text in (sent, listed))
+    short, long = sorted((ours.strip(), _MARKS.sub("", theirs.strip())), key=len)
     return long.startswith(short)

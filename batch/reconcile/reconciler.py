@@ -41,15 +41,16 @@ class Reconciler:
     async def round(self) -> Verdicts | Unclear:
         """One look at the records; what it settles is in the ledger when it returns."""
         rows = await self.store.in_doubt_rows()
-        if not rows:
+        if all(row.open_elsewhere for row in rows):
             return Verdicts()
         history: RequestHistory | Unclear = Unclear("fal's request history takes too long")
         with anyio.move_on_after(LISTING_SECONDS):
-            history = await self.gateway.request_history(earliest(rows))
+            history = await self.gateway.request_history(earliest(row for row in rows if not row.open_elsewhere))
         if isinstance(history, Unclear):
             return history
         own = await self.store.known_requests([one.request_id for one in history.items])
-        verdicts = reconcile(rows, history.items, own, history.now, self.start_timeout)
+        sent = await self.store.requests_since_doubt()
+        verdicts = reconcile(rows, history, own, sent, self.now(), self.start_timeout)
         for row, request_id in verdicts.found.items():
             await self.store.apply(row, states.found_at_fal(self.now(), self.gateway.built_receipt(request_id)))
         for row in verdicts.absent:

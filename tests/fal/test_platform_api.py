@@ -44,7 +44,9 @@ async def test_a_reply_that_does_not_tell_the_time_tells_none(date: str | None) 
         guard.last_date.set(date)
         return {"items": [], "next_cursor": None, "has_more": False}
 
-    assert await records.request_history(ask, KLING_2_1_PRO.endpoint, 0.0) == RequestHistory([], None)
+    found = await records.request_history(ask, KLING_2_1_PRO, 0.0)
+    assert isinstance(found, RequestHistory)
+    assert (found.items, found.at) == ([], None)
 
 
 # By itself

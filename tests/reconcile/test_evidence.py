@@ -1,4 +1,7 @@
-"""Rows in doubt, settled by fal's records: found, proven absent, or left alone."""
+"""Rows in doubt, settled by fal's history: found, proven absent, or left alone."""
+
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -6,122 +9,233 @@ from hypothesis import strategies as st
 
 from batch.core.gateway import ListedRequest, RequestHistory
 from batch.core.row import InDoubtRow, KnownRequest
-from batch.reconcile.evidence import earliest, provable_at, reconcile
+from batch.reconcile.evidence import CLOCK_SKEW, HISTORY_LAG, Verdicts, earliest, provable_at, reconcile
 
 HOUR = 3600.0
 START = HOUR
 SHOT = {"prompt": "a boat", "image_url": "https://example.com/a.png"}
 OTHER = {"prompt": "a kite", "image_url": "https://example.com/b.png"}
-LATE = provable_at(2000.0, START) + 1
-"""By fal's clock; the later request is all that tells when the one in doubt was sent."""
+DEFAULTS: dict[str, Any] = {
+    "prompt": None,
+    "image_url": None,
+    "tail_image_url": None,
+    "duration": "5",
+    "negative_prompt": "blur, distort, and low quality",
+    "cfg_scale": 0.5,
+}
+DOUBT = InDoubtRow(7, SHOT, 1000.0, 1)
+LATE = provable_at(2100.0, START) + 1
+"""Late enough, by both clocks: the second later request is all that tells when the one in doubt was sent."""
+
+Known = dict[str, KnownRequest]
+Records = list[ListedRequest]
 
 
-def listed(name: str, at: float, given_: dict[str, object] | None = None, ended: bool = True) -> ListedRequest:
+def listed(name: str, at: float, given_: dict[str, Any] | None = None, ended: bool = True) -> ListedRequest:
     return ListedRequest(name, at, ended, SHOT if given_ is None else given_)
 
 
-def later_own() -> tuple[list[ListedRequest], dict[str, KnownRequest]]:
-    """A request of ours that was sent later and has ended: the listing has caught up."""
-    return [listed("later", 2000.0, OTHER)], {"later": KnownRequest(OTHER, 1999.0, 2)}
+def settled(
+    rows: list[InDoubtRow],
+    records: Records,
+    own: Known | None = None,
+    now: float = 1010.0,
+    *,
+    told: float | None = -1.0,
+    sent: Known | None = None,
+) -> Verdicts:
+    """The verdicts at a time by our clock; fal's tells the same, unless it is told otherwise."""
+    history = RequestHistory(records, now if told == -1.0 else told, DEFAULTS)
+    return reconcile(rows, history, own or {}, sent or {}, now, START)
+
+
+def witnesses(*offsets: float) -> tuple[Records, Known]:
+    """Two requests of ours that were sent later and have ended: the history has caught up."""
+    one, two = offsets or (1.0, 1.0)
+    records = [listed("w1", 1999.0 + one, OTHER), listed("w2", 2099.0 + two, OTHER)]
+    return records, {"w1": KnownRequest(OTHER, 1999.0, 2), "w2": KnownRequest(OTHER, 2099.0, 3)}
+
+
+# Found
 
 
 def test_a_request_with_our_arguments_in_our_time_is_ours() -> None:
-    """More keys than we sent do not matter: fal fills in its defaults."""
-    record = listed("r1", 1002.0, {**SHOT, "duration": "5", "cfg_scale": 0.5})
-    assert reconcile([InDoubtRow(7, SHOT, 1000.0, 1)], [record], {}, 1010.0, START).found == {7: "r1"}
+    """What fal fills in is what it takes by default; keys that the job does not know tell nothing."""
+    record = listed("r1", 1002.0, {**SHOT, "duration": "5", "cfg_scale": 0.5, "seed": 17})
+    assert settled([DOUBT], [record]).found == {7: "r1"}
+
+
+@pytest.mark.parametrize(
+    "version",
+    [
+        {"tail_image_url": "https://example.com/z.png"},
+        {"duration": "10"},
+        {"cfg_scale": 0.7},
+        {"negative_prompt": "rain"},
+        {"prompt": "a kite"},
+    ],
+)
+def test_another_version_of_the_shot_is_not_ours(version: dict[str, Any]) -> None:
+    """A key that one of the two does not have means fal's default: whole arguments are compared, both ways round."""
+    assert settled([DOUBT], [listed("r1", 1002.0, {**SHOT, **version})]).found == {}
+    doubt = replace(DOUBT, sent={**SHOT, **version})
+    assert settled([doubt], [listed("r1", 1002.0)]).found == {}
+    assert settled([doubt], [listed("r1", 1002.0, {**SHOT, **version})]).found == {7: "r1"}
+
+
+def test_texts_are_compared_in_one_unicode_form() -> None:
+    """A service may keep a prompt composed that was sent decomposed, with its line ends as it likes them."""
+    doubt = replace(DOUBT, sent={**SHOT, "prompt": "Cafe\u0301 am\r\nMeer"})
+    assert settled([doubt], [listed("r1", 1002.0, {**SHOT, "prompt": "Café am\nMeer"})]).found == {7: "r1"}
 
 
 def test_a_request_that_is_already_a_rows_own_is_not_found_again() -> None:
     """Two rows never share a request."""
-    verdicts = reconcile(
-        [InDoubtRow(7, SHOT, 1000.0, 1)], [listed("r1", 1002.0)], {"r1": KnownRequest(SHOT, 1001.0, 2)}, 1010.0, START
-    )
-    assert verdicts.found == {}
+    assert settled([DOUBT], [listed("r1", 1002.0)], {"r1": KnownRequest(SHOT, 1001.0, 2)}).found == {}
 
 
 def test_a_request_of_another_time_is_not_ours() -> None:
     """The same shot, sent last week, is last week's."""
-    doubt = InDoubtRow(7, SHOT, 100_000.0, 1)
-    assert reconcile([doubt], [listed("r1", 1002.0), listed("r2", 200_000.0)], {}, 200_001.0, START).found == {}
-
-
-def test_other_arguments_are_not_ours() -> None:
-    """Every key that we sent has to be equal."""
-    assert reconcile([InDoubtRow(7, SHOT, 1000.0, 1)], [listed("r1", 1002.0, OTHER)], {}, 1010.0, START).found == {}
+    doubt = replace(DOUBT, intent_at=100_000.0)
+    assert settled([doubt], [listed("r1", 1002.0), listed("r2", 200_000.0)], now=200_001.0).found == {}
 
 
 def test_identical_rows_are_found_by_count() -> None:
     """Three rows in doubt and two requests: two rows are found, one stays open."""
     doubts = [InDoubtRow(row, SHOT, 1000.0 + row, row) for row in range(3)]
-    verdicts = reconcile(doubts, [listed("r1", 1002.0), listed("r2", 1003.0)], {}, 1010.0, START)
+    verdicts = settled(doubts, [listed("r1", 1002.0), listed("r2", 1003.0)])
     assert sorted(verdicts.found.values()) == ["r1", "r2"]
     assert len(verdicts.found) == 2
     assert verdicts.absent == []
 
 
-def test_absence_needs_the_start_deadline_and_a_later_request() -> None:
-    """Either alone proves nothing."""
-    records, own = later_own()
-    doubt = InDoubtRow(7, SHOT, 1000.0, 1)
-    assert reconcile([doubt], records, own, LATE, START).absent == [7]
-    assert reconcile([doubt], records, own, LATE - 2, START).absent == []
-    assert reconcile([doubt], [], {}, LATE, START).absent == []
+def test_each_request_goes_to_the_row_that_it_is_nearest_to() -> None:
+    """The first of two twins was lost before it arrived: the request of the second is the second's."""
+    twins = [InDoubtRow(1, SHOT, 1000.0, 1), InDoubtRow(2, SHOT, 1300.0, 2)]
+    assert settled(twins, [listed("r1", 1301.0)], now=1400.0).found == {2: "r1"}
 
 
-def test_a_later_request_that_has_not_ended_is_no_proof() -> None:
-    """The listing may show starts before ends of what is older."""
-    own = {"later": KnownRequest(OTHER, 1999.0, 2)}
-    assert (
-        reconcile(
-            [InDoubtRow(7, SHOT, 1000.0, 1)], [listed("later", 2000.0, OTHER, ended=False)], own, LATE, START
-        ).absent
-        == []
-    )
+def test_more_equal_requests_than_rows_are_left_to_a_person() -> None:
+    """One of them is somebody else's, and nobody here can tell which: the nearest is named first."""
+    verdicts = settled([DOUBT], [listed("far", 1200.0), listed("near", 1001.0)])
+    assert verdicts.found == {}
+    assert verdicts.candidates == {7: ["near", "far"]}
 
 
-def test_a_listing_with_other_inputs_than_we_sent_proves_nothing() -> None:
-    """If fal rewrites inputs, ours may be there and not be recognised."""
-    own = {"later": KnownRequest(OTHER, 1999.0, 2)}
-    rewritten = listed("later", 2000.0, {"prompt": "A KITE"})
-    assert reconcile([InDoubtRow(7, SHOT, 1000.0, 1)], [rewritten], own, LATE, START).absent == []
+def test_as_many_equal_requests_as_rows_are_taken() -> None:
+    """The boundary of the rule before."""
+    twins = [DOUBT, replace(DOUBT, row=8, order=2)]
+    verdicts = settled(twins, [listed("far", 1200.0), listed("near", 1001.0)])
+    assert sorted(verdicts.found.values()) == ["far", "near"]
+    assert verdicts.candidates == {}
 
 
-def test_a_request_that_looks_like_ours_forbids_the_proof_of_absence() -> None:
-    """The same prompt with another form of the image may be ours after all; so may one without its input."""
-    records, own = later_own()
-    doubt = InDoubtRow(7, {**SHOT, "prompt": "a long and particular prompt about a boat"}, 1000.0, 1)
-    near = listed("r9", 1003.0, {"prompt": doubt.sent["prompt"], "image_url": "https://cdn/other"})
-    assert reconcile([doubt], [*records, near], own, LATE, START).absent == []
-    assert reconcile([doubt], [*records, ListedRequest("r9", 1003.0, True, None)], own, LATE, START).absent == []
+def test_nothing_is_taken_while_an_equal_reply_is_waited_for() -> None:
+    """The listed request may be that one's; so may it be that of a table beside, whose row is in doubt too."""
+    open_ = InDoubtRow(8, SHOT, 1001.0, 2, open_elsewhere=True)
+    assert settled([DOUBT, open_], [listed("r1", 1002.0)]).found == {}
+    assert settled([DOUBT, open_], [listed("r1", 1002.0)]).candidates == {7: ["r1"]}
+    assert settled([DOUBT, replace(open_, sent=OTHER)], [listed("r1", 1002.0)]).found == {7: "r1"}
+
+
+def test_what_is_open_elsewhere_is_settled_elsewhere() -> None:
+    """Neither found nor called absent here."""
+    records, own = witnesses()
+    assert settled([replace(DOUBT, open_elsewhere=True)], records, own, LATE) == Verdicts()
 
 
 def test_a_clock_that_is_an_hour_off_is_noticed_by_what_is_known() -> None:
     """fal's times are read by the requests that both sides know."""
-    off = 3600.0
-    own = {"later": KnownRequest(OTHER, 1999.0, 2)}
-    records = [listed("later", 2000.0 + off, OTHER), listed("r1", 1002.0 + off)]
-    assert reconcile([InDoubtRow(7, SHOT, 1000.0, 1)], records, own, 1010.0, START).found == {7: "r1"}
+    records, own = witnesses(HOUR, HOUR)
+    assert settled([DOUBT], [*records, listed("r1", 1002.0 + HOUR)], own).found == {7: "r1"}
 
 
-def test_what_was_sent_before_is_no_later_request_whatever_the_clock_says() -> None:
-    """The clock was set back between: by its time the request before looks like one that was sent after."""
-    records, _ = later_own()
-    assert (
-        reconcile(
-            [InDoubtRow(7, SHOT, 1000.0, 3)], records, {"later": KnownRequest(OTHER, 1999.0, 2)}, LATE + HOUR, START
-        ).absent
-        == []
-    )
+# Proven absent
 
 
-def test_the_deadline_counts_from_the_latest_that_a_request_may_have_been_sent() -> None:
-    """A request sent before it was sent at a later hour of our clock: that hour is the earlier one of the two."""
-    records, own = later_own()
-    records.append(listed("before", 1500.0, OTHER))
-    own["before"] = KnownRequest(OTHER, 1500.0, 0)
-    doubt = InDoubtRow(7, SHOT, 1000.0, 1, after=1500.0)
-    assert reconcile([doubt], records, own, provable_at(1500.0, START), START).absent == []
-    assert reconcile([doubt], records, own, provable_at(1502.0, START), START).absent == [7]
+def test_absence_needs_the_start_deadline_the_lag_and_later_requests() -> None:
+    """Any of them alone proves nothing."""
+    records, own = witnesses()
+    assert settled([DOUBT], records, own, LATE).absent == [7]
+    assert settled([DOUBT], records, own, LATE - 2).absent == []
+    assert settled([DOUBT], [], {}, LATE).absent == []
+
+
+@pytest.mark.parametrize("missing", ["w1", "w2"])
+def test_one_later_request_is_no_proof(missing: str) -> None:
+    """A history that shows one may have shown it by chance: two are asked for."""
+    records, own = witnesses()
+    own.pop(missing)
+    assert settled([DOUBT], [one for one in records if one.request_id != missing], own, LATE).absent == []
+
+
+def test_a_clock_of_fals_that_runs_ahead_alone_is_no_proof() -> None:
+    """Its `Date` says two hours later than ours has ever been apart from it."""
+    records, own = witnesses()
+    early = provable_at(2100.0, START) - 2 * HOUR
+    assert settled([DOUBT], records, own, early, told=early + 3 * HOUR).absent == []
+
+
+def test_a_clock_of_ours_that_runs_ahead_alone_is_no_proof() -> None:
+    """It was set forward since: fal's does not agree."""
+    records, own = witnesses()
+    assert settled([DOUBT], records, own, LATE, told=LATE - 2 * HOUR).absent == []
+    assert settled([DOUBT], records, own, LATE, told=None).absent == []
+
+
+def test_a_record_from_the_far_future_moves_no_clock() -> None:
+    """One foreign record dated 2099 is nobody's proof."""
+    records, own = witnesses()
+    future = listed("f", 4e9, {"prompt": "a train", "image_url": "https://example.com/t.png"})
+    early = provable_at(2100.0, START) - HOUR
+    assert settled([DOUBT], [*records, future], own, early).absent == []
+
+
+def test_a_later_request_that_has_not_ended_is_no_proof() -> None:
+    """The history may show starts before ends of what is older."""
+    records, own = witnesses()
+    records[1] = replace(records[1], ended=False)
+    assert settled([DOUBT], records, own, LATE).absent == []
+
+
+@pytest.mark.parametrize("at", [0, 1])
+@pytest.mark.parametrize("form", [None, {"prompt": "A KITE"}, {"prompt": "***"}, {**OTHER, "duration": "10"}])
+def test_a_history_with_other_inputs_than_we_sent_proves_nothing(form: dict[str, Any] | None, at: int) -> None:
+    """If fal rewrites, hides or hashes inputs, ours may be there and not be recognised."""
+    records, own = witnesses()
+    records[at] = replace(records[at], input=form)
+    assert settled([DOUBT], records, own, LATE).absent == []
+
+
+def test_a_request_of_ours_that_is_missing_forbids_the_proof() -> None:
+    """It made its video, and is not listed: what lacks one may lack another."""
+    records, own = witnesses()
+    missing = {"m": KnownRequest(OTHER, 1500.0, 2)}
+    own = {name: replace(known, order=known.order + 1) for name, known in own.items()}
+    assert settled([DOUBT], records, own, LATE, sent=own).absent == [7]
+    assert settled([DOUBT], records, own, LATE, sent=own | missing).absent == []
+
+
+def test_a_request_after_the_witnesses_may_be_listed_later() -> None:
+    """The youngest ones are always missing for a while."""
+    records, own = witnesses()
+    young = {"y": KnownRequest(OTHER, 2500.0, 9)}
+    assert settled([DOUBT], records, own, LATE, sent=own | young).absent == [7]
+
+
+@pytest.mark.parametrize("record", [OTHER, {"prompt": "a train"}, {"prompt": "9f86d081884c7d65"}, None])
+def test_anybodys_request_in_its_time_forbids_the_proof(record: dict[str, Any] | None) -> None:
+    """It may be ours, hashed or redacted: its arguments tell nothing then."""
+    records, own = witnesses()
+    near = ListedRequest("r1", 1001.0, True, record)
+    assert settled([DOUBT], [*records, near], own, LATE).absent == []
+
+
+def test_anybodys_other_request_of_another_time_forbids_nothing() -> None:
+    """Another prompt with another image, sent by another program an hour later."""
+    records, own = witnesses()
+    stranger = listed("r1", 1001.0 + HOUR, {"prompt": "a train", "image_url": "https://example.com/c.png"})
+    assert settled([DOUBT], [*records, stranger], own, LATE).absent == [7]
 
 
 @pytest.mark.parametrize(
@@ -136,47 +250,47 @@ def test_the_deadline_counts_from_the_latest_that_a_request_may_have_been_sent()
         {},
     ],
 )
-def test_a_record_that_may_be_the_request_with_its_input_changed_forbids_the_proof(record: dict[str, object]) -> None:
-    """An image stored under another name, a long text cut short: nobody's request like that may be this one."""
-    records, own = later_own()
-    doubt = InDoubtRow(7, SHOT, 1000.0, 1)
-    assert reconcile([doubt], records, own, LATE, START).absent == [7]
-    assert reconcile([doubt], [*records, listed("r1", 1001.0, record)], own, LATE, START).absent == []
+def test_a_record_of_any_time_that_may_be_the_request_forbids_the_proof(record: dict[str, Any]) -> None:
+    """An image stored under another name, a long text cut short; its time may be as wrong as its input."""
+    records, own = witnesses()
+    assert settled([DOUBT], [*records, listed("r1", 1001.0 + HOUR, record)], own, LATE).absent == []
 
 
-def test_a_strangers_other_request_forbids_nothing() -> None:
-    """Another prompt with another image, sent by another program."""
-    records, own = later_own()
-    stranger = listed("r1", 1001.0, {"prompt": "a train", "image_url": "https://example.com/c.png"})
-    assert reconcile([InDoubtRow(7, SHOT, 1000.0, 1)], [*records, stranger], own, LATE, START).absent == [7]
+def test_what_was_sent_before_is_no_later_request_whatever_the_clock_says() -> None:
+    """The clock was set back between: by its time the requests before look like ones that were sent after."""
+    records, own = witnesses()
+    assert settled([replace(DOUBT, order=4)], records, own, LATE + HOUR).absent == []
 
 
-def test_the_time_that_counts_is_fals() -> None:
-    """Its answer says what its clock shows; what it has recorded is no later than now; else nobody knows."""
-    assert RequestHistory([listed("r1", 50.0)], 70.0).now == 70.0
-    assert RequestHistory([listed("r1", 50.0)], None).now == 50.0
-    assert RequestHistory([], None).now == float("-inf")
+def test_the_deadline_counts_from_the_latest_that_a_request_may_have_been_sent() -> None:
+    """A request sent before it was sent at a later hour of our clock: that hour is the earlier one of the two."""
+    records, own = witnesses()
+    records.append(listed("before", 1501.0, OTHER))
+    own["before"] = KnownRequest(OTHER, 1500.0, 0)
+    doubt = replace(DOUBT, after=1500.0)
+    assert settled([doubt], records, own, provable_at(1500.0, START)).absent == []
+    assert settled([doubt], records, own, provable_at(1502.0, START)).absent == [7]
 
 
-def test_a_listing_that_may_begin_too_late_proves_nothing() -> None:
+def test_a_history_that_may_begin_too_late_proves_nothing() -> None:
     """The request of ours before it has to be listed, where there was one."""
-    records, own = later_own()
-    doubt = InDoubtRow(7, SHOT, 1000.0, 1, after=900.0)
-    assert reconcile([doubt], records, own, LATE, START).absent == []
+    records, own = witnesses()
+    doubt = replace(DOUBT, after=900.0)
+    assert settled([doubt], records, own, LATE).absent == []
     own["before"] = KnownRequest(OTHER, 900.0, 0)
-    assert reconcile([doubt], [*records, listed("before", 901.0, OTHER)], own, LATE, START).absent == [7]
+    assert settled([doubt], [*records, listed("before", 901.0, OTHER)], own, LATE).absent == [7]
 
 
-def test_clocks_that_went_apart_meanwhile_prove_nothing() -> None:
-    """Our clock was moved by an hour between the request before and the one after."""
-    own = {"before": KnownRequest(OTHER, 900.0, 0), "later": KnownRequest(OTHER, 1999.0, 2)}
-    moved = [listed("before", 901.0, OTHER), listed("later", 2000.0 - HOUR, OTHER)]
-    steady = [listed("before", 901.0 - HOUR, OTHER), listed("later", 2000.0 - HOUR, OTHER)]
-    assert reconcile([InDoubtRow(7, SHOT, 1000.0, 1)], moved, own, LATE + HOUR, START).absent == []
-    assert reconcile([InDoubtRow(7, SHOT, 1000.0, 1)], steady, own, LATE + HOUR, START).absent == [7]
+@pytest.mark.parametrize("offsets", [(1.0, 2.0 + CLOCK_SKEW), (1.0 - HOUR, 1.0)])
+def test_clocks_that_went_apart_meanwhile_prove_nothing(offsets: tuple[float, float]) -> None:
+    """Our clock was moved between the witnesses; a little apart is nothing."""
+    records, own = witnesses(*offsets)
+    assert settled([DOUBT], records, own, LATE + HOUR).absent == []
+    steady, known = witnesses(1.0, 1.0 + CLOCK_SKEW)
+    assert settled([DOUBT], steady, known, LATE + HOUR).absent == [7]
 
 
-def test_the_listing_is_read_from_before_the_last_request_that_is_known() -> None:
+def test_the_history_is_read_from_before_the_last_request_that_is_known() -> None:
     """From two days before, where none is known."""
     assert earliest([InDoubtRow(7, SHOT, 10_000.0, 1, after=9_000.0)]) == 9_000.0 - 600.0
     assert earliest([InDoubtRow(7, SHOT, 9_000.0, 1, after=10_000.0)]) == 9_000.0 - 600.0
@@ -190,17 +304,21 @@ shots = st.sampled_from([SHOT, OTHER, {"prompt": "a train"}])
     accepted=st.lists(st.tuples(shots, st.floats(0, 5000), st.booleans(), st.booleans()), max_size=12),
     never=st.lists(st.tuples(shots, st.floats(0, 5000)), max_size=6),
     queued=st.booleans(),
-    now=st.floats(0, 20_000),
-    lag=st.floats(0, 3000),
+    now=st.floats(0, 40_000),
+    lag=st.floats(0, HISTORY_LAG),
+    hidden=st.sampled_from(["plain", "hashed", "gone"]),
+    ahead=st.sampled_from([0.0, 0.0, 2 * HOUR]),
 )
 def test_nothing_that_was_accepted_is_ever_called_absent(
-    accepted: list[tuple[dict[str, object], float, bool, bool]],
-    never: list[tuple[dict[str, object], float]],
+    accepted: list[tuple[dict[str, Any], float, bool, bool]],
+    never: list[tuple[dict[str, Any], float]],
     queued: bool,
     now: float,
     lag: float,
+    hidden: str,
+    ahead: float,
 ) -> None:
-    """Whatever is listed, however late, an accepted request that can still run is never declared absent by count."""
+    """However late, hashed or hidden it is listed, and whatever fal's clock says: never by more than never arrived."""
     doubts, records, own = [], [], {}
     for n, (sent, at, known, started) in enumerate(accepted):
         name = f"r{n}"
@@ -210,14 +328,15 @@ def test_nothing_that_was_accepted_is_ever_called_absent(
         else:
             doubts.append(InDoubtRow(n, sent, at, int(at * 1000)))
         if runs_at + lag <= now or (queued and at + lag <= now):
-            records.append(ListedRequest(name, at + 1, runs_at + 300 + lag <= now, sent))
+            shown = {"plain": sent, "hashed": {"prompt": f"{hash(str(sent)):x}"}, "gone": None}[
+                "plain" if known else hidden
+            ]
+            records.append(ListedRequest(name, at + 1, runs_at + 300 + lag <= now, shown))
     doubts += [InDoubtRow(100 + n, sent, at, int(at * 1000)) for n, (sent, at) in enumerate(never)]
-    verdicts = reconcile(doubts, records, own, now, START)
+    verdicts = settled(doubts, records, own, now, told=now + ahead, sent=own)
     assert len(set(verdicts.found.values())) == len(verdicts.found)
     assert not set(verdicts.found) & set(verdicts.absent)
-    if lag <= 60:  # a listing that is later than that while it shows newer ends is not in order
-        for shot in (SHOT, OTHER, {"prompt": "a train"}):
-            alike = [doubt for doubt in doubts if doubt.sent == shot]
-            real = sum(1 for sent, _, known, _ in accepted if sent == shot and not known)
-            settled_absent = sum(1 for doubt in alike if doubt.row in verdicts.absent)
-            assert settled_absent <= len(alike) - real
+    for shot in (SHOT, OTHER, {"prompt": "a train"}):
+        alike = [doubt for doubt in doubts if doubt.sent == shot]
+        real = sum(1 for sent, _, known, _ in accepted if sent == shot and not known)
+        assert sum(1 for doubt in alike if doubt.row in verdicts.absent) <= len(alike) - real

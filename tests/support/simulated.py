@@ -197,7 +197,9 @@ class Service:
             )
             for item in items
         ]
-        return RequestHistory(listed, EPOCH + current_time())
+        return RequestHistory(
+            listed, EPOCH + current_time(), {name: JOB.default(name) for name in JOB.schema["properties"]}
+        )
 
     async def unit_price(self) -> UnitPrice | Unclear:
         """Not to be had: the job's own price counts."""
