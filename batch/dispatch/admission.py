@@ -5,6 +5,7 @@ found out with one row, not with five hundred.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import anyio
 from anyio import current_time
@@ -13,6 +14,13 @@ from batch.core.retry import Retry, backoff
 from batch.dispatch.transitions import Pause, SubmitOutcome
 
 PAUSES = Retry(base=1.0, ceiling=60.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """One POST that was let through; the probe is the one that goes alone."""
+
+    probe: bool
 
 
 class Admission:
@@ -28,8 +36,8 @@ class Admission:
         self.closed = False
         self.notice = ""
 
-    async def enter(self) -> bool:
-        """Waits for admission; False when nothing will be admitted any more. Every True is followed by `leave`."""
+    async def enter(self) -> Admitted | None:
+        """Waits for admission; None when nothing will be admitted any more. Whoever is admitted leaves again."""
         while not self.closed:
             if current_time() < self._shut_until:
                 with anyio.CancelScope(deadline=self._shut_until):
@@ -38,12 +46,16 @@ class Admission:
                 await self._moved.wait()
             else:
                 self._probing = self._careful
-                return True
-        return False
+                return Admitted(probe=self._careful)
+        return None
 
-    def leave(self, outcome: SubmitOutcome | None) -> None:
-        """What came of it; None where nothing was tried after all."""
-        self._probing = False
+    def leave(self, admitted: Admitted, outcome: SubmitOutcome | None) -> None:
+        """What came of it; None where nothing was tried after all.
+
+        One that was admitted before a pause and comes back during it lets nobody in beside the probe.
+        """
+        if admitted.probe:
+            self._probing = False
         if outcome is not None:
             if outcome.pause:
                 self._pause(outcome.pause)

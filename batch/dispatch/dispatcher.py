@@ -142,13 +142,14 @@ class Dispatcher:
 
     async def _submit(self, pending: PendingRow, arguments: Arguments) -> tuple[Receipt, float] | None:
         """The receipt, and a time when the POST had not left yet."""
-        if not await self._admission.enter():
+        admitted = await self._admission.enter()
+        if admitted is None:
             return None
         posted: tuple[SubmitOutcome, float] | None = None
         try:
             posted = await self._post(pending, arguments)
         finally:
-            self._admission.leave(posted[0] if posted else None)
+            self._admission.leave(admitted, posted[0] if posted else None)
         if posted is None:
             return None
         outcome, sent = posted

@@ -5,7 +5,7 @@ import pytest
 from anyio import current_time, wait_all_tasks_blocked
 
 from batch.core.gateway import Accepted, AccountRefused, InDoubt, NotSent, Receipt, Refused, SubmitAnswer, Throttled
-from batch.dispatch.admission import PAUSES, Admission
+from batch.dispatch.admission import PAUSES, Admission, Admitted
 from batch.dispatch.transitions import of_submit
 from tests.support.simulated import Service, count, ledger_of, play, service_queue, shots, simulate
 
@@ -20,14 +20,19 @@ class Door:
         self.admitted: list[float] = []
         self.turned_away = 0
 
+        self.inside: list[Admitted] = []
+
     async def ask(self) -> None:
-        if await self.admission.enter():
+        if admitted := await self.admission.enter():
+            self.inside.append(admitted)
             self.admitted.append(current_time())
         else:
             self.turned_away += 1
 
     def answer(self, answer: SubmitAnswer) -> None:
-        self.admission.leave(of_submit(answer, 0.0))
+        """To the one that was admitted first, or long before."""
+        admitted = self.inside.pop(0) if self.inside else Admitted(probe=False)
+        self.admission.leave(admitted, of_submit(answer, 0.0))
 
 
 def test_the_first_row_goes_alone() -> None:
@@ -97,7 +102,7 @@ def test_an_answer_that_judges_nothing_lets_one_more_go() -> None:
             door.answer(InDoubt("lost"))
             await wait_all_tasks_blocked()
             assert len(door.admitted) == 2
-            door.admission.leave(None)
+            door.admission.leave(door.inside.pop(0), None)
             await wait_all_tasks_blocked()
             assert len(door.admitted) == 3
             door.admission.close()
@@ -225,5 +230,32 @@ def test_an_upload_that_failed_begins_a_pause_and_does_not_lengthen_one() -> Non
         assert admission.upset("no network") == PAUSES.base
         await anyio.sleep(0.5)
         assert admission.upset("no network") == 4.0
+
+    play(night)
+
+
+def test_who_comes_back_during_a_pause_lets_nobody_in_beside_the_probe() -> None:
+    """POSTs from before it that judge nothing: a dying network must not leave dozens of rows in doubt."""
+
+    async def night() -> None:
+        door = Door()
+        async with anyio.create_task_group() as tasks:
+            for _ in range(8):
+                tasks.start_soon(door.ask)
+            await wait_all_tasks_blocked()
+            door.answer(ACCEPTED)
+            await wait_all_tasks_blocked()
+            assert len(door.admitted) == 8
+            door.answer(NotSent("no network"))
+            for _ in range(5):
+                tasks.start_soon(door.ask)
+            await anyio.sleep(PAUSES.base + 0.1)
+            await wait_all_tasks_blocked()
+            assert len(door.admitted) == 9  # the probe
+            for _ in range(4):
+                door.answer(InDoubt("lost"))
+                await wait_all_tasks_blocked()
+            assert len(door.admitted) == 9
+            tasks.cancel_scope.cancel()
 
     play(night)
