@@ -10,6 +10,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from batch.core.gateway import ListedRequest, RequestHistory, Unclear, UnitPrice
+from batch.fal.responses import ACCOUNT_REFUSALS
 from batch.fal.transport import ErrorResponse, last_date
 from batch.job import Job
 
@@ -31,13 +32,14 @@ async def request_history(ask: Ask, job: Job, since: float) -> RequestHistory | 
     query = {"endpoint_id": job.endpoint, "start": _iso(since), "expand": "payloads", "limit": str(PAGE)}
     found: list[ListedRequest] = []
     began: float | None = None
+    cursors: set[str] = set()
     for _ in range(MOST_PAGES):
         said = await ask(f"{API}/requests/by-endpoint", query)
         if isinstance(said, Unclear):
             return said
         if isinstance(said, ErrorResponse):
             reason = f"fal's request history answered HTTP {said.status}"
-            return Unclear(reason, account=said.status in (401, 403))
+            return Unclear(reason, account=said.status in ACCOUNT_REFUSALS)
         page = _page(said, job.endpoint)
         if page is None:
             return Unclear("fal's request history is of an unknown form")
@@ -46,8 +48,9 @@ async def request_history(ask: Ask, job: Job, since: float) -> RequestHistory | 
         began = _http_date(last_date.get()) if began is None else began
         if cursor is None:
             return RequestHistory(found, began, {name: job.default(name) for name in job.schema["properties"]})
-        if cursor == query.get("cursor"):
+        if cursor in cursors:
             break
+        cursors.add(cursor)
         query["cursor"] = cursor
     return Unclear("fal's request history does not end")
 

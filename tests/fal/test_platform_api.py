@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -52,6 +53,10 @@ async def test_a_reply_that_does_not_tell_the_time_tells_none(date: str | None) 
 # By itself
 
 
+JOB = replace(KLING_2_1_PRO, endpoint="an/endpoint")
+DEFAULTS = {name: JOB.default(name) for name in JOB.schema["properties"]}
+
+
 class Platform:
     """Says these, one after the other, and the last of them for ever; keeps what it was asked."""
 
@@ -65,14 +70,21 @@ class Platform:
 
     async def history(self, since: float = 0.0) -> RequestHistory | Unclear:
         guard.last_date.set("Thu, 01 Jan 1970 00:01:00 GMT")
-        return await records.request_history(self.ask, "an/endpoint", since)
+        return await records.request_history(self.ask, JOB, since)
 
     async def price(self) -> UnitPrice | Unclear:
         return await records.unit_price(self.ask, "an/endpoint")
 
 
 def record(name: str, **more: object) -> dict[str, object]:
-    return {"request_id": name, "sent_at": "1970-01-01T00:00:10Z", "ended_at": None, "json_input": None, **more}
+    return {
+        "request_id": name,
+        "endpoint_id": "an/endpoint",
+        "sent_at": "1970-01-01T00:00:10Z",
+        "ended_at": None,
+        "json_input": None,
+        **more,
+    }
 
 
 def page(*items: object, cursor: object = None, **more: object) -> dict[str, object]:
@@ -95,7 +107,7 @@ async def test_a_listing_without_an_end_is_none(cursors: list[str]) -> None:
     """It is given up, not read for ever."""
     platform = Platform(*[page(cursor=cursor) for cursor in cursors * (1 + records.MOST_PAGES // len(cursors))])
     assert await platform.history() == Unclear("fal's request history does not end")
-    assert len(platform.asked) == (2 if len(cursors) == 1 else records.MOST_PAGES)
+    assert len(platform.asked) == len(cursors) + 1
 
 
 @pytest.mark.parametrize(
@@ -112,7 +124,7 @@ async def test_a_listing_without_an_end_is_none(cursors: list[str]) -> None:
 )
 async def test_a_record_is_read_in_each_of_its_forms(said: dict[str, object], listed: ListedRequest) -> None:
     """A time without a zone is UTC; an input that is none counts as lacking."""
-    assert await Platform(page(record("r", **said))).history() == RequestHistory([listed], 60.0)
+    assert await Platform(page(record("r", **said))).history() == RequestHistory([listed], 60.0, DEFAULTS)
 
 
 @pytest.mark.parametrize(
@@ -192,3 +204,12 @@ async def test_a_price_list_without_our_endpoint_tells_no_price(said: object) ->
     assert await Platform(said).price() == Unclear("fal's price list is of an unknown form")
     refused = ErrorResponse(503, {}, b"")
     assert await Platform(refused).price() == Unclear("fal's price list answered HTTP 503")
+
+
+async def test_a_request_of_a_sibling_is_left_out_and_one_of_nobody_tells_nothing() -> None:
+    """A history that ignores its filter; a record that does not say whose endpoint it is of."""
+    sibling = record("s", endpoint_id="fal-ai/kling-video/v2.1/standard/image-to-video", json_input={"prompt": "a"})
+    nobodys = record("n", endpoint_id=None, json_input={"prompt": "a"})
+    history = await Platform(page(sibling, nobodys)).history()
+    assert isinstance(history, RequestHistory)
+    assert list(history.items) == [ListedRequest("n", 10.0, False, None)]
