@@ -126,12 +126,12 @@ def shown(
     for row in rows:
         name = f"row {row.number}" if row.number else "a row that the table no longer has"
         proof = provable_at(row.intent_at, start_timeout) - now
-        when = f"provable in {proof / 60:.0f} min" if proof > 0 else "provable as soon as later requests are listed"
+        when = f"provable in {_time(proof)}" if proof > 0 else "provable as soon as later requests are listed"
         may_be = candidates.get(row.row, ())
         choice = f"\n    fal has more than one such request: {', '.join(may_be[:5])}" if may_be else ""
         lines.append(
             f"{name}{f' (id {row.row_id})' if row.row_id else ''}: {dollars(row.price)}, submitted "
-            f"{_ago(now - row.intent_at)} ago, {row.message}; absence {when}\n    {row.prompt[:100]!r}{choice}"
+            f"{_time(now - row.intent_at)} ago, {row.message}; absence {when}\n    {row.prompt[:100]!r}{choice}"
         )
     if rows:
         lines.append(
@@ -141,5 +141,5 @@ def shown(
     return "\n".join(lines)
 
 
-def _ago(seconds: float) -> str:
+def _time(seconds: float) -> str:
     return f"{seconds / 3600:.1f} h" if seconds >= 5400 else f"{max(0.0, seconds) / 60:.0f} min"

@@ -17,6 +17,7 @@ from batch.errors import LedgerError, UsageError
 from batch.ledger.async_ledger import async_ledger, in_line
 from batch.ledger.in_doubt import InDoubtView, in_doubt_views
 from batch.ledger.ledger import Ledger
+from batch.reconcile.evidence import provable_at
 from jobs.kling import KLING_2_1_PRO as JOB
 from tests.support.runs import a_service
 from tests.support.sheets import PRICE, SHOTS, batch
@@ -143,7 +144,8 @@ def looked_up(ledger: Ledger, service: Service, after: float = 100.0) -> str:
     async def command() -> str:
         await anyio.sleep(after)
         async with async_ledger(ledger, in_line) as store:
-            return await look_up(store, service, EPOCH + current_time(), HOUR)
+            line, _ = await look_up(store, service, EPOCH + current_time(), HOUR)
+            return line
 
     line: str = play(command)
     return line
@@ -167,8 +169,9 @@ def test_records_that_cannot_be_read_settle_nothing() -> None:
 # Shown
 
 
-VIEW = InDoubtView(number=3, row_id="", prompt="a boat", intent_at=0.0, price=PRICE, message="cut")
-SOON = "absence provable as soon as a later request is listed"
+VIEW = InDoubtView(row=7, number=3, row_id="", prompt="a boat", intent_at=0.0, price=PRICE, message="cut")
+PROVABLE = provable_at(0.0, HOUR)
+SOON = "absence provable as soon as later requests are listed"
 
 
 @pytest.mark.parametrize(
@@ -177,30 +180,37 @@ SOON = "absence provable as soon as a later request is listed"
         (
             replace(VIEW, row_id="s1"),
             60.0,
-            "row 3 (id s1): $0.49, submitted 1 min ago, cut; absence provable in 62 min",
+            "row 3 (id s1): $0.49, submitted 1 min ago, cut; absence provable in 4.0 h",
         ),
-        (VIEW, 5399.0, f"row 3: $0.49, submitted 90 min ago, cut; {SOON}"),
-        (VIEW, 5400.0, f"row 3: $0.49, submitted 1.5 h ago, cut; {SOON}"),
-        (VIEW, -50.0, "row 3: $0.49, submitted 0 min ago, cut; absence provable in 64 min"),
+        (VIEW, 5399.0, "row 3: $0.49, submitted 90 min ago, cut; absence provable in 2.6 h"),
+        (VIEW, PROVABLE - 60.0, "row 3: $0.49, submitted 4.0 h ago, cut; absence provable in 1 min"),
+        (VIEW, PROVABLE, f"row 3: $0.49, submitted 4.0 h ago, cut; {SOON}"),
+        (VIEW, -50.0, "row 3: $0.49, submitted 0 min ago, cut; absence provable in 4.1 h"),
         (
             replace(VIEW, number=None),
             0.0,
-            "a row that the table no longer has: $0.49, submitted 0 min ago, cut; absence provable in 63 min",
+            "a row that the table no longer has: $0.49, submitted 0 min ago, cut; absence provable in 4.0 h",
         ),
     ],
 )
 def test_a_row_in_doubt_is_shown_with_what_is_known(row: InDoubtView, now: float, line: str) -> None:
     """Which it is, what it may have cost, since when, and from when on its absence can be proven."""
-    assert shown([row], HOUR, now).splitlines()[:2] == [line, "    'a boat'"]
+    assert shown([row], HOUR, now, {}).splitlines()[:2] == [line, "    'a boat'"]
 
 
 def test_what_can_be_done_is_said_once_for_all_rows() -> None:
     """With every choice there is; a long prompt is cut."""
-    text = shown([replace(VIEW, prompt="x" * 500), replace(VIEW, number=4)], HOUR, 0.0)
+    text = shown([replace(VIEW, prompt="x" * 500), replace(VIEW, number=4)], HOUR, 0.0, {})
     for choice in Choice:
         assert text.count(f"--{choice.replace('_', '-')}") == 1
     assert max(map(len, text.splitlines())) < 250
-    assert shown([], HOUR, 0.0) == ""
+    assert shown([], HOUR, 0.0, {}) == ""
+
+
+def test_what_may_be_a_rows_own_is_named() -> None:
+    """Where fal has more such requests than there are rows, a person chooses by their ids."""
+    text = shown([VIEW, replace(VIEW, row=8)], HOUR, 0.0, {7: ["near", "far"]})
+    assert text.count("fal has more than one such request: near, far") == 1
 
 
 def test_the_rows_in_doubt_are_those_that_are_shown() -> None:
