@@ -1,0 +1,88 @@
+"""Which column holds which input: a person's header is understood, or refused with what to do."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from batch.errors import BatchError, ManifestError, UsageError
+from batch.manifest.columns import find_columns
+from jobs.kling import KLING_2_1_PRO as JOB
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        ["Prompt", "IMAGE"],
+        ["prompt", "image_url"],
+        [" prompt ", "Image URL"],
+        ["pro_mpt", "image-url"],
+        ["ＰＲＯＭＰＴ", "imageUrl"],
+    ],
+)
+def test_columns_are_found_whatever_their_case_and_dashes(header: list[str]) -> None:
+    """A person's header is understood."""
+    assert find_columns(header, JOB, {}, {}).inputs == {"prompt": 0, "image_url": 1}
+
+
+@pytest.mark.parametrize("name", ["tail_image", "tail_image_url", "tail-image", "Tail Image"])
+def test_the_tail_image_goes_by_all_its_names(name: str) -> None:
+    """Those of the manifest, and fal's own."""
+    assert find_columns(["prompt", "image", name], JOB, {}, {}).inputs["tail_image_url"] == 2
+
+
+def test_two_columns_for_one_input_are_refused_by_name() -> None:
+    """Which of them is meant is not guessed."""
+    with pytest.raises(
+        ManifestError, match=r"'image' \(column 2\) and 'Image_URL' \(column 3\) both mean image: .*--map"
+    ):
+        find_columns(["prompt", "image", "Image_URL"], JOB, {}, {})
+
+
+def test_two_columns_of_one_name_are_refused_also_where_the_name_is_mapped() -> None:
+    """`--map` cannot say which of them is meant."""
+    with pytest.raises(ManifestError, match="more than one column 'prompt'"):
+        find_columns(["prompt", "image", "prompt"], JOB, {"prompt": "prompt"}, {})
+
+
+def test_a_mapping_says_which_column_is_meant() -> None:
+    """By the column's own name, or by one like it; the input by any name of it."""
+    header = ["Text", "Startbild", "image"]
+    assert find_columns(header, JOB, {"prompt": "text", "Image URL": "Startbild"}, {}).inputs == {
+        "prompt": 0,
+        "image_url": 1,
+    }
+
+
+@pytest.mark.parametrize(
+    ("mapped", "said"),
+    [
+        ({"sound": "Ton"}, "there is no input 'sound'; known are: prompt, image"),
+        ({"image": "Bild"}, "no column 'Bild'"),
+    ],
+)
+def test_a_mapping_that_cannot_be_meant_is_refused(mapped: dict[str, str], said: str) -> None:
+    """With what there is to choose from."""
+    with pytest.raises(UsageError, match=said):
+        find_columns(["prompt", "image"], JOB, mapped, {})
+
+
+def test_missing_columns_are_named_with_those_that_are_there() -> None:
+    """And with the two ways to mend it."""
+    with pytest.raises(ManifestError) as caught:
+        find_columns(["Text", "Bild"], JOB, {}, {})
+    text = str(caught.value)
+    assert "no column for prompt and no column for image" in text
+    assert "'Text', 'Bild'" in text
+    assert "--map prompt=COLUMN" in text
+
+
+@given(
+    st.lists(st.text(max_size=12), max_size=8), st.dictionaries(st.text(max_size=6), st.text(max_size=6), max_size=2)
+)
+def test_any_header_is_understood_or_refused(header: list[str], mapped: dict[str, str]) -> None:
+    """Nothing else comes out of it, and what is understood lies within the table."""
+    try:
+        found = find_columns(header, JOB, mapped, {"status": "status"})
+    except BatchError:
+        return
+    assert set(found.inputs.values()) <= set(range(len(header)))
