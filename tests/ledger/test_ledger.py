@@ -1,14 +1,12 @@
-"""The ledger: what the database itself refuses, what survives a kill, and what is said of a damaged one."""
+"""The ledger: what the database itself refuses, what survives a kill, and what a million rows cost."""
 
-import json
-import os
+import re
 import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -17,64 +15,13 @@ from hypothesis import strategies as st
 
 from batch.core import states
 from batch.core.gateway import Receipt
-from batch.core.states import TRANSITIONS, State, Transition
-from batch.errors import LedgerBusy, LedgerError
-from batch.ledger.file import VERSION, locked
+from batch.core.states import TRANSITIONS, State
 from batch.ledger.ledger import Ledger, StateConflict
-
-PRICE = 490_000
-RECEIPT = Receipt("r1", "https://q/r1/status", "https://q/r1", "https://q/r1/cancel")
-
-# How a row comes to each state.
-ROADS: dict[State, list[Transition]] = {
-    State.PENDING: [],
-    State.SUBMITTING: [states.claimed(1.0, None, PRICE)],
-    State.SUBMITTED: [states.claimed(1.0, None, PRICE), states.accepted(2.0, RECEIPT)],
-    State.IN_DOUBT: [states.claimed(1.0, None, PRICE), states.reply_lost(2.0, "cut")],
-    State.SUCCEEDED: [
-        states.claimed(1.0, None, PRICE),
-        states.accepted(2.0, RECEIPT),
-        states.succeeded(3.0, '{"video": {"url": "https://v"}}', "https://v", PRICE),
-    ],
-    State.FAILED: [states.claimed(1.0, None, PRICE), states.refused(2.0, "bad", "why")],
-    State.CANCELLED: [states.cancelled(State.PENDING, 1.0, 0)],
-}
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "shots.csv.ledger"
-
-
-@pytest.fixture
-def ledger(path: Path) -> Iterator[Ledger]:
-    with Ledger.open(path) as opened:
-        yield opened
-
-
-def add(ledger: Ledger, key: str = "id:a", place: int = 0) -> int:
-    row = ledger.db.execute(
-        "INSERT INTO row (key, place, fingerprint, arguments, price, changed_at) "
-        "VALUES (?, ?, x'00', ?, ?, 0) RETURNING id",
-        (key, place, json.dumps({"prompt": key}), PRICE),
-    ).fetchone()[0]
-    ledger.db.execute("INSERT INTO sheet VALUES (?, ?, ?, 0, NULL)", (place, place + 2, row))
-    return int(row)
-
-
-def brought(ledger: Ledger, state: State, key: str = "id:a", place: int = 0) -> int:
-    """A row in this state."""
-    row = add(ledger, key, place)
-    for move in ROADS[state]:
-        ledger.apply(row, move)
-    return row
-
-
-def contents(ledger: Ledger) -> list[object]:
-    return [
-        ledger.db.execute(f"SELECT * FROM {name}").fetchall() for name in ("row", "request", "event", "sheet", "meta")
-    ]
-
+from batch.ledger.summary import prices_to_run, summarize
+from jobs.kling import KLING_2_1_PRO as JOB
+from tests.support.ledgers import PRICE, RECEIPT, add, brought, contents
+from tests.support.simulated import Service, ledger_of, night, play, service_queue, shots
+from tests.support.statements import TABLES, plans, steps, traced
 
 # Edges and conflicts
 
@@ -188,6 +135,8 @@ def test_a_request_belongs_to_one_row_only(ledger: Ledger) -> None:
 
 
 urls = st.text("abcr1/:.-_~?#[]@!$&'()*+,;=%019", min_size=1, max_size=40).map("https://queue.fal.run/".__add__)
+
+
 ids = st.text("abcr1-_0", min_size=1, max_size=20)
 
 
@@ -291,70 +240,6 @@ def test_a_transaction_that_fails_leaves_nothing(ledger: Ledger) -> None:
     assert (ledger.meta("a"), ledger.meta("b")) == (None, "2")
 
 
-# Opening
-
-
-def test_a_ledger_opens_again_as_it_was_left(path: Path) -> None:
-    """Also by a relative path."""
-    with Ledger.open(path) as ledger:
-        brought(ledger, State.SUCCEEDED)
-        before = contents(ledger)
-    with Ledger.open(Path(os.path.relpath(path))) as ledger:
-        assert contents(ledger) == before
-    with Ledger.read(Path(os.path.relpath(path))) as ledger:
-        assert contents(ledger) == before
-
-
-def test_a_ledger_of_the_first_version_is_brought_up_to_date(path: Path) -> None:
-    """Nothing that it knows is lost; a reader takes it as it is."""
-    schema = (Path(__file__).parents[1] / "support" / "version_1.sql").read_text(encoding="utf-8")
-    with closing(sqlite3.connect(path)) as db:
-        db.executescript(schema)
-        db.executemany("INSERT INTO edge VALUES (?, ?)", sorted(TRANSITIONS))
-        db.execute(
-            "INSERT INTO row (key, place, endpoint, fingerprint, arguments, price, changed_at) "
-            "VALUES ('id:a', 0, 'e', x'00', '{}', 490000, 0)"
-        )
-        db.execute("INSERT INTO sheet VALUES (0, 2, 1, 0, NULL)")
-        db.execute("PRAGMA application_id = 0x6B6C6E67")
-        db.execute("PRAGMA user_version = 1")
-        db.commit()
-    with Ledger.read(path) as reader:
-        assert len(reader.pending_rows(-1, 10)) == 1
-    for _ in range(2):
-        with Ledger.open(path) as ledger:
-            assert [work.price for work in ledger.pending_rows(-1, 10)] == [490_000]
-    with Ledger.open(path) as ledger, Ledger.in_memory() as fresh:
-        ledger.apply(1, states.claimed(1.0, None, 490_000))
-        indexes = "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL ORDER BY name"
-        assert ledger.db.execute(indexes).fetchall() == fresh.db.execute(indexes).fetchall()
-
-
-TORN = """
-import os, sqlite3, sys
-db = sqlite3.connect(sys.argv[1], isolation_level=None)
-db.execute("PRAGMA journal_mode = DELETE")
-db.execute("PRAGMA cache_size = 1")
-db.execute("BEGIN IMMEDIATE")
-numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 9999) SELECT i FROM n"
-db.execute(f"CREATE TABLE torn AS {numbers}")
-os._exit(9)
-"""
-
-
-def test_a_ledger_that_was_being_closed_when_its_run_was_killed_can_be_read(path: Path) -> None:
-    """What was half written is taken back, as the next run would do it: `status` must not call it damaged."""
-    with Ledger.open(path) as ledger:
-        brought(ledger, State.SUCCEEDED)
-        before = contents(ledger)
-    killed = subprocess.run([sys.executable, "-c", TORN, path], check=False)
-    assert killed.returncode == 9
-    assert path.with_name(path.name + "-journal").exists()
-    with Ledger.read(path) as ledger:
-        assert contents(ledger) == before
-        assert not ledger.db.execute("SELECT 1 FROM sqlite_master WHERE name = 'torn'").fetchall()
-
-
 def test_reading_a_ledger_that_is_not_there_makes_none(path: Path) -> None:
     """`check` and `status` leave no files behind."""
     with Ledger.read(path) as ledger:
@@ -362,148 +247,8 @@ def test_reading_a_ledger_that_is_not_there_makes_none(path: Path) -> None:
     assert list(path.parent.iterdir()) == []
 
 
-def test_a_reader_changes_nothing(path: Path, ledger: Ledger) -> None:
-    """The database refuses its writes."""
-    with Ledger.read(path) as reader, pytest.raises(sqlite3.OperationalError, match="readonly"):
-        reader.set_meta("a", "1")
-
-
-def test_a_reader_sees_what_is_committed_while_a_writer_is_at_work(path: Path, ledger: Ledger) -> None:
-    """Neither waits for the other."""
-    row = brought(ledger, State.SUBMITTING)
-    with Ledger.read(path) as reader, ledger.transaction():
-        ledger.apply(row, states.accepted(2.0, RECEIPT))
-        assert reader.db.execute("SELECT state FROM row").fetchall() == [("submitting",)]
-    with Ledger.read(path) as reader:
-        assert reader.db.execute("SELECT state FROM row").fetchall() == [("submitted",)]
-
-
-def test_a_newer_ledger_is_refused(path: Path) -> None:
-    """With what to do; an older program would not know what it says."""
-    with Ledger.open(path) as ledger:
-        ledger.db.execute(f"PRAGMA user_version = {VERSION + 1}")
-    before = path.read_bytes()
-    for opening in (Ledger.open, Ledger.read):
-        with pytest.raises(LedgerError, match=r"newer kling-batch.*update it"):
-            opening(path)
-    assert path.read_bytes() == before
-
-
-def whole_ledger(folder: Path) -> bytes:
-    """A ledger of some pages, all of it in its file."""
-    path = folder / "whole"
-    with Ledger.open(path) as ledger:
-        for at in range(200):
-            add(ledger, f"id:{at}" + "x" * 300, at)
-        ledger.db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    return path.read_bytes()
-
-
-def other_database(folder: Path) -> bytes:
-    with sqlite3.connect(folder / "other") as connection:
-        connection.execute("CREATE TABLE shots (id)")
-    connection.close()
-    return (folder / "other").read_bytes()
-
-
-DAMAGED: dict[str, Callable[[Path], bytes]] = {
-    "empty": lambda _: b"",
-    "garbage": lambda _: b"garbage" * 1000,
-    "cut in its header": lambda folder: whole_ledger(folder)[:60],
-    "cut in half": lambda folder: (whole := whole_ledger(folder))[: len(whole) // 2],
-    "overwritten inside": lambda folder: (whole := whole_ledger(folder))[:8192] + b"\xff" * 8192 + whole[16384:],
-    "another database": other_database,
-}
-
-
-@pytest.mark.parametrize("damage", DAMAGED)
-def test_a_damaged_ledger_is_refused_in_one_clear_line_and_left_alone(tmp_path: Path, damage: str) -> None:
-    """It is never replaced by a new one: without it nobody knows what was paid for."""
-    (tmp_path / "made").mkdir()
-    path = tmp_path / "shots.csv.ledger"
-    bad = DAMAGED[damage](tmp_path / "made")
-    path.write_bytes(bad)
-    with pytest.raises(LedgerError) as caught:
-        Ledger.open(path)
-    text = str(caught.value)
-    assert str(path) in text
-    assert "put a copy of it back" in text.lower()
-    assert "\n" not in text
-    assert path.read_bytes() == bad
-
-
-def test_damage_that_a_reader_comes_across_later_is_said_as_clearly(tmp_path: Path) -> None:
-    """`status` of a damaged ledger is one line, no traceback."""
-    whole = whole_ledger(tmp_path)
-    path = tmp_path / "shots.csv.ledger"
-    path.write_bytes(whole[:4096] + b"\xff" * (len(whole) - 4096))
-    with pytest.raises(LedgerError, match="cannot be used"), Ledger.read(path) as ledger:
-        contents(ledger)
-
-
-def test_a_ledger_of_0_bytes_keeps_its_log(path: Path) -> None:
-    """SQLite would throw away the log of an empty database, and with it the last that is known."""
-    with Ledger.open(path) as ledger:
-        brought(ledger, State.SUBMITTED)
-        log = path.with_name(path.name + "-wal")
-        kept = log.read_bytes()
-    path.write_bytes(b"")
-    log.write_bytes(kept)
-    for opening in (Ledger.open, Ledger.read):
-        with pytest.raises(LedgerError, match="0 bytes"):
-            opening(path)
-    assert log.read_bytes() == kept
-
-
-def test_a_log_without_its_ledger_makes_no_new_one(path: Path) -> None:
-    """It would be read into the new ledger, and it says that something was run."""
-    log = path.with_name(path.name + "-wal")
-    log.write_bytes(b"what a killed run left")
-    with pytest.raises(LedgerError, match="is missing, but its log"):
-        Ledger.open(path)
-    assert log.read_bytes() == b"what a killed run left"
-    assert not path.exists()
-
-
-def test_a_folder_in_the_ledgers_place_is_refused(path: Path) -> None:
-    """As clearly as any other fault."""
-    path.mkdir()
-    with pytest.raises(LedgerError, match="cannot be used"):
-        Ledger.open(path)
-
-
-# Two processes
-
-HOLD = """
-import sys, time
-from pathlib import Path
-from batch.ledger.file import locked
-with locked(Path(sys.argv[1])):
-    print("held", flush=True)
-    time.sleep(60)
-"""
-
-
-def test_a_second_run_is_refused_at_once_and_a_killed_one_holds_nothing(path: Path) -> None:
-    """Overlapping cron runs cannot both submit; a dead one stops no later one."""
-    with subprocess.Popen([sys.executable, "-c", HOLD, path], stdout=subprocess.PIPE, text=True) as child:
-        assert child.stdout is not None
-        assert child.stdout.readline() == "held\n"
-        with pytest.raises(LedgerBusy, match=r"another run is at work on shots\.csv"), locked(path):
-            pass
-        child.send_signal(signal.SIGKILL)
-        child.wait()
-        with locked(path):
-            pass
-
-
-def test_one_process_does_not_hold_a_ledger_twice(path: Path) -> None:
-    """Two threads of the Python API are two runs."""
-    with locked(path), pytest.raises(LedgerBusy), locked(path):
-        pass
-
-
 # Killed at every statement
+
 
 HISTORY = """
 import os, sys
@@ -557,6 +302,7 @@ with Ledger.open(path) as ledger:
 os.write(1, b"!" + str(seen).encode())
 """
 
+
 PREFIXES = [
     [],
     [("pending", 0), ("pending", 0)],
@@ -597,3 +343,39 @@ def test_a_kill_at_any_statement_leaves_what_was_committed(tmp_path: Path) -> No
             assert ledger.db.execute("SELECT COUNT(*) FROM event").fetchone() == (max(0, found - 1),)
             kept = [("r1",)] if found >= 4 else []
             assert ledger.db.execute("SELECT request_id FROM request").fetchall() == kept
+
+
+# What grows with the rows
+
+
+def test_a_page_of_waiting_rows_costs_the_same_however_many_wait() -> None:
+    """The dispatcher asks for one again and again."""
+    few, many = (ledger_of(shots(rows)) for rows in (400, 4000))
+    assert steps(few, lambda: few.pending_rows(100, 200)) == steps(many, lambda: many.pending_rows(100, 200))
+    assert steps(few, lambda: few.pending_row(300)) == steps(many, lambda: many.pending_row(300))
+
+
+def test_a_night_asks_the_ledger_nothing_that_reads_a_whole_table() -> None:
+    """Every statement of the dispatcher finds its rows by an index, also with replies lost and rows in doubt."""
+    ledger = ledger_of(shots(30))
+    lost = Service(service_queue(5, 60.0), on_submit=lambda nth: "lost" if nth % 7 == 0 else None)
+    with traced(ledger) as statements:
+        play(lambda: night(ledger, lost))
+    found = plans(ledger, statements)
+    assert any("in_doubt" in sql for sql in statements)
+    whole = {sql: line for sql, lines in found.items() for line in lines if re.match(rf"SCAN {TABLES}\b", line)}
+    assert not whole
+    paged = next(lines for sql, lines in found.items() if "row_claimable" in sql)
+    assert not [line for line in paged if "TEMP B-TREE" in line]
+
+
+def test_where_a_batch_stands_is_counted_in_indexes() -> None:
+    """No row of a million is read for it, save those that failed; the prices are asked for once in a run."""
+    ledger = ledger_of(shots(5))
+    with traced(ledger) as statements:
+        summarize(ledger)
+    found = [line for lines in plans(ledger, statements).values() for line in lines]
+    assert not [line for line in found if re.match(rf"SCAN {TABLES}$", line)]
+    assert "SCAN row USING COVERING INDEX row_state" in found
+    assert "SEARCH row USING COVERING INDEX row_claimable (place>?)" in found
+    assert prices_to_run(ledger, JOB).items[0].rows == 5
