@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batch.core.money import dollars, micros, prices
+from batch.core.money import Budget, Money, dollars, micros, prices
 from batch.errors import UsageError
 from jobs.kling import KLING_2_1_PRO as JOB
 
@@ -54,3 +54,90 @@ def test_whatever_is_typed_as_money_is_understood_or_refused(text: str) -> None:
 def test_money_is_shown_in_dollars_and_cents(micros: int, text: str) -> None:
     """With fractions of a cent only where there are some."""
     assert dollars(micros) == text
+
+
+@given(st.integers(0, 10**15))
+def test_what_is_shown_is_the_amount_to_the_last_millionth(amount: int) -> None:
+    """Typed in again it means the same: nothing is rounded away in between."""
+    shown = dollars(amount)
+    assert micros(shown.replace(",", "")) == amount
+    assert len(shown.partition(".")[2]) >= 2
+
+
+@pytest.mark.parametrize(("text", "fits"), [("1000000000", True), ("1000000000.000001", False)])
+def test_an_amount_ends_at_a_billion(text: str, fits: bool) -> None:
+    """Beyond it somebody meant cents, or leant on a key."""
+    if fits:
+        assert micros(text) == 10**15
+    else:
+        with pytest.raises(UsageError):
+            micros(text)
+
+
+# Budgets
+
+
+@pytest.mark.parametrize("cap", ["run", "total"])
+def test_a_budget_is_spent_to_the_last_millionth_and_not_beyond(cap: str) -> None:
+    """What is spent, what is under way and the price together may reach the cap: `<=`, not `<`."""
+    budget = Budget(**{cap: 100})
+    money = Money(spent=30, under_way=20)
+    assert budget.allows(50, money)
+    assert not budget.allows(51, money)
+
+
+def test_of_two_caps_the_narrower_one_decides() -> None:
+    """Whichever it is."""
+    assert Budget(run=10, total=20).allows(10, Money())
+    assert not Budget(run=10, total=20).allows(11, Money())
+    assert not Budget(run=20, total=10).allows(11, Money())
+
+
+def test_the_cap_on_a_run_leaves_out_what_earlier_runs_have_spent_but_not_what_they_left_under_way() -> None:
+    """The cap on the ledger's whole life leaves out nothing."""
+    money = Money(spent=1000, under_way=40)
+    assert Budget(run=100, spent_before=1000).allows(60, money)
+    assert not Budget(run=100, spent_before=1000).allows(61, money)
+    assert not Budget(total=1039, spent_before=1000).allows(0, money)
+    assert Budget(total=1100, spent_before=1000).allows(60, money)
+
+
+def test_a_price_that_nobody_knows_fits_only_where_there_is_no_cap() -> None:
+    """Any cap at all is one that it might break."""
+    assert Budget(spent_before=7).allows(None, Money(spent=10**15))
+    assert not Budget(run=10**15).allows(None, Money())
+    assert not Budget(total=10**15).allows(None, Money())
+
+
+def test_a_cap_of_nothing_is_a_cap() -> None:
+    """Zero is not the same as none: only what is free is allowed."""
+    for budget in (Budget(run=0), Budget(total=0)):
+        assert budget.capped
+        assert budget.allows(0, Money())
+        assert not budget.allows(1, Money())
+    assert not Budget().capped
+
+
+amounts = st.integers(0, 50)
+
+
+@given(
+    st.one_of(st.none(), amounts),
+    st.one_of(st.none(), amounts),
+    st.integers(0, 20),
+    st.lists(st.integers(1, 20)),
+    st.data(),
+)
+def test_no_order_of_prices_and_ends_breaks_a_cap(
+    run: int | None, total: int | None, before: int, asked: list[int], data: st.DataObject
+) -> None:
+    """Buying all that is allowed, each request ending now or later, never costs more than the caps say."""
+    budget, money = Budget(run, total, before), Money(spent=before)
+    for price in asked:
+        if not budget.allows(price, money):
+            continue
+        money = Money(money.spent, money.under_way + price)
+        if data.draw(st.booleans()):
+            money = Money(money.spent + money.under_way, 0)
+        assert run is None or money.spent + money.under_way - before <= run
+        assert total is None or money.spent + money.under_way <= total
