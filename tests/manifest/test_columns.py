@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batch.errors import BatchError, ManifestError, UsageError
-from batch.manifest.columns import find_columns
+from batch.manifest.columns import find_columns, simple
 from jobs.kling import KLING_2_1_PRO as JOB
+from tests.support.plans import Line
 
 
 @pytest.mark.parametrize(
@@ -86,3 +87,46 @@ def test_any_header_is_understood_or_refused(header: list[str], mapped: dict[str
     except BatchError:
         return
     assert set(found.inputs.values()) <= set(range(len(header)))
+
+
+gaps = st.sampled_from(["", "-", "_", " ", "\u00a0", "\t"])
+
+
+@given(st.lists(st.tuples(gaps, st.booleans()), min_size=6, max_size=6))
+def test_a_name_is_known_however_it_is_spaced_and_cased(how: list[tuple[str, bool]]) -> None:
+    """Between any two letters, with any case of each."""
+    name = "".join(gap + (c.upper() if upper else c) for c, (gap, upper) in zip("prompt", how, strict=True))
+    assert simple(name) == "prompt"
+    assert find_columns([name, "image"], JOB, {}, {}).inputs["prompt"] == 0
+
+
+def test_of_our_own_columns_that_stand_twice_the_last_one_is_ours() -> None:
+    """And it is ours only under the very title that it has in this table, case and all."""
+    found = find_columns(["prompt", "image", "k_status", "Status", "k_status"], JOB, {}, {"status": "k_status"})
+    assert found.own == {"status": 4}
+    assert find_columns(["prompt", "image", "Status"], JOB, {}, {"status": "status"}).own == {}
+
+
+def test_a_column_that_is_named_exactly_is_meant_before_one_that_is_only_like_it() -> None:
+    """`--map` with the column's own name is never unclear."""
+    header = ["prompt", "Bild", "bild"]
+    assert find_columns(header, JOB, {"image": "bild"}, {}).inputs["image_url"] == 2
+    with pytest.raises(ManifestError, match=r"'Bild' \(column 2\) and 'bild' \(column 3\) both mean"):
+        find_columns(header, JOB, {"image": "BILD"}, {})
+
+
+def test_a_record_that_is_shorter_than_the_header_has_empty_cells() -> None:
+    """So has a column that the table lacks."""
+    found = find_columns(["prompt", "image", "id"], JOB, {}, {})
+    short = Line(2, ["boat"])
+    assert (found.cell(short, 0), found.cell(short, 1), found.cell(short, None)) == ("boat", "", "")
+
+
+@pytest.mark.parametrize(("columns", "more"), [(12, ""), (13, " and 1 more")])
+def test_a_long_header_is_not_listed_whole(columns: int, more: str) -> None:
+    """Twelve names are enough to see that it is the wrong table."""
+    header = [f"c{n}" for n in range(columns)]
+    with pytest.raises(ManifestError) as caught:
+        find_columns(header, JOB, {}, {})
+    assert f"'c11'{more})" in str(caught.value)
+    assert "'c12'" not in str(caught.value)

@@ -1,12 +1,16 @@
 """A table read for one job: images that are files, columns of ours, and when it is read alike."""
 
+import base64
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image as Pillow
 
 from batch.errors import ManifestError
 from batch.manifest.loader import Manifest
+from batch.manifest.result_columns import RESULT_COLUMNS
 from jobs.kling import KLING_2_1_PRO as JOB
 
 
@@ -38,3 +42,79 @@ def test_a_local_image_counts_by_its_bytes(tmp_path: Path) -> None:
     manifest = Manifest(path=table, job=JOB, prices=JOB.prices)
     first, moved, other = (one.fingerprint for one in manifest.plan(manifest.open()))
     assert first == moved != other
+
+
+def manifest_of(folder: Path, text: str = "prompt,image\nx,https://x.y/a\n", **how: Any) -> Manifest:
+    table = folder / "shots.csv"
+    table.write_text(text)
+    return Manifest(path=table, job=JOB, prices=JOB.prices, **how)
+
+
+def test_an_image_inside_a_cell_counts_by_its_bytes_too(tmp_path: Path) -> None:
+    """The same picture as a file and as a data URI is the same request; a web address counts as it is written."""
+    Pillow.new("L", (400, 400)).save(tmp_path / "a.png")
+    inside = base64.b64encode((tmp_path / "a.png").read_bytes()).decode()
+    manifest = manifest_of(
+        tmp_path, f'prompt,image\nx,a.png\nx,"data:image/png;base64,{inside}"\nx,https://x.y/a\nx,https://x.y/A\n'
+    )
+    by_path, by_uri, by_url, other_url = (one.fingerprint for one in manifest.plan(manifest.open()))
+    assert by_path == by_uri
+    assert len({by_path, by_url, other_url}) == 3
+
+
+def test_only_a_cell_with_a_path_refers_to_a_file(tmp_path: Path) -> None:
+    """Relative to the manifest, wherever the command was started; nothing else is uploaded."""
+    manifest = manifest_of(tmp_path)
+    assert manifest.local("sub/a.png") == tmp_path / "sub/a.png"
+    assert manifest.local("/pictures/a.png") == Path("/pictures/a.png")
+    for cell in ("", "https://x.y/a.png", "data:image/png;base64,AAAA", "ftp://x.y/a.png"):
+        assert manifest.local(cell) is None
+
+
+def test_a_prefix_names_our_columns_and_frees_the_others(tmp_path: Path) -> None:
+    """A column `status` of the user's own is an input like any, and only `k_status` is ours."""
+    text = "prompt,image,status,k_status\nx,https://x.y/a,https://x.y/b,failed\n"
+    manifest = manifest_of(tmp_path, text, prefix="k_", mapped={"tail_image": "status"})
+    assert [one.name for one in manifest.result_columns] == [f"k_{name}" for name in RESULT_COLUMNS]
+    assert [one.type for one in manifest.result_columns] == list(RESULT_COLUMNS.values())
+    (found,) = manifest.plan(manifest.open())
+    assert found.own == {"status": "failed"}
+    assert found.arguments is not None
+    assert found.arguments["tail_image_url"] == "https://x.y/b"
+
+
+def test_an_id_that_goes_by_the_name_of_a_result_is_refused(tmp_path: Path) -> None:
+    """It would be overwritten like an input."""
+    manifest = manifest_of(tmp_path, "prompt,image,request_id\nx,https://x.y/a,7\n", mapped={"id": "request_id"})
+    with pytest.raises(ManifestError, match=r"'request_id' is an input.*--prefix"):
+        manifest.columns(manifest.open())
+
+
+def test_our_columns_say_nothing_where_the_results_go_elsewhere(tmp_path: Path) -> None:
+    """They are another ledger's, or the user's own."""
+    text = "prompt,image,status\nx,https://x.y/a,failed\n"
+    owns = [
+        [one.own for one in manifest.plan(manifest.open())]
+        for manifest in (manifest_of(tmp_path, text, reads_own=reads) for reads in (True, False))
+    ]
+    assert owns == [[{"status": "failed"}], [{}]]
+
+
+def test_whatever_makes_the_same_bytes_mean_something_else_is_in_the_settings(tmp_path: Path) -> None:
+    """And nothing else: the order in which mappings and prices were said, or where the table lies, is not."""
+    manifest = manifest_of(tmp_path, mapped={"prompt": "a", "image": "b"})
+    others = [
+        replace(manifest, job=replace(JOB, endpoint="other")),
+        replace(manifest, mapped={"prompt": "b", "image": "a"}),
+        replace(manifest, prefix="k_"),
+        replace(manifest, prices={**JOB.prices, "5": 1}),
+        replace(manifest, reads_own=False),
+    ]
+    assert len({manifest.settings, *(one.settings for one in others)}) == len(others) + 1
+    same = replace(
+        manifest,
+        path=tmp_path / "moved.csv",
+        mapped={"image": "b", "prompt": "a"},
+        prices=dict(reversed(JOB.prices.items())),
+    )
+    assert same.settings == manifest.settings

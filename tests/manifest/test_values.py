@@ -1,7 +1,13 @@
 """What a person writes into a cell, and the value that it means."""
 
-import pytest
+from decimal import Decimal
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from batch.manifest.values import choice, number, shortened, unprintable, value_of
+from jobs.kling import KLING_2_1_PRO as JOB
 from tests.support.plans import plan, problem
 
 
@@ -48,3 +54,113 @@ def test_a_broken_character_is_a_problem_with_its_position(text: str, name: str)
     column, message = problem(prompt=text)
     assert column == "prompt"
     assert f"({name}) at position 2" in message
+
+
+# Numbers
+
+
+def written(value: Decimal, comma: bool) -> str:
+    text = f"{value:f}"
+    return text.replace(".", ",") if comma else text
+
+
+decimals = st.decimals(-1000, 1000, places=3)
+
+
+@given(decimals, st.booleans(), st.sampled_from(["", " ", "\t"]))
+def test_a_plain_number_is_read_exactly(value: Decimal, comma: bool, around: str) -> None:
+    """With a point or a comma, whatever space stands around it."""
+    assert number(f"{around}{written(value, comma)}{around}") == value
+
+
+@given(st.text(max_size=8) | st.text("0123456789.,+-eE_ ", max_size=8))
+def test_any_text_is_a_plain_number_or_none(text: str) -> None:
+    """No exponent, no infinity, no digit of another script: what is read is what a person sees."""
+    found = number(text)
+    if found is not None:
+        assert found.is_finite()
+        assert set(text.strip()) <= set("+-.,0123456789")
+
+
+@pytest.mark.parametrize("text", ["", " ", "1.000,5", "1,000,000", "1_0", "1e1", "--1", "1-", ".", "-"])
+def test_what_could_be_read_in_two_ways_is_no_number(text: str) -> None:
+    """Nothing is guessed."""
+    assert number(text) is None
+
+
+# Choices
+
+
+options = st.lists(st.integers(0, 99).map(str), min_size=1, max_size=4, unique=True)
+
+
+@given(st.text(max_size=10) | st.text("0123456789 .,s'\"", max_size=6), options)
+def test_a_choice_is_an_option_or_the_text_as_it_stands(text: str, choices: list[str]) -> None:
+    """For the schema to refuse: no third value is ever made up."""
+    assert choice(text, choices, ("s", "sec")) in {*choices, text}
+
+
+@given(options, st.data(), st.sampled_from(["", "s", " sec", "SEC", " s "]), st.sampled_from(["", '"', "'"]))
+def test_every_option_is_found_with_any_unit_and_in_quotes(
+    choices: list[str], data: st.DataObject, unit: str, quote: str
+) -> None:
+    """And it is that option, whatever others there are."""
+    meant = data.draw(st.sampled_from(choices))
+    assert choice(f"{quote}{meant}{unit}{quote}", choices, ("s", "sec")) == meant
+
+
+def test_the_longer_of_two_units_is_taken_off() -> None:
+    """`5 secs` is not `5 sec` of an unknown unit; and a unit is taken off once."""
+    assert choice("5 secs", ["5"], ("s", "sec", "secs")) == "5"
+    assert choice("5 sec s", ["5"], ("s", "sec")) == "5 sec s"
+    assert choice("5 h", ["5"], ("s",)) == "5 h"
+
+
+# Values
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("prompt", " 5 ", " 5 "),
+        ("image_url", " a.png\n", "a.png"),
+        ("duration", "5,0 s", "5"),
+        ("duration", " 7 ", " 7 "),
+        ("cfg_scale", " 0,5 ", 0.5),
+        ("cfg_scale", " half ", " half "),
+    ],
+)
+def test_each_input_is_read_by_its_own_rules(name: str, text: str, value: object) -> None:
+    """A prompt as it stands, an image without space around it, a choice as its option, a number as one."""
+    found = value_of(JOB, name, text)
+    assert (found, type(found)) == (value, type(value))
+
+
+# Broken texts
+
+
+@given(st.text(max_size=20))
+def test_a_text_that_was_typed_is_not_called_broken(text: str) -> None:
+    """Only control characters and halves of emoji are; tabs and line ends are typed."""
+    broken = [at for at, c in enumerate(text, 1) if (c < " " and c not in "\t\n\r")]
+    found = unprintable(text)
+    assert (found is None) == (not broken)
+    if broken:
+        assert found is not None
+        assert f"at position {broken[0]}:" in found
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [(0x1F, "(U+001F)"), (0x20, None), (0xD7FF, None), (0xD800, "(U+D800)"), (0xDFFF, "(U+DFFF)"), (0xE000, None)],
+)
+def test_what_is_broken_ends_exactly_where_characters_begin(code: int, said: str | None) -> None:
+    """On both sides of the control characters and of the halves."""
+    found = unprintable(chr(code))
+    assert (found is None) if said is None else (found is not None and said in found)
+
+
+@pytest.mark.parametrize(("length", "shown"), [(40, "x" * 40), (41, "x" * 37 + "…")])
+def test_a_long_cell_is_cut_for_a_message(length: int, shown: str) -> None:
+    """Forty characters are quoted whole."""
+    assert shortened(" " + "x" * length) == repr(shown)
