@@ -1,11 +1,14 @@
-"""What the ledger knows of the requests that fal lists."""
+"""Rows in doubt, and what the ledger knows of the requests that fal lists."""
 
 from pathlib import Path
 
 from batch.core import states
 from batch.core.gateway import Receipt
+from batch.core.row import KnownRequest
+from batch.core.states import State
 from batch.ledger import in_doubt as doubts
 from batch.ledger.ledger import Ledger
+from tests.support.ledgers import PRICE, add, brought
 
 
 def bought(path: Path, request_id: str) -> Ledger:
@@ -27,3 +30,78 @@ def test_a_request_of_the_table_beside_is_nobodys_to_take(tmp_path: Path) -> Non
         assert set(doubts.known_requests(one, ["r1", "r2", "r3"])) == {"r1", "r2"}
         assert doubts.known_requests(one, ["r1"])["r1"].intent_at == 1.0
         assert doubts.known_requests(two, ["r1"])["r1"].intent_at is None
+
+
+def lost(ledger: Ledger, row: int, at: float, sent: str | None = None) -> None:
+    ledger.apply(row, states.claimed(at, sent, PRICE))
+    ledger.apply(row, states.reply_lost(at + 1, "cut"))
+
+
+def taken(ledger: Ledger, row: int, at: float, request_id: str) -> None:
+    ledger.apply(row, states.claimed(at, None, PRICE))
+    ledger.apply(row, states.accepted(at + 1, Receipt(request_id, "https://s", "https://r", "https://c")))
+
+
+def test_rows_in_doubt_come_in_the_order_they_were_sent_whatever_the_clock_said(ledger: Ledger) -> None:
+    """The log knows it: a clock that was set back in the night proves nothing."""
+    rows = [add(ledger, f"id:{at}", at) for at in range(3)]
+    for row, at in zip(reversed(rows), (30.0, 20.0, 10.0), strict=True):
+        lost(ledger, row, at)
+    found = doubts.in_doubt_rows(ledger)
+    assert [(one.row, one.intent_at) for one in found] == [(3, 30.0), (2, 20.0), (1, 10.0)]
+    assert found[0].order < found[1].order < found[2].order
+
+
+def test_a_row_in_doubt_tells_what_was_sent_and_not_what_the_manifest_says(ledger: Ledger) -> None:
+    """A local image left as the URL of its upload: by that the request is found among fal's."""
+    first, second = add(ledger, "id:a", 0), add(ledger, "id:b", 1)
+    lost(ledger, first, 1.0, '{"prompt": "as it left"}')
+    lost(ledger, second, 2.0)
+    assert [one.sent for one in doubts.in_doubt_rows(ledger)] == [{"prompt": "as it left"}, {"prompt": "id:b"}]
+
+
+def test_the_last_request_that_was_accepted_before_the_first_doubt_is_told(ledger: Ledger) -> None:
+    """What fal lists after it is what may be the lost one; None where nothing of ours was accepted before."""
+    one, two, three, four = (add(ledger, f"id:{at}", at) for at in range(4))
+    lost(ledger, two, 10.0)
+    assert [found.after for found in doubts.in_doubt_rows(ledger)] == [None]
+    ledger.apply(two, states.never_accepted(12.0))
+    taken(ledger, one, 20.0, "r1")
+    taken(ledger, three, 30.0, "r3")
+    lost(ledger, two, 40.0)
+    taken(ledger, four, 50.0, "r4")
+    assert [found.after for found in doubts.in_doubt_rows(ledger)] == [30.0]
+
+
+def test_rows_that_are_not_in_doubt_are_none_of_them(ledger: Ledger) -> None:
+    """And one that the manifest no longer has is one all the same: it may be paid for."""
+    rows = {
+        state: brought(ledger, state, f"id:{state}", at) for at, state in enumerate(State) if state != State.SUCCEEDED
+    }
+    ledger.db.execute("UPDATE row SET place = NULL")
+    ledger.db.execute("DELETE FROM sheet")
+    assert [one.row for one in doubts.in_doubt_rows(ledger)] == [rows[State.IN_DOUBT]]
+    assert [one.number for one in doubts.in_doubt_views(ledger)] == [None]
+
+
+def test_the_request_of_an_earlier_try_is_known_without_a_time(ledger: Ledger) -> None:
+    """It is ours and no lost reply; what the row sends now is not what that request was sent with."""
+    row = add(ledger)
+    taken(ledger, row, 1.0, "r1")
+    ledger.apply(row, states.another_try(3.0, "internal_error", "broke", 0))
+    taken(ledger, row, 4.0, "r2")
+    found = doubts.known_requests(ledger, ["r1", "r2", "never ours"])
+    assert set(found) == {"r1", "r2"}
+    assert found["r1"] == KnownRequest()
+    assert (found["r2"].sent, found["r2"].intent_at) == ({"prompt": "id:a"}, 4.0)
+
+
+def test_a_row_in_doubt_is_shown_as_a_person_knows_it(ledger: Ledger) -> None:
+    """By its number and its own id, where it has one, with what it asked for, its price, and why nobody knows."""
+    named, unnamed = add(ledger, "id:s1", 5), add(ledger, "0123abcd:1", 2)
+    lost(ledger, named, 1.0)
+    lost(ledger, unnamed, 2.0)
+    assert doubts.in_doubt_views(ledger) == [
+        doubts.InDoubtView(4, "", "0123abcd:1", 2.0, PRICE, "cut"),
+        doubts.InDoubtView(7, "s1", "id:s1", 1.0, PRICE, "cut"),
+    ]
