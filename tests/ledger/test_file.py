@@ -13,8 +13,8 @@ import pytest
 
 from batch.core import states
 from batch.core.states import TRANSITIONS, State
-from batch.errors import LedgerBusy, LedgerError
-from batch.ledger.file import VERSION, locked
+from batch.errors import Exit, LedgerBusy, LedgerError, LedgerLost
+from batch.ledger.file import VERSION, locked, write_errors
 from batch.ledger.ledger import Ledger
 from tests.support.ledgers import RECEIPT, add, brought, contents
 
@@ -30,8 +30,8 @@ def test_a_ledger_opens_again_as_it_was_left(path: Path) -> None:
         assert contents(ledger) == before
 
 
-def test_a_ledger_of_the_first_version_is_brought_up_to_date(path: Path) -> None:
-    """Nothing that it knows is lost; a reader takes it as it is."""
+def first_version(path: Path) -> None:
+    """A ledger as the first version made it, with one row."""
     schema = (Path(__file__).parents[1] / "support" / "version_1.sql").read_text(encoding="utf-8")
     with closing(sqlite3.connect(path)) as db:
         db.executescript(schema)
@@ -44,6 +44,11 @@ def test_a_ledger_of_the_first_version_is_brought_up_to_date(path: Path) -> None
         db.execute("PRAGMA application_id = 0x6B6C6E67")
         db.execute("PRAGMA user_version = 1")
         db.commit()
+
+
+def test_a_ledger_of_the_first_version_is_brought_up_to_date(path: Path) -> None:
+    """Nothing that it knows is lost; a reader takes it as it is."""
+    first_version(path)
     with Ledger.read(path) as reader:
         assert len(reader.pending_rows(-1, 10)) == 1
     for _ in range(2):
@@ -53,6 +58,37 @@ def test_a_ledger_of_the_first_version_is_brought_up_to_date(path: Path) -> None
         ledger.apply(1, states.claimed(1.0, None, 490_000))
         indexes = "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL ORDER BY name"
         assert ledger.db.execute(indexes).fetchall() == fresh.db.execute(indexes).fetchall()
+
+
+def test_an_upgrade_that_fails_leaves_the_ledger_of_the_first_version(path: Path) -> None:
+    """Whole, and readable by the program that made it: half of an upgrade is none."""
+    first_version(path)
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("DROP INDEX row_under_way")  # the upgrade comes to it behind its first statements
+        db.commit()
+        before = db.execute("SELECT sql FROM sqlite_master ORDER BY name").fetchall()
+    with pytest.raises(LedgerError, match="cannot be used"):
+        Ledger.open(path)
+    with closing(sqlite3.connect(path)) as db:
+        assert db.execute("PRAGMA user_version").fetchone() == (1,)
+        assert db.execute("SELECT sql FROM sqlite_master ORDER BY name").fetchall() == before
+        assert db.execute("SELECT endpoint FROM row").fetchall() == [("e",)]
+
+
+def test_what_a_kill_left_of_a_ledger_in_the_making_is_made_anew(path: Path) -> None:
+    """It has no name of a ledger yet: nothing was run from it."""
+    half = path.with_name(path.name + ".new")
+    half.write_bytes(b"half a ledger")
+    with Ledger.open(path) as ledger:
+        assert contents(ledger) == [[], [], [], [], []]
+    assert not half.exists()
+
+
+def test_every_commit_of_a_ledger_waits_for_the_disk(path: Path) -> None:
+    """In a log beside it, so that a reader never waits; what refers to a row that is not there is refused."""
+    with Ledger.open(path) as ledger:
+        pragmas = ("journal_mode", "synchronous", "foreign_keys")
+        assert [ledger.db.execute(f"PRAGMA {name}").fetchone() for name in pragmas] == [("wal",), (2,), (1,)]
 
 
 TORN = """
@@ -150,6 +186,22 @@ def test_a_damaged_ledger_is_refused_in_one_clear_line_and_left_alone(tmp_path: 
     assert path.read_bytes() == bad
 
 
+def test_a_ledger_that_was_cut_off_anywhere_is_refused(tmp_path: Path) -> None:
+    """At every page and a byte before and behind it: what is left of it is never run from, nor written to."""
+    whole = whole_ledger(tmp_path)
+    page = int.from_bytes(whole[16:18], "big")
+    assert len(whole) > 8 * page
+    path = tmp_path / "shots.csv.ledger"
+    for end in range(0, len(whole), page):
+        for length in {max(0, end - 1), end, end + 1}:
+            path.write_bytes(whole[:length])
+            with pytest.raises(LedgerError):
+                Ledger.open(path)
+            assert path.read_bytes() == whole[:length]
+    path.write_bytes(whole)
+    Ledger.open(path).close()
+
+
 def test_damage_that_a_reader_comes_across_later_is_said_as_clearly(tmp_path: Path) -> None:
     """`status` of a damaged ledger is one line, no traceback."""
     whole = whole_ledger(tmp_path)
@@ -220,3 +272,43 @@ def test_one_process_does_not_hold_a_ledger_twice(path: Path) -> None:
     """Two threads of the Python API are two runs."""
     with locked(path), pytest.raises(LedgerBusy), locked(path):
         pass
+
+
+def test_a_lock_is_let_go_however_its_run_ends(path: Path) -> None:
+    """An error in it is no reason to stop the next run."""
+    with pytest.raises(ZeroDivisionError), locked(path):
+        raise ZeroDivisionError
+    with locked(path):
+        pass
+
+
+def test_two_tables_are_run_at_once(tmp_path: Path) -> None:
+    """The lock is the ledger's, not the folder's."""
+    with locked(tmp_path / "a.csv.ledger"), locked(tmp_path / "b.csv.ledger"):
+        pass
+
+
+def test_a_lock_that_cannot_be_written_is_no_busy_ledger(tmp_path: Path) -> None:
+    """Waiting would not help: the message names the file."""
+    (tmp_path / "shots").write_text("no folder")
+    path = tmp_path / "shots" / "a.csv.ledger"
+    with (
+        pytest.raises(LedgerError, match=r"cannot write beside the table: .*a\.csv\.ledger\.lock") as caught,
+        locked(path),
+    ):
+        pass
+    assert not isinstance(caught.value, LedgerBusy)
+
+
+# Lost in the middle of a run
+
+
+def test_what_sqlite_fails_on_while_a_run_is_on_ends_it_as_stopped_early(path: Path) -> None:
+    """Money may have been spent: it says that nothing more was submitted and what to do, and hides no other error."""
+    said = r"cannot be written any more \(disk I/O error\).*run again"
+    with pytest.raises(LedgerLost, match=said) as caught, write_errors(path):
+        raise sqlite3.OperationalError("disk I/O error")
+    assert caught.value.exit_code == Exit.STOPPED_EARLY
+    assert isinstance(caught.value.__cause__, sqlite3.OperationalError)
+    with pytest.raises(ZeroDivisionError), write_errors(path):
+        raise ZeroDivisionError
