@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from batch.core import states
 from batch.core.gateway import Receipt
+from batch.core.money import Budget, Money
 from batch.core.states import TRANSITIONS, State
 from batch.ledger.ledger import Ledger, StateConflict
 from batch.ledger.summary import prices_to_run, summarize
@@ -379,3 +380,77 @@ def test_where_a_batch_stands_is_counted_in_indexes() -> None:
     assert "SCAN row USING COVERING INDEX row_state" in found
     assert "SEARCH row USING COVERING INDEX row_claimable (place>?)" in found
     assert prices_to_run(ledger, JOB).items[0].rows == 5
+
+
+# Money and prices
+
+
+def test_a_claim_is_made_to_the_last_millionth_of_the_budget(ledger: Ledger) -> None:
+    """What is under way counts with what is spent; a claim without room changes nothing."""
+    first, second = add(ledger, "id:a", 0), add(ledger, "id:b", 1)
+    budget = Budget(run=2 * PRICE - 1)
+    assert ledger.claim(first, states.claimed(1.0, None, PRICE), budget)
+    before = contents(ledger)
+    assert not ledger.claim(second, states.claimed(2.0, None, PRICE), budget)
+    assert contents(ledger) == before
+    assert ledger.claim(second, states.claimed(3.0, None, PRICE - 1), budget)
+    assert ledger.money() == Money(0, 2 * PRICE - 1)
+
+
+@pytest.mark.parametrize("state", State)
+def test_money_is_what_the_rows_say(ledger: Ledger, state: State) -> None:
+    """The record that the database keeps of it agrees with the rows themselves, in every state and back."""
+    for at, one in enumerate({state, State.IN_DOUBT}):
+        brought(ledger, one, f"id:{at}", at)
+    summed = (
+        "SELECT SUM(spent), SUM(CASE WHEN state IN ('submitting', 'submitted', 'in_doubt') THEN price ELSE 0 END) "
+        "FROM row"
+    )
+    assert ledger.money() == Money(*ledger.db.execute(summed).fetchone())
+    assert ledger.money().under_way == PRICE * (1 + (state in {State.SUBMITTING, State.SUBMITTED}))
+
+
+def test_only_rows_that_wait_take_a_new_price_and_only_for_their_duration(ledger: Ledger) -> None:
+    """What is under way or paid for keeps its price; fal's own duration counts where none is given."""
+    waiting = [add(ledger, f"id:{at}", at) for at in range(3)]
+    for row, arguments in zip(waiting, ("{}", '{"duration": "5"}', '{"duration": "10"}'), strict=True):
+        ledger.db.execute("UPDATE row SET arguments = ? WHERE id = ?", (arguments, row))
+    paid = brought(ledger, State.SUBMITTED, "id:paid", 3)
+    ledger.reprice(JOB, {"5": 7})
+    found = dict(ledger.db.execute("SELECT id, price FROM row").fetchall())
+    assert [found[row] for row in (*waiting, paid)] == [7, 7, PRICE, PRICE]
+
+
+# Copies and questions
+
+
+def test_a_copy_to_try_things_on_leaves_the_ledger_alone(ledger: Ledger) -> None:
+    """It has all that the ledger has, and nothing of what is done to it comes back."""
+    row = add(ledger)
+    before = contents(ledger)
+    with Ledger.scratch(ledger) as copy:
+        assert contents(copy) == before
+        copy.apply(row, states.claimed(1.0, None, PRICE))
+        assert copy.path is None
+    assert contents(ledger) == before
+
+
+def test_a_request_is_its_rows_also_after_the_row_was_sent_again(ledger: Ledger) -> None:
+    """For good; one that was never ours is nobody's."""
+    row = brought(ledger, State.SUBMITTED)
+    ledger.apply(row, states.another_try(3.0, "internal_error", "broke", 0))
+    assert ledger.row_of("r1") == row
+    assert ledger.row_of("r2") is None
+
+
+def test_a_row_is_asked_for_by_itself_only_while_it_waits_and_the_manifest_has_it(ledger: Ledger) -> None:
+    """Neither one that was sent, nor one without a place, nor the next one in its stead."""
+    first, second = add(ledger, "id:a", 0), add(ledger, "id:b", 1)
+    found = ledger.pending_row(second)
+    assert found is not None
+    assert (found.row, found.place, found.number) == (second, 1, 3)
+    ledger.apply(first, states.claimed(1.0, None, PRICE))
+    assert ledger.pending_row(first) is None
+    ledger.db.execute("UPDATE row SET place = NULL WHERE id = ?", (second,))
+    assert ledger.pending_row(second) is None
+    assert ledger.pending_row(99) is None

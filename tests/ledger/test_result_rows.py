@@ -10,7 +10,7 @@ from batch.ledger.ledger import Ledger
 from batch.ledger.matching import match
 from batch.ledger.result_rows import enrolled_rows, matched_rows
 from tests.support.ledgers import PRICE, RECEIPT, add
-from tests.support.sheets import Batch, Record, planned, ran
+from tests.support.matched_sheets import Batch, Record, planned, ran
 
 EDITED = ResultRow._fields.index("edited")
 

@@ -7,7 +7,7 @@ from batch.core.states import State
 from batch.errors import UsageError
 from batch.ledger.ledger import Ledger
 from batch.ledger.selection import SelectedRow, SheetRow, finished_rows, selected_rows, sheet_rows
-from tests.support.sheets import PRICE, Batch, Record, ran
+from tests.support.matched_sheets import PRICE, Batch, Record, ran
 
 
 @pytest.fixture

@@ -1,15 +1,20 @@
 """A table that is known: which bytes were enrolled, and what makes them unknown again."""
 
+import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from batch.core import states
+from batch.ledger.ledger import Ledger
+from batch.ledger.snapshot import ManifestSnapshot, last_event, load_snapshot, save_snapshot, try_save_snapshot
 from batch.table.csv_reader import read_records
 from jobs.kling import KLING_2_1_PRO as JOB
 from tests.support.enrolled_tables import EnrolledTable
+from tests.support.ledgers import PRICE, add
 from tests.support.statements import traced
 
 
@@ -109,3 +114,41 @@ def test_a_row_edited_while_it_is_under_way_keeps_its_table_from_being_final(
     known = batch.known()
     assert known is not None
     assert known.final
+
+
+# The snapshot itself
+
+
+def test_a_snapshot_is_known_again_by_its_settings_only(ledger: Ledger) -> None:
+    """Whole, as it was saved; read in another way it says nothing."""
+    kept = ManifestSnapshot("digest", "settings", 7, width=3, final=True, shown=5)
+    assert load_snapshot(ledger, "settings") is None
+    save_snapshot(ledger, kept)
+    assert load_snapshot(ledger, "settings") == kept
+    assert load_snapshot(ledger, "other settings") is None
+    save_snapshot(ledger, None)
+    assert load_snapshot(ledger, "settings") is None
+
+
+def test_a_snapshot_that_cannot_be_written_is_done_without(path: Path, ledger: Ledger) -> None:
+    """Everything else is saved by then, and the next run only takes longer; what was known before stays."""
+    kept = ManifestSnapshot("digest", "settings", 7)
+    save_snapshot(ledger, kept)
+    with Ledger.read(path) as reader:
+        try_save_snapshot(reader, replace(kept, records=8))
+        with pytest.raises(sqlite3.OperationalError, match="readonly"):
+            save_snapshot(reader, replace(kept, records=8))
+    assert load_snapshot(ledger, "settings") == kept
+
+
+def test_the_last_event_moves_with_every_change_of_a_row_and_with_nothing_else(ledger: Ledger) -> None:
+    """What our columns show has changed if and only if it has."""
+    assert last_event(ledger) == 0
+    row = add(ledger)
+    assert last_event(ledger) == 0
+    seen = []
+    for move in (states.claimed(1.0, None, PRICE), states.not_sent(2.0, "no network"), states.claimed(3.0, None, 1)):
+        ledger.apply(row, move)
+        seen.append(last_event(ledger))
+    ledger.set_meta("a", "1")
+    assert [*seen, last_event(ledger)] == [1, 2, 3, 3]
