@@ -1,15 +1,12 @@
 """The seam to the service: the answers that are drawn are the answers that can be given, by whoever plays it."""
 
 import dataclasses
-import math
 from typing import get_args, get_type_hints
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from batch.core import gateway
-from batch.core.gateway import Gateway, ListedRequest, RequestHistory, UnitPrice
+from batch.core.gateway import Gateway, UnitPrice
 from batch.fal.client import FalGateway
 from tests.support.protocols import methods, signature
 from tests.support.simulated import Service
@@ -45,24 +42,6 @@ def test_no_answer_is_an_exception_and_none_can_be_changed() -> None:
         assert not issubclass(one, BaseException)
         assert one.__dataclass_params__.frozen
         assert {field.name for field in dataclasses.fields(one)} == set(one.__slots__)
-
-
-def listed(sent_at: float) -> ListedRequest:
-    return ListedRequest("r", sent_at, ended=False, input=None)
-
-
-@given(st.lists(st.floats(0, 2e9)), st.none() | st.floats(0, 2e9))
-def test_now_is_fals_clock_and_never_before_anything_that_it_recorded(sent: list[float], at: float | None) -> None:
-    """Its clock may lag behind its own records, or be unsaid."""
-    now = RequestHistory([listed(one) for one in sent], at).now
-    assert all(one <= now for one in sent)
-    assert at is None or at <= now
-    assert now in [*sent, at, -math.inf]
-
-
-def test_records_that_say_nothing_prove_no_time_at_all() -> None:
-    """Before everything: no request is proven absent by an empty answer without a clock."""
-    assert RequestHistory([], None).now == -math.inf
 
 
 def test_a_price_is_exact() -> None:
