@@ -85,10 +85,11 @@ FROM row
 WHERE matched.row IS NULL AND row.key = matched.key
   AND NOT EXISTS (SELECT 1 FROM matched AS other WHERE other.row = row.id);
 
--- and what is left, by its inputs: a failed row before one that would be bought.
+-- and what is left, by its inputs: a row that a record had before one that was deleted, so that sorting changes
+-- nothing; then a failed row before one that would be bought.
 DELETE FROM free;
 INSERT INTO free
-SELECT fingerprint, ROW_NUMBER() OVER (PARTITION BY fingerprint ORDER BY state = 'pending', place IS NULL, id), id
+SELECT fingerprint, ROW_NUMBER() OVER (PARTITION BY fingerprint ORDER BY place IS NULL, state = 'pending', id), id
 FROM row WHERE fingerprint IN (SELECT fingerprint FROM lone)
   AND NOT EXISTS (SELECT 1 FROM matched WHERE matched.row = row.id);
 UPDATE matched SET row = free.row

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -267,6 +268,26 @@ def test_a_manifest_that_cannot_be_read_to_its_end_changes_nothing() -> None:
 prompts = st.sampled_from(["A", "A", "A", "B", "B", ""])
 names = st.sampled_from(["", "", "x", "y"])
 where = st.integers(0, 4)
+
+
+def test_a_sort_gives_a_waiting_record_no_deleted_records_failure() -> None:
+    """Twins, of which one failed and its record was deleted: the one that waits goes on waiting, wherever it stands."""
+    batch = Batch(Record("a"))
+    batch.read()
+    batch.bring(1, State.FAILED)
+    for _ in range(2):
+        batch.sheet.insert(0, replace(batch.sheet[0].copied(), own={}))
+    batch.read()
+    batch.bring(3, State.SUBMITTED)
+    batch.read()
+    del batch.sheet[0]
+    batch.read()
+    batch.save()
+    batch.read()
+    assert batch.pending_rows() == ["a"]
+    batch.sheet.reverse()
+    batch.read()
+    assert batch.pending_rows() == ["a"]
 
 
 class Histories(RuleBasedStateMachine):

@@ -132,7 +132,7 @@ def test_a_locked_account_stops_after_one_row_and_says_what_to_do(tmp_path: Path
 
 def test_what_is_queued_can_be_taken_back(tmp_path: Path) -> None:
     """Queued requests are gone and free; the running one is named, and comes home with the next run."""
-    with night(tmp_path, slots=1, run_seconds=3.0) as now:
+    with night(tmp_path, slots=1, run_seconds=8.0) as now:
         shots = now.manifest(4)
         child = now.start("run", shots, "--concurrency", 4)
         until(lambda: now.asked("submit") == 4, child)
