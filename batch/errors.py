@@ -16,7 +16,7 @@ from enum import IntEnum
 
 
 class Exit(IntEnum):
-    """The documented exit codes; the most urgent one wins (see `batch.ledger.summary`)."""
+    """The documented exit codes; the most urgent one wins (see `batch.reports.outcome`)."""
 
     DONE = 0
     ROWS_FAILED = 1

@@ -264,3 +264,28 @@ def test_the_map_lists_what_there_is() -> None:
     folders = {name.removesuffix("__init__.py"): says for name, says in there.items() if name.endswith("/__init__.py")}
     files = {name: says for name, says in there.items() if not name.endswith("/__init__.py")}
     assert listed == files | folders
+
+
+TESTED_ELSEWHERE = {
+    "__main__": "tests/nights, which run it",
+}
+"""Modules without a test of their name, and where they are tested."""
+
+
+def its_test(name: str) -> Path:
+    """`pacing.poller` → `tests/pacing/test_poller.py`."""
+    *folders, module = name.split(".")
+    return Path(ROOT, "tests", *folders, f"test_{module}.py")
+
+
+def test_every_module_has_a_test_of_its_name() -> None:
+    """In the folder of its name: who changes a module finds its tests."""
+    modules = {name for name, path in MODULES.items() if path.name != "__init__.py"} - set(TESTED_ELSEWHERE)
+    lacking = {name for name in modules if not its_test(name).exists()}
+    assert lacking == set()
+
+
+def test_no_two_test_files_have_the_same_name() -> None:
+    """`pytest -k` and a reader find the one that is meant."""
+    names = Counter(path.name for path in (ROOT / "tests").rglob("test_*.py") if "node_modules" not in path.parts)
+    assert [name for name, times in names.items() if times > 1] == []

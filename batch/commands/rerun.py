@@ -16,7 +16,7 @@ class Selection:
     """What to run again: all failed rows, unless it says which.
 
     Args:
-        kinds: of failure (`content_policy_violation`).
+        error_types: only rows that failed so (`content_policy_violation`).
         numbers: rows as the spreadsheet numbers them.
         ids: cells of the `id` column.
         stale: also the rows whose inputs were changed after their video was made.

@@ -45,7 +45,7 @@ class AsyncLedger:
         self._wake = anyio.Event()
 
     async def apply(self, row: int, transition: Transition) -> None:
-        """Returns when the move is on disk."""
+        """Returns when the transition is on disk."""
         await self._do(lambda: self._ledger.apply(row, transition))
 
     async def claim(self, row: int, transition: Transition, budget: Budget) -> bool:

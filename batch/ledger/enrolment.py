@@ -14,7 +14,7 @@ def enrol(ledger: Ledger, at: float, *, new: bool, snapshot: ManifestSnapshot | 
     Args:
         at: now, seconds since 1970.
         new: whether records without a row are enrolled; else they wait for the next run.
-        reading: what was matched, where the same bytes will always mean the same.
+        snapshot: what was matched, where the same bytes will always mean the same.
 
     Returns: how many rows were enrolled.
     """

@@ -20,7 +20,7 @@ from batch.ledger import file as ledger_file
 
 
 class StateConflict(LedgerError):
-    """A row was not in the state that a move starts from: two writers, or a fault of ours. Nothing was changed."""
+    """A row was not in the state that a transition starts from: two writers, or a fault of ours. Nothing was changed."""
 
 
 class Ledger:
@@ -99,7 +99,7 @@ class Ledger:
         """The only write of a state. Inside a transaction.
 
         Raises:
-            StateConflict: the row is not in `move.old`.
+            StateConflict: the row is not in `transition.old`.
         """
         if transition.receipt:
             self._keep(row, transition.receipt)
