@@ -1,1 +1,1 @@
-"""The command line: options, messages, exit codes; thin over `commands`."""
+"""The command line: options, messages, exit codes; what a command does is in `commands/`."""

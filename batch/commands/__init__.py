@@ -1,1 +1,1 @@
-"""What each command does, one file each: the parts put together, without click."""
+"""What each command does, one file each, and what they share: the open batch and its session."""

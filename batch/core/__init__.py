@@ -1,1 +1,1 @@
-"""What the parts hand to each other: rows, states, and the seams to service and ledger; pure."""
+"""Pure records that the parts hand over: rows, states, options, money; seams to fal and ledger."""

@@ -24,4 +24,6 @@ def places(manifest: Path, *, sandbox: bool, output: Path | None = None) -> tupl
     """The ledger of a manifest, and the table that its results go to."""
     if not sandbox:
         return ledger_path(manifest), output or manifest
-    return sandbox_home(manifest) / "ledger", output or manifest.with_name(f"{manifest.stem}.sandbox{manifest.suffix}")
+    # A table without a suffix gets one: its sandbox's folder has the plain name already.
+    results = manifest.with_name(f"{manifest.stem}.sandbox{manifest.suffix or '.csv'}")
+    return sandbox_home(manifest) / "ledger", output or results

@@ -31,3 +31,8 @@ class RunOptions:
     def __post_init__(self) -> None:
         if self.max_concurrency < 1 or (self.concurrency is not None and self.concurrency < 1):
             raise ValueError("concurrency is 1 at least")
+        if self.limit is not None and self.limit < 1:
+            raise ValueError("limit is 1 at least: to begin no row, do not run")
+        below_zero = (self.max_spend, self.max_spend_total, self.max_seconds, self.stop_after)
+        if any(one is not None and one < 0 for one in below_zero):
+            raise ValueError("max_spend, max_spend_total, max_seconds and stop_after are 0 at least")

@@ -1,1 +1,1 @@
-"""The dispatcher: claims, submits, follows and writes down, at bounded concurrency."""
+"""The dispatcher's loop, and what it asks: which row is next, is it admitted, what an answer means."""

@@ -1,1 +1,1 @@
-"""fal.ai behind the gateway: at most one POST for each submit, whatever happens to its reply."""
+"""fal.ai behind the gateway: client, network, replies, uploads, prices, history, key, redaction."""

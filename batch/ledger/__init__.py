@@ -1,1 +1,1 @@
-"""The ledger: everything that is SQL, and the one place where a row's state is written."""
+"""All that is SQL: the ledger and its file; matching, enrolment, selection, summary, result rows."""

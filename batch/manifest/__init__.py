@@ -1,1 +1,1 @@
-"""The manifest loader: a table in, planned rows out."""
+"""The manifest loader: finds columns, reads values, checks images, plans rows."""

@@ -94,8 +94,8 @@ def _find(
             return list(header).index(said)
         if not by_name.get(simple(said)):
             raise UsageError(f"--map {names[0]}={said}: the table has no column {said!r}; it has: {_listed(header)}")
-        names = (said,)
-    hits = sorted({index for name in names for index in by_name.get(simple(name), ())})
+    titles = names if said is None else (said,)
+    hits = sorted({index for title in titles for index in by_name.get(simple(title), ())})
     if len(hits) > 1:
         both = " and ".join(f"{header[i]!r} (column {i + 1})" for i in hits)
         raise ManifestError(f"{both} both mean {names[0]}: say which with --map {names[0]}=COLUMN, or rename one")

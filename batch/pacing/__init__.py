@@ -1,1 +1,1 @@
-"""How many requests are at fal at once, and when each is asked about."""
+"""How many requests are at fal at once (limit, slots), and when each one is polled."""

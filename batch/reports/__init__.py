@@ -1,1 +1,1 @@
-"""What a person is shown: how a run gets on, and how it ended."""
+"""What a person is shown: the bar while a run is on, and the text when it has ended."""

@@ -1,1 +1,1 @@
-"""The results writer: the ledger shown in the table."""
+"""The results writer: the ledger shown in the table, now and then and at the end."""

@@ -1,4 +1,4 @@
-"""Starts and stops the sandbox: fal.ai's queue service simulated on this machine, faults on demand.
+"""fal's service played here: queue, runs and their outcomes, faults on the wire, media, history.
 
     async with serve(Queue(slots=2, run_seconds=1.0)) as address:
         subprocess.run([...], env=os.environ | address.environment())

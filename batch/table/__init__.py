@@ -1,4 +1,4 @@
-"""Opens a manifest as CSV or Parquet, whichever its first bytes say, or tells why it is neither.
+"""File formats: CSV (dialect, reader, merge of our cells, rendering) and Parquet, byte for byte.
 
 What a table is stands in `table` and `column`, how a file is replaced in `batch.files.atomic`.
 """

@@ -55,6 +55,14 @@ def test_a_rehearsal_writes_neither_into_the_table_nor_into_its_ledger() -> None
     assert places(table, sandbox=True, output=other) == (ledger, other)
 
 
+def test_a_table_without_a_suffix_has_its_sandbox_beside_its_results() -> None:
+    """The folder and the file are two."""
+    table = Path("/t/shots")
+    ledger, output = places(table, sandbox=True)
+    assert output == Path("/t/shots.sandbox.csv")
+    assert output != ledger.parent
+
+
 @given(tables, tables)
 def test_no_file_of_a_batch_takes_the_place_of_another(one: Path, two: Path) -> None:
     """Whatever the table is called; and two tables of a folder never share a ledger."""

@@ -111,7 +111,9 @@ def test_a_column_that_is_named_exactly_is_meant_before_one_that_is_only_like_it
     """`--map` with the column's own name is never unclear."""
     header = ["prompt", "Bild", "bild"]
     assert find_columns(header, JOB, {"image": "bild"}, {}).inputs["image_url"] == 2
-    with pytest.raises(ManifestError, match=r"'Bild' \(column 2\) and 'bild' \(column 3\) both mean"):
+    with pytest.raises(
+        ManifestError, match=r"'Bild' \(column 2\) and 'bild' \(column 3\) both mean image: .*--map image="
+    ):
         find_columns(header, JOB, {"image": "BILD"}, {})
 
 
