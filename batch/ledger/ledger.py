@@ -20,7 +20,7 @@ from batch.ledger import file as ledger_file
 
 
 class StateConflict(LedgerError):
-    """A row was not in the state that a transition starts from: two writers, or a fault of ours. Nothing was changed."""
+    """A row was not in the state that a transition starts from: two writers, or a fault of ours. Nothing changed."""
 
 
 class Ledger:
