@@ -2,6 +2,12 @@
 
 import signal
 
+from hypothesis import settings
+
 # Whoever is started in the background of a shell ignores Ctrl-C, and so do the commands that the tests send it to.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# What is tested are properties, not seconds: a machine may be busy with other things.
+settings.register_profile("no deadline", deadline=None)
+settings.load_profile("no deadline")
