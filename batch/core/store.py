@@ -6,10 +6,18 @@ from typing import Protocol
 from batch.core.money import Budget
 from batch.core.row import InDoubtRow, KnownRequest, PendingRow, SubmittedRow
 from batch.core.states import Transition
+from batch.errors import BatchError
+
+
+class RequestTaken(BatchError):
+    """The id in a receipt is known as that of another request. Nothing was changed."""
 
 
 class RowStore(Protocol):
-    """The rows of one manifest; each call returns when what it writes is on disk."""
+    """The rows of one manifest; each call returns when what it writes is on disk.
+
+    `apply` raises `RequestTaken` where a transition's receipt is that of another request.
+    """
 
     async def apply(self, row: int, transition: Transition) -> None: ...
     async def claim(self, row: int, transition: Transition, budget: Budget) -> bool: ...

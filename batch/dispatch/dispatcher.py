@@ -13,10 +13,21 @@ from anyio import current_time
 from anyio.abc import TaskGroup
 
 from batch.core import retry, states
-from batch.core.gateway import AccountRefused, Gateway, NotSent, Prepared, Receipt, Refused, Unclear, Video
+from batch.core.gateway import (
+    AccountRefused,
+    Gateway,
+    InDoubt,
+    NotSent,
+    Prepared,
+    Receipt,
+    Refused,
+    SubmitAnswer,
+    Unclear,
+    Video,
+)
 from batch.core.row import PendingRow, SubmittedRow
 from batch.core.states import State, Transition
-from batch.core.store import RowStore
+from batch.core.store import RequestTaken, RowStore
 from batch.dispatch import transitions
 from batch.dispatch.admission import Admission
 from batch.dispatch.backlog import Backlog
@@ -170,9 +181,18 @@ class Dispatcher:
                 return None
             self._at_fal += 1
             sent = current_time()
-            outcome = transitions.of_submit(await self._gateway.submit(arguments), self._settings.now())
-            await self._store.apply(pending.row, outcome.transition)
+            outcome = await self._record(pending.row, await self._gateway.submit(arguments))
         return outcome, sent
+
+    async def _record(self, row: int, answer: SubmitAnswer) -> SubmitOutcome:
+        """What came of a POST, on disk; a receipt that is another request's is as good as none."""
+        outcome = transitions.of_submit(answer, self._settings.now())
+        try:
+            await self._store.apply(row, outcome.transition)
+        except RequestTaken as taken:
+            outcome = transitions.of_submit(InDoubt(str(taken)), self._settings.now())
+            await self._store.apply(row, outcome.transition)
+        return outcome
 
     def _wait_for_budget(self, pending: PendingRow) -> None:
         """What is under way may fail at no cost and leave room; with nothing under way there is none."""

@@ -14,9 +14,12 @@ from batch.core.gateway import Receipt
 from batch.core.money import Budget, Money
 from batch.core.row import PendingRow, SubmittedRow
 from batch.core.states import Transition
+from batch.core.store import RequestTaken
 from batch.errors import LedgerError
 from batch.job import Job
 from batch.ledger import file as ledger_file
+
+TAKEN = "fal gave it the id of another request of this table, so its own is not known"
 
 
 class StateConflict(LedgerError):
@@ -100,6 +103,7 @@ class Ledger:
 
         Raises:
             StateConflict: the row is not in `transition.old`.
+            RequestTaken: the receipt's id is known as that of another request.
         """
         if transition.receipt:
             self._keep(row, transition.receipt)
@@ -119,11 +123,16 @@ class Ledger:
     def _keep(self, row: int, receipt: Receipt) -> None:
         urls = [url.replace(receipt.request_id, "{id}") for url in _urls(receipt)]
         self.db.execute("INSERT OR IGNORE INTO route (status_url, response_url, cancel_url) VALUES (?, ?, ?)", urls)
-        self.db.execute(
-            "INSERT INTO request (request_id, row, route) SELECT ?, ?, id FROM route "
-            "WHERE status_url = ? AND response_url = ? AND cancel_url = ?",
-            (receipt.request_id, row, *urls),
-        )
+        try:
+            self.db.execute(
+                "INSERT INTO request (request_id, row, route) SELECT ?, ?, id FROM route "
+                "WHERE status_url = ? AND response_url = ? AND cancel_url = ?",
+                (receipt.request_id, row, *urls),
+            )
+        except sqlite3.IntegrityError as error:
+            if self.row_of(receipt.request_id) is None:
+                raise
+            raise RequestTaken(TAKEN) from error
 
     def claim(self, row: int, transition: Transition, budget: Budget) -> bool:
         """Commits the intent of a POST, unless the budget has no room for it; decided in one transaction."""

@@ -8,7 +8,7 @@ import anyio
 
 from batch.core import states
 from batch.core.gateway import Gateway, RequestHistory, Unclear
-from batch.core.store import RowStore
+from batch.core.store import RequestTaken, RowStore
 from batch.reconcile.evidence import Verdicts, earliest, reconcile
 
 LISTING_SECONDS = 120.0
@@ -51,8 +51,11 @@ class Reconciler:
         own = await self.store.known_requests([one.request_id for one in history.items])
         sent = await self.store.requests_since_doubt()
         verdicts = reconcile(rows, history, own, sent, self.now(), self.start_timeout)
-        for row, request_id in verdicts.found.items():
-            await self.store.apply(row, states.found_at_fal(self.now(), self.gateway.built_receipt(request_id)))
+        for row, request_id in list(verdicts.found.items()):
+            try:
+                await self.store.apply(row, states.found_at_fal(self.now(), self.gateway.built_receipt(request_id)))
+            except RequestTaken:  # meanwhile, by the reply to another row's POST
+                del verdicts.found[row]
         for row in verdicts.absent:
             await self.store.apply(row, states.never_accepted(self.now()))
         return verdicts

@@ -17,6 +17,7 @@ from batch.core import states
 from batch.core.gateway import Receipt
 from batch.core.money import Budget, Money
 from batch.core.states import TRANSITIONS, State
+from batch.core.store import RequestTaken
 from batch.ledger.ledger import Ledger, StateConflict
 from batch.ledger.summary import prices_to_run, summarize
 from jobs.kling import KLING_2_1_PRO as JOB
@@ -130,7 +131,7 @@ def test_a_request_belongs_to_one_row_only(ledger: Ledger) -> None:
     brought(ledger, State.SUBMITTED)
     second = brought(ledger, State.SUBMITTING, "id:b", 1)
     before = contents(ledger)
-    with pytest.raises(sqlite3.IntegrityError), ledger.transaction():
+    with pytest.raises(RequestTaken), ledger.transaction():
         ledger.apply(second, states.accepted(3.0, RECEIPT))
     assert contents(ledger) == before
 
