@@ -36,7 +36,7 @@ async def connect_sandbox(batch: Batch) -> AsyncIterator[Gateway]:
         _point_here(address.environment())
         from batch.fal.client import FalGateway  # reads the environment
 
-        async with FalGateway(batch.manifest.job, local=batch.manifest.local) as gateway:
+        async with FalGateway(batch.manifest.job, local=batch.manifest.local, played=True) as gateway:
             yield gateway
 
 

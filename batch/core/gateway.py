@@ -135,6 +135,8 @@ class RequestFailed:
     status: int
     retryable: bool | None = None
     sure: bool = True
+    result: str | None = None
+    """The whole result (JSON), where there was one that holds no video for us."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,7 @@ FINAL = frozenset(
         "client_cancelled",
         "bad_request",
         "no_video_in_result",
+        "unusable_video_url",
     }
 )
 

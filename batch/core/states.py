@@ -171,9 +171,9 @@ def succeeded(at: float, result: str, video_url: str, cost: int) -> Transition:
     return Transition(State.SUBMITTED, State.SUCCEEDED, at, changes, cost)
 
 
-def failed(at: float, error_type: str, message: str, cost: int) -> Transition:
-    """The request ended without a video, and another try would end the same."""
-    changes = {"kind": error_type, "message": message, "finished_at": at}
+def failed(at: float, error_type: str, message: str, cost: int, result: str | None = None) -> Transition:
+    """The request ended without a video, and another try would end the same; what it ended in is kept."""
+    changes = {"kind": error_type, "message": message, "finished_at": at} | ({"result": result} if result else {})
     return Transition(State.SUBMITTED, State.FAILED, at, changes, cost)
 
 

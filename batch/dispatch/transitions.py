@@ -76,4 +76,4 @@ def of_end(end: Video | RequestFailed | NotFound, at: float, price: int | None, 
             spent = cost(end, price)
             if worth_another_try(end) and tries < retry.tries:
                 return states.another_try(at, error_type, message, spent)
-            return states.failed(at, error_type, message, spent)
+            return states.failed(at, error_type, message, spent, end.result)

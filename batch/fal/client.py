@@ -10,9 +10,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import anyio
-import fal_client
 import httpx
-from fal_client.auth import AuthCredentials
 
 from batch.core.gateway import (
     Accepted,
@@ -40,19 +38,36 @@ from batch.core.gateway import (
 )
 from batch.fal import platform_api as records
 from batch.fal.credentials import find_credentials
+from batch.fal.guarded_sdk import USER_AGENT, GuardedSdk
+from batch.fal.receipts import Receipts
 from batch.fal.redact import Redactor, secrets_in
+from batch.fal.reply_body import MOST, MOST_OF_A_RESULT
 from batch.fal.responses import (
     ACCOUNT_REFUSALS,
     REFUSED_SUBMITS,
     detail_of,
     error_types_of,
-    is_https,
+    id_in,
+    is_https_url,
+    is_playable_url,
     json_of,
+    position_of,
     retry_after,
     retryable,
+    seconds_of,
     text_of,
+    words,
 )
-from batch.fal.transport import ErrorResponse, Exchange, ReplyLost, Unreachable, guarded_client, last_body
+from batch.fal.transport import (
+    ErrorResponse,
+    Exchange,
+    ReplyLost,
+    Unreachable,
+    UnusableReply,
+    fresh,
+    guarded_client,
+    last_body,
+)
 from batch.fal.uploads import Uploads
 from batch.job import Arguments, Job
 
@@ -65,22 +80,11 @@ SUBMITS_AT_ONCE, ASKS_AT_ONCE = 64, 16
 Submits and questions apart, so that a stalled kind leaves the other free."""
 RESULTS_AT_ONCE = 8
 """Results fetched at once: few, so that a crowd of ends has its slots filled again before all is brought home."""
-YEAR = 365 * 86_400
-
-
-class _Client(fal_client.AsyncClient):
-    """fal's client with the guarded transport at its one seam."""
-
-    guarded: httpx.AsyncClient
-    credentials: AuthCredentials
-
-    @property
-    async def _auth(self) -> AuthCredentials:
-        return self.credentials  # given as `key`, those of a login would go out as `Key`, not as `Bearer`
-
-    @property
-    async def _client(self) -> httpx.AsyncClient:
-        return self.guarded
+TIMES_ASKED = 2
+"""How often a question is put in one go, where the answer is about another request."""
+UNUSABLE_URL = "the address of the video is no https address; the whole result is kept in the ledger"
+ID_HEADER = "x-fal-request-id"
+"""What request a reply is about; fal's own JavaScript client takes the id of a result from it."""
 
 
 class FalGateway:
@@ -90,20 +94,24 @@ class FalGateway:
         local: gives the file that an image cell refers to, None where the cell is a URL or a data URI.
         start_timeout: seconds after which a request that no runner has started is given up by fal
             (`X-Fal-Request-Timeout`), which is what makes its absence provable.
+        played: the service is played on this machine, and its videos may be files here.
 
     Raises:
         MissingKey: neither a key in the environment nor a login of fal's own.
         UsageError: the environment names a proxy or certificates that cannot be used.
     """
 
-    def __init__(self, job: Job, *, local: Callable[[str], Path | None], start_timeout: float = 3600.0) -> None:
+    def __init__(
+        self, job: Job, *, local: Callable[[str], Path | None], start_timeout: float = 3600.0, played: bool = False
+    ) -> None:
         self._job = job
         self._start_timeout = start_timeout
-        self._client = _Client(default_timeout=SUBMIT_SECONDS)
-        self._client.credentials = credentials = find_credentials()
+        self._is_video_url = is_playable_url if played else is_https_url
+        credentials = find_credentials()
         self._redact = Redactor(secrets_in(credentials.token))
-        headers = credentials.as_headers() | {"User-Agent": fal_client.client.USER_AGENT}
-        self._http = self._client.guarded = guarded_client(headers, SUBMIT_SECONDS)
+        self._http = guarded_client(credentials.as_headers() | {"User-Agent": USER_AGENT}, SUBMIT_SECONDS)
+        self._client = GuardedSdk(credentials, self._http, SUBMIT_SECONDS)
+        self._receipts = Receipts(self._http, job.endpoint, self._redact)
         # asyncio's own: anyio's limiter costs a turn of the event loop each, which counts where hundreds end at once.
         self._submits = asyncio.Semaphore(SUBMITS_AT_ONCE)
         self._asks = asyncio.Semaphore(ASKS_AT_ONCE)
@@ -142,18 +150,8 @@ class FalGateway:
                     return InDoubt(
                         self._redact.message(f"it failed where nobody foresaw it ({type(error).__name__}: {error})")
                     )
-            receipt = self._receipt(last_body.get() or b"")
+            receipt = self._receipts.read(json_of(last_body.get() or b""))
         return Accepted(receipt) if receipt else InDoubt("the reply (HTTP 200) held no request id")
-
-    def _receipt(self, body: bytes) -> Receipt | None:
-        said = json_of(body)
-        request_id = said.get("request_id") if isinstance(said, dict) else None
-        if not isinstance(said, dict) or not isinstance(request_id, str) or not self._redact.plain(request_id):
-            return None
-        urls = [said.get(name) for name in ("status_url", "response_url", "cancel_url")]
-        if not all(isinstance(url, str) and self._redact.plain(url) and is_https(url) for url in urls):
-            return self.built_receipt(request_id)
-        return Receipt(request_id, *map(str, urls))
 
     def _submit_answered(self, answered: ErrorResponse) -> SubmitAnswer:
         status, text = answered.status, self._redact.message(text_of(answered))
@@ -167,36 +165,37 @@ class FalGateway:
 
     async def poll(self, receipt: Receipt) -> PollAnswer:
         """The state of a request: one GET."""
-        said = await self._ask("GET", f"{receipt.status_url}{'&' if '?' in receipt.status_url else '?'}logs=0")
+        url = self._receipts.own(receipt).status_url
+        said = await self._ask("GET", f"{url}{'&' if '?' in url else '?'}logs=0", about=receipt.request_id)
         if isinstance(said, ErrorResponse):
             return self._unanswered(said)
         if not isinstance(said, dict):
             return said if isinstance(said, Unclear) else Unclear("the status was not a JSON object")
         match said.get("status"):
             case "IN_QUEUE":
-                position = said.get("queue_position")
-                return Waiting(running=False, position=position if isinstance(position, int) else None)
+                return Waiting(running=False, position=position_of(said.get("queue_position")))
             case "IN_PROGRESS":
                 return Waiting(running=True)
             case "COMPLETED":
                 return self._finished(said)
             case unknown:
-                return Unclear(self._redact.message(f"unknown status {unknown!r}"))
+                return Unclear(self._redact.message(f"unknown status {words([unknown])[1:-1]}"))
 
     def _finished(self, said: Mapping[str, Any]) -> Finished:
         metrics = said.get("metrics")
         seconds = metrics.get("inference_time") if isinstance(metrics, dict) else None
         error, error_type = said.get("error"), said.get("error_type")
         return Finished(
-            seconds=float(seconds) if isinstance(seconds, int | float) and 0 <= seconds < YEAR else None,
-            error=self._redact.message(str(error)) if error else None,
+            seconds=seconds_of(seconds),
+            error=self._redact.message(words(error)) if error else None,
             error_type=self._redact.error_type(error_type),
         )
 
     async def collect(self, receipt: Receipt, finished: Finished) -> CollectAnswer:
         """The result of a finished request: one GET, which replays the model's own reply."""
         async with self._results:
-            said = await self._ask("GET", receipt.response_url)
+            url = self._receipts.own(receipt).response_url
+            said = await self._ask("GET", url, about=receipt.request_id, most=MOST_OF_A_RESULT)
         if isinstance(said, Unclear):
             return said
         if isinstance(said, ErrorResponse):
@@ -204,10 +203,13 @@ class FalGateway:
         text = self._redact.text((last_body.get() or b"").decode("utf-8", "replace"))
         url = self._redact.line(self._job.video_url(said) or "")
         if not url:
-            return RequestFailed(
-                "no_video_in_result", self._redact.message(f"the result holds no video: {text}"), 200, sure=False
-            )
+            return self._no_video("no_video_in_result", f"the result holds no video: {text}", text)
+        if not self._is_video_url(url):
+            return self._no_video("unusable_video_url", f"{UNUSABLE_URL}: {url}", text)
         return Video(text, url)
+
+    def _no_video(self, error_type: str, message: str, result: str) -> RequestFailed:
+        return RequestFailed(error_type, self._redact.message(message), 200, sure=False, result=result)
 
     def _result_answered(self, answered: ErrorResponse, finished: Finished) -> CollectAnswer:
         detail = detail_of(answered)
@@ -233,7 +235,7 @@ class FalGateway:
 
     async def cancel(self, receipt: Receipt) -> CancelAnswer:
         """Asks fal to take a request back: one PUT."""
-        said = await self._ask("PUT", receipt.cancel_url)
+        said = await self._ask("PUT", self._receipts.own(receipt).cancel_url, about=receipt.request_id)
         if isinstance(said, ErrorResponse):
             if said.status == 400 and b"ALREADY_COMPLETED" in said.body:
                 return TooLate()
@@ -253,8 +255,7 @@ class FalGateway:
 
     def built_receipt(self, request_id: str) -> Receipt:
         """The receipt of a request of which only the id is known, by fal-client's own rule."""
-        built = fal_client.AsyncRequestHandle.from_request_id(self._http, self._job.endpoint, request_id)
-        return Receipt(request_id, built.status_url, built.response_url, built.cancel_url)
+        return self._receipts.built(request_id)
 
     def _unanswered(self, answered: ErrorResponse) -> NotFound | Unclear:
         text = self._redact.message(f"HTTP {answered.status}: {text_of(answered)}")
@@ -262,21 +263,51 @@ class FalGateway:
             return NotFound(text)
         return Unclear(text, account=answered.status in ACCOUNT_REFUSALS, answered=True)
 
-    async def _ask(self, method: str, url: str, params: Mapping[str, str] | None = None) -> Any:
-        """The JSON of a 2xx reply, the `ErrorResponse` of any other, `Unclear` where there is no usable reply."""
+    async def _ask(
+        self,
+        method: str,
+        url: str,
+        params: Mapping[str, str] | None = None,
+        *,
+        about: str | None = None,
+        most: int = MOST,
+    ) -> Any:
+        """The JSON of a 2xx reply, the `ErrorResponse` of any other, `Unclear` where there is no usable reply.
+
+        Args:
+            about: the request that the reply has to be about, where it says what it is about.
+            most: how many bytes the reply may have.
+        """
+        for _ in range(TIMES_ASKED):
+            said, named = await self._ask_once(method, url, params, most)
+            if about is None or named in (None, about):
+                return said
+            fresh.set(True)  # something on the way mixes up replies: this connection is used for nothing any more
+        return Unclear("the answer was about another request", answered=True)
+
+    async def _ask_once(
+        self, method: str, url: str, params: Mapping[str, str] | None, most: int
+    ) -> tuple[Any, str | None]:
+        """The same, and the id of the request that it names."""
+        extensions = {"timeout": _ASK_TIMEOUT, "most": most}
         async with self._asks:
             try:
                 with anyio.fail_after(ASK_SECONDS):
                     # Straight through the client's own transport: its cookies and redirects are nothing to a question.
                     request = httpx.Request(
-                        method, url, params=params, headers=self._http.headers, extensions={"timeout": _ASK_TIMEOUT}
+                        method, url, params=params, headers=self._http.headers, extensions=extensions
                     )
                     response = await self._http._transport.handle_async_request(request)
             except ErrorResponse as answered:
-                return answered
-            except Exchange as error:
-                return Unclear(self._redact.message(str(error)))
+                return answered, answered.headers.get(ID_HEADER)
+            except (Exchange, httpx.InvalidURL) as error:
+                return Unclear(self._redact.message(str(error)), answered=isinstance(error, UnusableReply)), None
             except TimeoutError:
-                return Unclear(f"no answer in {ASK_SECONDS:.0f} s")
+                return Unclear(f"no answer in {ASK_SECONDS:.0f} s"), None
         said = json_of(response.content)
-        return Unclear("the answer was not JSON") if said is None else said
+        named = response.headers.get(ID_HEADER)
+        if said is None:
+            return Unclear("the answer was not JSON", answered=True), named
+        # A status says it itself; what stands in a result is the model's, which may speak of ids of its own.
+        own = id_in(said)
+        return said, own if own is not None and (named is None or "status" in said) else named

@@ -1,5 +1,6 @@
 """Reads replies of the service: JSON, reason, type, headers. Nothing in them is trusted."""
 
+import re
 from collections.abc import Mapping
 from json import loads
 from math import isnan
@@ -18,13 +19,57 @@ ACCOUNT_REFUSALS = frozenset({401, 402, 403})
 """Replies that mean "not with this key, or this account"."""
 
 
-def is_https(url: str) -> bool:
-    """Whether it is a URL that can be asked safely."""
+MOST_WAITING = 10**9
+YEAR = 365 * 86_400
+_REQUEST_ID = re.compile(r"[A-Za-z0-9][\w.:~-]{0,127}", re.ASCII).fullmatch
+_UNFIT = re.compile(r"[\s\\]")
+LONGEST_URL = 8000
+
+
+def is_request_id(value: object) -> bool:
+    """Whether it can be the id of a request: short, and nothing in it that means something in an address."""
+    return isinstance(value, str) and _REQUEST_ID(value) is not None
+
+
+def is_https_url(url: str) -> bool:
+    """Whether it is an https address that fits into a cell; of a host, not of somebody who shows himself as one."""
+    if len(url) >= LONGEST_URL or _UNFIT.search(url):
+        return False
     try:
         parsed = urlsplit(url)
     except ValueError:
         return False
-    return parsed.scheme == "https" and bool(parsed.hostname) and " " not in url
+    return parsed.scheme == "https" and bool(parsed.hostname) and "@" not in parsed.netloc
+
+
+def is_playable_url(url: str) -> bool:
+    """The same, or a file of the service that is played on this machine."""
+    return is_https_url(url) or (len(url) < LONGEST_URL and url.startswith("file:///"))
+
+
+def position_of(value: object) -> int | None:
+    """How many requests are before one, where that is a number that can be; `True` is an int to Python, not to us."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_WAITING else None
+
+
+def seconds_of(value: object) -> float | None:
+    """How long a request ran, where that is a number of seconds that can be."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if number and 0 <= value < YEAR else None  # type: ignore[operator,arg-type]  # a number
+
+
+def id_in(said: object) -> str | None:
+    """The id of the request that a body names."""
+    found = said.get("request_id") if isinstance(said, dict) else None
+    return found if isinstance(found, str) else None
+
+
+def words(value: object) -> str:
+    """Any piece of a reply as a text."""
+    try:
+        return str(value)
+    except (RecursionError, ValueError):  # read it could be, but not be written: nested too deep, a number too long
+        return "…"
 
 
 def json_of(body: bytes) -> Any:
@@ -59,15 +104,15 @@ def text_of(error: Exception) -> str:
     detail = detail_of(error)
     if isinstance(detail, list):
         return "; ".join(_item(item) for item in detail)
-    return str(detail) if detail is not None else error.body.decode("utf-8", "replace")
+    return words(detail) if detail is not None else error.body.decode("utf-8", "replace")
 
 
 def _item(item: Any) -> str:
     if not isinstance(item, dict):
-        return str(item)
-    loc = item.get("loc")
-    place = ".".join(str(part) for part in (loc if isinstance(loc, list) else []) if part != "body")
-    return f"{place}: {item.get('msg')}" if place else str(item.get("msg"))
+        return words(item)
+    loc, text = item.get("loc"), words(item.get("msg"))
+    place = ".".join(words(part) for part in (loc if isinstance(loc, list) else []) if part != "body")
+    return f"{place}: {text}" if place else text
 
 
 def status_of(error: Exception) -> int | None:

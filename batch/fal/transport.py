@@ -5,13 +5,15 @@ connection looks unmade. Both decide by httpx's errors. So two transports of our
 
     httpx.AsyncClient  →  Seal  →  fal-client's backup hosts  →  httpx (proxies)  →  Guard  →  Wire (aiohttp)
 
-`Wire` reads the whole reply, and calls unsent only what aiohttp's own errors prove unsent. `Guard` turns every
-other failure of a POST into `ReplyLost`, which no layer above takes for its own. What it lets through as an
-httpx error has certainly not been sent, so the backup host may be tried. `Seal` stands on top: no httpx error and no
-refusal reaches fal-client's own retry loop.
+`Wire` sends the key to fal's own hosts only, whoever named the address. It reads the whole reply, no further than it
+may go, and calls unsent only what aiohttp's own errors prove unsent. `Guard` turns every other failure of a POST into
+`ReplyLost`, which no layer above takes for its own. What it lets through as an httpx error has certainly not been
+sent, so the backup host may be tried. `Seal` stands on top: no httpx error and no refusal reaches fal-client's own
+retry loop.
 
     Exchange                 what went wrong with one HTTP exchange
     ├── Unreachable      a POST that certainly did not leave; a GET or PUT without a usable reply
+    │   └── UnusableReply  a GET or PUT whose reply came, but is too long, or encoded in an unknown way
     ├── ReplyLost        a POST that may have been accepted
     └── ErrorResponse    any reply but 2xx
 """
@@ -19,7 +21,9 @@ refusal reaches fal-client's own retry loop.
 import asyncio
 import ssl
 from base64 import b64encode
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from functools import lru_cache
 from typing import Any
@@ -29,9 +33,12 @@ import httpx
 from aiohttp.client_reqrep import ClientRequest
 from aiohttp.connector import Connection
 from aiohttp.tracing import Trace
+from fal_client.auth import FAL_QUEUE_RUN_HOST, FAL_RUN_HOST
 from fal_client.client import QUEUE_URL_FORMAT, AsyncBackupDomainTransport
 
 from batch.errors import UsageError
+from batch.fal.hosts import FalHosts
+from batch.fal.reply_body import MOST, Unreadable, decoded, read_body
 
 CONNECTIONS = 256
 IDLE_SECONDS = 4.0
@@ -50,6 +57,14 @@ NOT_SENT = (
 """aiohttp's own errors that prove that no byte of the request left."""
 
 
+HOSTS = FalHosts(FAL_RUN_HOST, FAL_QUEUE_RUN_HOST)
+"""As fal-client has them from the environment: read when it is imported."""
+
+
+fresh: ContextVar[bool] = ContextVar("fresh", default=False)
+"""Set by who distrusts a connection: the next request in this task goes by a new one, and so do all after it."""
+
+
 last_body: ContextVar[bytes | None] = ContextVar("last_body", default=None)
 """The body of the last 2xx reply in this task: a receipt that fal-client cannot read is still a receipt."""
 
@@ -64,6 +79,10 @@ class Exchange(Exception):
 
 class Unreachable(Exchange):
     """Certainly not sent (POST), or simply no usable reply (GET, PUT)."""
+
+
+class UnusableReply(Unreachable):
+    """A reply to a GET or PUT that nobody can read."""
 
 
 class ReplyLost(Exchange):
@@ -107,21 +126,34 @@ def _never_left(error: Exception) -> bool:
 
 
 class Wire(httpx.AsyncBaseTransport):
-    """aiohttp under httpx: one exchange, its reply read whole."""
+    """aiohttp under httpx: one exchange, its reply read whole, no further than `extensions["most"]` bytes."""
 
     def __init__(self, certificates: ssl.SSLContext, proxy: httpx.Proxy | None) -> None:
-        self._certificates = certificates
-        self._session: aiohttp.ClientSession | None = None
+        self._sessions = _Sessions(certificates)
         self._proxy = {"proxy": str(proxy.url), "proxy_headers": proxy.headers} if proxy else {}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        if self._session is None:
-            self._session = _session(self._certificates)
+        async with self._sessions.one() as session:
+            reply = await self._send(session, request)
+            most = request.extensions.get("most", MOST)
+            try:
+                body = await _body(reply, most)
+                headers = [(name, value) for name, value in reply.raw_headers if name.lower() not in _OF_THE_WIRE]
+            except Unreadable as error:
+                raise httpx.DecodingError(str(error)) from error
+            except Exception as error:  # whatever it is, there was a reply to read
+                raise httpx.ReadError(_said(error)) from error
+            return httpx.Response(reply.status, headers=headers, content=body, request=request)
+
+    async def _send(self, session: aiohttp.ClientSession, request: httpx.Request) -> aiohttp.ClientResponse:
+        url = str(request.url)
+        secret = () if HOSTS.own(url) else _SECRET
+        headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw]
         try:
-            reply = await self._session.request(
+            return await session.request(
                 request.method,
-                str(request.url),
-                headers=[(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw],
+                url,
+                headers=[(name, value) for name, value in headers if name.lower() not in secret],
                 data=request.content or None,
                 allow_redirects=False,
                 timeout=_timeout(**request.extensions.get("timeout", {})),
@@ -131,15 +163,59 @@ class Wire(httpx.AsyncBaseTransport):
             if isinstance(error, aiohttp.RedirectClientError):
                 raise
             raise httpx.ConnectError(_said(error)) from error  # what the backup host is tried on
-        try:
-            body = await reply.read()
-        except Exception as error:  # whatever it is, there was a reply to read
-            raise httpx.ReadError(_said(error)) from error
-        return httpx.Response(reply.status, headers=list(reply.raw_headers), content=body, request=request)
 
     async def aclose(self) -> None:
-        if self._session is not None:
-            await self._session.close()
+        await self._sessions.aclose()
+
+
+_SECRET = ("authorization",)
+_OF_THE_WIRE = (b"content-encoding", b"content-length", b"transfer-encoding")
+"""What a body's headers say of it no longer holds once it is read."""
+
+
+async def _body(reply: aiohttp.ClientResponse, most: int) -> bytes:
+    stream = reply.content
+    try:
+        body = await read_body(stream, most)
+        return decoded(body, reply.headers.get("content-encoding", ""), most)
+    except BaseException:  # what is left of it must not be taken for the next reply
+        reply.close()
+        raise
+
+
+class _Sessions:
+    """aiohttp's sessions: one, until a connection of it is distrusted. Then another one, and that one ends unused."""
+
+    def __init__(self, certificates: ssl.SSLContext) -> None:
+        self._certificates = certificates
+        self._newest: aiohttp.ClientSession | None = None
+        self._at_work: Counter[aiohttp.ClientSession] = Counter()
+        """Exchanges of each session; none is cut off by another one's distrust."""
+
+    @asynccontextmanager
+    async def one(self) -> AsyncIterator[aiohttp.ClientSession]:
+        if fresh.get():
+            fresh.set(False)
+            self._newest = None
+        session = self._newest = self._newest or _session(self._certificates)
+        self._at_work[session] += 1
+        try:
+            yield session
+        finally:
+            self._at_work[session] -= 1
+            await self._close_idle()
+
+    async def _close_idle(self) -> None:
+        if len(self._at_work) > 1:
+            for session in [
+                one for one, exchanges in self._at_work.items() if not exchanges and one is not self._newest
+            ]:
+                del self._at_work[session]
+                await session.close()
+
+    async def aclose(self) -> None:
+        for session in self._at_work:
+            await session.close()
 
 
 @lru_cache
@@ -148,7 +224,7 @@ def _timeout(connect: float | None = None, read: float | None = None, **_: float
 
 
 def _session(certificates: ssl.SSLContext) -> aiohttp.ClientSession:
-    connector = _Connector(limit=CONNECTIONS, keepalive_timeout=IDLE_SECONDS, ssl=certificates)
+    connector = _Connector(certificates)
     return aiohttp.ClientSession(connector=connector, auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar())
 
 
@@ -162,6 +238,8 @@ class Seal(httpx.AsyncBaseTransport):
         try:
             response = await self._inner.handle_async_request(request)
             body = await response.aread()
+        except httpx.DecodingError as error:
+            raise UnusableReply(str(error)) from error
         except httpx.HTTPError as error:
             raise Unreachable(_said(error)) from error
         if not response.is_success:
@@ -200,13 +278,26 @@ class _Unsupported(httpx.AsyncBaseTransport):
 class _Connector(aiohttp.TCPConnector):
     """Bounds the way to a connection, and says of every failure on it that nothing was sent.
 
+    A POST has a connection of its own: on one that was used before, what comes may be the reply to an earlier
+    request (something on the way repeated one), and nothing in a receipt tells whose it is.
+
     aiohttp says so itself, but for a proxy that closes or talks nonsense in place of a tunnel (that looks like a
     reply lost) and for a name that no host can have.
     """
 
+    def __init__(self, certificates: ssl.SSLContext) -> None:
+        super().__init__(limit=CONNECTIONS, keepalive_timeout=IDLE_SECONDS, ssl=certificates)
+        self._for_posts = aiohttp.TCPConnector(limit=CONNECTIONS, force_close=True, ssl=certificates)
+
+    async def close(self, **how: bool) -> None:
+        await super().close(**how)
+        await self._for_posts.close(**how)
+
     async def connect(self, req: ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout) -> Connection:  # noqa: ASYNC109 - aiohttp's signature
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
+                if req.method == "POST":
+                    return await self._for_posts.connect(req, traces, timeout)
                 return await super().connect(req, traces, timeout)
         except (TimeoutError, *NOT_SENT):  # aiohttp makes a ConnectionTimeoutError of the first
             raise
@@ -233,7 +324,8 @@ def guarded_client(headers: Mapping[str, str], timeout: float) -> httpx.AsyncCli
     backup = AsyncBackupDomainTransport(transport=httpx.MockTransport(_never))
     # The layer makes an httpx client of its own, whose proxy transports would bypass the guard: replaced.
     backup._client = _Straight(_guarded_network())  # type: ignore[assignment]  # it needs no more than this of it
-    return httpx.AsyncClient(transport=Seal(backup), headers=headers, timeout=timeout, trust_env=False)
+    known = {"Accept-Encoding": "gzip, deflate", **headers}
+    return httpx.AsyncClient(transport=Seal(backup), headers=known, timeout=timeout, trust_env=False)
 
 
 class _Straight:

@@ -9,7 +9,7 @@ import anyio
 
 from batch.core.gateway import AccountRefused, NotSent, PrepareAnswer, Prepared, Refused
 from batch.fal.redact import Redactor
-from batch.fal.responses import ACCOUNT_REFUSALS, REFUSED_SUBMITS, status_of, text_of
+from batch.fal.responses import ACCOUNT_REFUSALS, REFUSED_SUBMITS, is_https_url, status_of, text_of
 from batch.job import Arguments, Job
 
 UPLOADS_AT_ONCE = 4
@@ -60,7 +60,8 @@ class Uploads:
                 async with self._slots:
                     image = await anyio.Path(path).read_bytes()
                     with anyio.fail_after(UPLOAD_SECONDS):
-                        self._uploaded[seen] = await self._upload(image, media_type, name)
+                        url = await self._upload(image, media_type, name)
+                self._uploaded[seen] = _checked(url)
             return self._uploaded[seen]
 
     def _failed(self, error: Exception) -> PrepareAnswer:
@@ -70,3 +71,10 @@ class Uploads:
         if status in REFUSED_SUBMITS:
             return Refused("upload_refused", reason)
         return NotSent(reason)
+
+
+def _checked(url: object) -> str:
+    """The address of an uploaded file: it goes into a paid request, so it has to be one."""
+    if not isinstance(url, str) or not is_https_url(url):
+        raise ValueError("fal's storage gave no https address for the file")
+    return url

@@ -66,7 +66,7 @@ def test_the_two_lists_hold_nothing_else() -> None:
     """Each type has one verdict; what is not fal's is our own word for a result without a video."""
     documented = {error_type for error_type, _, _ in DOCUMENTED}
     assert not retry.WORTH_ANOTHER_TRY & retry.FINAL
-    assert documented | {"no_video_in_result"} == retry.WORTH_ANOTHER_TRY | retry.FINAL
+    assert documented | {"no_video_in_result", "unusable_video_url"} == retry.WORTH_ANOTHER_TRY | retry.FINAL
     assert set(ADVICE) <= retry.FINAL
 
 

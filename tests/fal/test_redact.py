@@ -12,6 +12,7 @@ from batch.core.gateway import Finished, Refused, Video
 from batch.fal import redact
 from batch.fal.client import FalGateway
 from batch.fal.redact import MESSAGE_LENGTH, SECRET_LENGTH, TYPE_LENGTH, Redactor, secrets_in
+from jobs.kling import KLING_2_1_PRO
 from tests.support.fal_gateway import NAME, RECEIPT, SECRET, SHOT, check_plain, gateway, result_of
 from tests.support.wire_service import KEY, Wire, accepted, answering
 
@@ -68,7 +69,7 @@ async def test_the_result_of_a_sandbox_is_not_taken_for_a_secret(wire: Wire, mon
     monkeypatch.setenv("FAL_KEY", "sandbox")
     body = '{"video": {"url": "file:///shots.csv.sandbox/1.mp4"}}'
     wire.act = answering(200, raw=body.encode())
-    async with gateway() as service:
+    async with FalGateway(KLING_2_1_PRO, local=lambda cell: None, played=True) as service:
         assert await service.collect(RECEIPT, Finished()) == Video(body, "file:///shots.csv.sandbox/1.mp4")
 
 

@@ -13,7 +13,7 @@ from batch.fal.responses import (
     REFUSED_SUBMITS,
     detail_of,
     error_types_of,
-    is_https,
+    is_https_url,
     json_of,
     retry_after,
     retryable,
@@ -85,9 +85,9 @@ def test_no_status_refuses_both_a_request_and_an_account() -> None:
         ("https://queue.fal.run/ x", False),
     ],
 )
-def test_only_a_whole_https_url_is_asked(url: str, usable: bool) -> None:
-    """The key goes with every question: never in the clear, and never to nobody."""
-    assert is_https(url) is usable
+def test_only_a_whole_https_url_is_taken_for_a_file(url: str, usable: bool) -> None:
+    """A video or an upload: it goes into a table, or into a paid request."""
+    assert is_https_url(url) is usable
 
 
 @given(st.binary() | st.text().map(str.encode) | st.integers(0, 20_000).map(lambda depth: b"[" * depth))

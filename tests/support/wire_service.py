@@ -18,6 +18,7 @@ import trustme
 
 KEY = "0f1e2d3c-aaaa-bbbb-cccc-0123456789ab:5ec2e7f00dfeedface5ec2e7f00dfeed"
 QUEUE_HOSTS = ("queue.fal.run", "queue.falrun.com")
+FOREIGN_HOSTS = ("evil.example.net", "storage.example.net", "queue.fal.run.evil.example.net")
 TUNNEL = b"HTTP/1.1 200 Connection established\r\n\r\n"
 SURROUNDINGS = (
     *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR"),
@@ -91,7 +92,7 @@ class Authority:
         self.file = folder / "authority.pem"
         authority.cert_pem.write_to_path(str(self.file))
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        names = (*QUEUE_HOSTS, "rest.fal.ai", "v3.fal.media", "localhost")
+        names = (*QUEUE_HOSTS, "rest.fal.ai", "v3.fal.media", "api.fal.ai", "localhost", *FOREIGN_HOSTS)
         authority.issue_cert(*names).configure_cert(self.context)
 
 

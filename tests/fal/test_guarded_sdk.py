@@ -1,0 +1,135 @@
+"""The key goes to fal's own hosts, whatever an upload or a redirect says."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from batch.core.gateway import Prepared, Receipt
+from batch.fal.client import FalGateway
+from jobs.kling import KLING_2_1_PRO
+from tests.support.wire_service import (
+    KEY,
+    Act,
+    Heard,
+    Line,
+    Wire,
+    answering,
+    reply,
+    request_id,
+    the_authority,  # noqa: F401 - a fixture
+    the_surroundings,  # noqa: F401 - a fixture
+    the_wire,  # noqa: F401 - a fixture
+)
+
+SHOT = {"prompt": "a ship", "image_url": "https://example.com/ship.png"}
+BASE = f"https://queue.fal.run/fal-ai/kling-video/requests/{request_id(1)}"
+OWN = Receipt(request_id(1), f"{BASE}/status", BASE, f"{BASE}/cancel")
+FAL = ("fal.run", "fal.ai", "fal.media", "falrun.com")
+
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("plain_surroundings")]
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """fal-client and aiohttp are asyncio's."""
+    return "asyncio"
+
+
+def gateway(folder: Path = Path()) -> FalGateway:
+    return FalGateway(KLING_2_1_PRO, local=lambda cell: folder / cell[5:] if cell.startswith("file:") else None)
+
+
+def require_key_at_home(wire: Wire) -> None:
+    """No byte of it in any request to a host that is not fal's."""
+    for one in wire.heard:
+        if not any(f".{one.host}".endswith(f".{name}") for name in FAL):
+            assert "authorization" not in one.headers
+            assert KEY.partition(":")[2] not in str(one)
+
+
+async def test_no_way_at_all_takes_the_key_elsewhere(wire: Wire) -> None:
+    """Below everything: a request of any kind that somebody lets out to another host leaves without the key."""
+    wire.act = answering(200, {})
+    async with gateway() as service:
+        for method in ("GET", "PUT", "POST", "DELETE"):
+            await service._http.request(method, "https://evil.example.net/x")
+            await service._http.request(
+                method, "https://queue.fal.run.evil.example.net/x", headers={"AUTHORIZATION": KEY}
+            )
+            await service._http.request(method, "https://queue.fal.run/x")
+    assert len(wire.heard) == 12
+    require_key_at_home(wire)
+    assert sum("authorization" in one.headers for one in wire.heard) == 4
+
+
+async def test_a_redirect_takes_the_key_nowhere(wire: Wire) -> None:
+    """Of a question and of a POST: it is an answer like any other, and followed by nobody."""
+    for code in (301, 302, 303, 307, 308):
+        wire.act = answering(code, raw=b"", headers={"location": "https://evil.example.net/"})
+        async with gateway() as service:
+            await service.poll(OWN)
+            await service.submit(SHOT)
+    assert {one.host for one in wire.heard} == {"queue.fal.run"}
+
+
+def storage(token: Mapping[str, object]) -> Act:
+    """fal's storage, whose first way fails and whose second one leads to a host of another name."""
+
+    async def act(line: Line, heard: Heard) -> None:
+        if heard.path.startswith("/storage/auth/token"):
+            await line.send(reply(200, token))
+        elif heard.path.startswith("/storage/upload/initiate"):
+            urls = {
+                "upload_url": "https://storage.example.net/put?signature=1",
+                "file_url": "https://v3.fal.media/a.png",
+            }
+            await line.send(reply(200, urls))
+        else:
+            await line.send(reply(200 if heard.method == "PUT" else 503, {}))
+
+    return act
+
+
+async def test_an_upload_to_a_storage_of_another_name_goes_without_the_key(wire: Wire, tmp_path: Path) -> None:
+    """fal-client's second way puts the bytes where the reply says: the address is signed, and needs no key."""
+    (tmp_path / "a.png").write_bytes(b"image")
+    wire.act = storage(
+        {"token": "t", "token_type": "Bearer", "base_url": "https://evil.example.net", "expires_at": "x"}
+    )
+    async with gateway(tmp_path) as service:
+        answer = await service.prepare(SHOT | {"image_url": "file:a.png"})
+    assert answer == Prepared(SHOT | {"image_url": "https://v3.fal.media/a.png"})
+    puts = [one for one in wire.heard if one.method == "PUT"]
+    assert [(one.host, one.body) for one in puts] == [("storage.example.net", b"image")]
+    require_key_at_home(wire)
+
+
+async def test_the_token_of_an_upload_goes_to_fal_only(
+    wire: Wire, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A large file goes where the token's reply says: not with the token, where that is not fal's."""
+    monkeypatch.setattr("fal_client.client.MULTIPART_THRESHOLD", 2)
+    (tmp_path / "a.png").write_bytes(b"image")
+    token = {"token": "tt-ee-ss-tt", "token_type": "Bearer", "base_url": "https://evil.example.net"}
+    wire.act = storage(token | {"expires_at": "2999-01-01T00:00:00+00:00"})
+    async with gateway(tmp_path) as service:
+        await service.prepare(SHOT | {"image_url": "file:a.png"})
+    foreign = [one for one in wire.heard if one.host == "evil.example.net"]
+    assert foreign
+    assert "tt-ee-ss-tt" not in json.dumps([one.headers for one in foreign])
+    require_key_at_home(wire)
+
+
+@pytest.mark.parametrize("url", ["", "file:///etc/passwd", "http://v3.fal.media/a.png", ["x"], None, 7, "x" * 9000])
+async def test_an_upload_that_is_given_no_address_is_put_off(url: object, wire: Wire, tmp_path: Path) -> None:
+    """What a reply names as the file's address becomes an argument of a paid request: it has to be one."""
+    (tmp_path / "a.png").write_bytes(b"image")
+    wire.act = answering(
+        200,
+        {"token": "t", "token_type": "Bearer", "base_url": "x", "expires_at": "2999-01-01T00:00:00+00:00"}
+        | {"access_url": url, "upload_url": "https://v3.fal.media/put", "file_url": url},
+    )
+    async with gateway(tmp_path) as service:
+        assert not isinstance(await service.prepare(SHOT | {"image_url": "file:a.png"}), Prepared)

@@ -1,0 +1,89 @@
+"""Receipts that lead elsewhere, from a reply or from a ledger: fal's own address is asked instead."""
+
+import logging
+from pathlib import Path
+
+import pytest
+
+from batch.core.gateway import Accepted, Finished, Receipt, Waiting
+from batch.fal.client import FalGateway
+from jobs.kling import KLING_2_1_PRO
+from tests.support.wire_service import (
+    KEY,
+    Wire,
+    answering,
+    request_id,
+    the_authority,  # noqa: F401 - a fixture
+    the_surroundings,  # noqa: F401 - a fixture
+    the_wire,  # noqa: F401 - a fixture
+)
+
+SHOT = {"prompt": "a ship", "image_url": "https://example.com/ship.png"}
+BASE = f"https://queue.fal.run/fal-ai/kling-video/requests/{request_id(1)}"
+OWN = Receipt(request_id(1), f"{BASE}/status", BASE, f"{BASE}/cancel")
+FAL = ("fal.run", "fal.ai", "fal.media", "falrun.com")
+
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("plain_surroundings")]
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """fal-client and aiohttp are asyncio's."""
+    return "asyncio"
+
+
+def gateway(folder: Path = Path()) -> FalGateway:
+    return FalGateway(KLING_2_1_PRO, local=lambda cell: folder / cell[5:] if cell.startswith("file:") else None)
+
+
+def require_key_at_home(wire: Wire) -> None:
+    """No byte of it in any request to a host that is not fal's."""
+    for one in wire.heard:
+        if not any(f".{one.host}".endswith(f".{name}") for name in FAL):
+            assert "authorization" not in one.headers
+            assert KEY.partition(":")[2] not in str(one)
+
+
+FOREIGN: dict[str, str] = {
+    "another host": "https://evil.example.net/requests/{id}",
+    "a host that begins like fal's": "https://queue.fal.run.evil.example.net/requests/{id}",
+    "a user of that name": "https://queue.fal.run@evil.example.net/requests/{id}",
+    "a port": "https://queue.fal.run:8443/requests/{id}",
+    "no TLS": "http://queue.fal.run/requests/{id}",
+    "fal's, of another request": "https://queue.fal.run/fal-ai/kling-video/requests/" + request_id(7),
+}
+
+
+@pytest.mark.parametrize("base", FOREIGN.values(), ids=FOREIGN)
+async def test_a_receipt_that_leads_elsewhere_is_replaced_by_fals_own(
+    base: str, wire: Wire, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A reply's: the row keeps its id, is asked for at fal's usual address, and that is said once."""
+    url = base.replace("{id}", request_id(1))
+    given = {"request_id": request_id(1), "status_url": f"{url}/status", "response_url": url, "cancel_url": f"{url}/c"}
+    async with gateway() as service:
+        wire.act = answering(200, given)
+        assert await service.submit(SHOT) == Accepted(OWN)
+        assert await service.submit(SHOT) == Accepted(OWN)
+    require_key_at_home(wire)
+    told = [one.getMessage() for one in caplog.records if one.levelno == logging.WARNING]
+    assert len(told) == 1
+    assert "fal's usual address is asked" in told[0]
+
+
+@pytest.mark.parametrize("base", FOREIGN.values(), ids=FOREIGN)
+async def test_a_ledger_that_leads_elsewhere_is_not_followed(
+    base: str, wire: Wire, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One that came with somebody's table: status, result and cancellation are all asked of fal, the warning is one."""
+    url = base.replace("{id}", request_id(1))
+    receipt = Receipt(request_id(1), f"{url}/status", url, f"{url}/cancel")
+    async with gateway() as service:
+        wire.act = answering(200, {"status": "IN_PROGRESS"})
+        assert await service.poll(receipt) == Waiting(running=True)
+        await service.collect(receipt, Finished())
+        await service.cancel(receipt)
+    assert [one.host for one in wire.heard] == ["queue.fal.run"] * 3
+    assert all(request_id(1) in one.path for one in wire.heard)
+    require_key_at_home(wire)
+    assert len(caplog.records) == 1
