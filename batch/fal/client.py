@@ -5,6 +5,7 @@ Facts about the service are fal's documentation unless marked otherwise.
 
 import asyncio
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -248,7 +249,10 @@ class FalGateway:
 
     async def unit_price(self) -> UnitPrice | Unclear:
         """What fal charges for the job's endpoint now."""
-        return await records.unit_price(self._get, self._job.endpoint)
+        said = await records.unit_price(self._get, self._job.endpoint)
+        if isinstance(said, UnitPrice):  # it is shown
+            return replace(said, unit=self._redact.line(said.unit), currency=self._redact.line(said.currency))
+        return said
 
     async def _get(self, url: str, query: Mapping[str, str]) -> Any:
         return await self._ask("GET", url, query)

@@ -7,17 +7,29 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
-from typing import Any
+from math import inf
+from time import time
+from typing import Any, TypeGuard
 
 from batch.core.gateway import ListedRequest, RequestHistory, Unclear, UnitPrice
-from batch.fal.responses import ACCOUNT_REFUSALS
-from batch.fal.transport import ErrorResponse, last_date
+from batch.fal.responses import ACCOUNT_REFUSALS, is_request_id
+from batch.fal.transport import ErrorResponse, last_body, last_date
 from batch.job import Job
 
 API = "https://api.fal.ai/v1/models"
 PAGE = 100
 MOST_PAGES = 2000
 """A listing that never ends is a broken one."""
+MOST_BYTES = 256 << 20
+"""Of all pages together; a longer listing would not fit into memory."""
+MOST_IDLE_PAGES = 50
+"""So many pages in a row may show nothing that was not shown before."""
+CLOCKS_APART = 2 * 86_400.0
+"""Seconds; no clock is further off, ours or fal's. A time that is, is none: it would prove what it likes."""
+LATE = 300.0
+"""Seconds by which a request may seem to be sent after the reply that lists it: fal has more clocks than one."""
+MOST_DOLLARS = 1_000_000
+NAME_LENGTH = 40
 
 Ask = Callable[[str, Mapping[str, str]], Awaitable[Any]]
 
@@ -30,9 +42,7 @@ async def request_history(ask: Ask, job: Job, since: float) -> RequestHistory | 
         since: seconds since 1970.
     """
     query = {"endpoint_id": job.endpoint, "start": _iso(since), "expand": "payloads", "limit": str(PAGE)}
-    found: list[ListedRequest] = []
-    began: float | None = None
-    cursors: set[str] = set()
+    listing = _Listing()
     for _ in range(MOST_PAGES):
         said = await ask(f"{API}/requests/by-endpoint", query)
         if isinstance(said, Unclear):
@@ -44,15 +54,43 @@ async def request_history(ask: Ask, job: Job, since: float) -> RequestHistory | 
         if page is None:
             return Unclear("fal's request history is of an unknown form")
         items, cursor = page
-        found += items
-        began = _http_date(last_date.get()) if began is None else began
+        listing.add(items, cursor)
         if cursor is None:
-            return RequestHistory(found, began, {name: job.default(name) for name in job.schema["properties"]})
-        if cursor in cursors:
+            return listing.history({name: job.default(name) for name in job.schema["properties"]})
+        if listing.stuck:
             break
-        cursors.add(cursor)
         query["cursor"] = cursor
     return Unclear("fal's request history does not end")
+
+
+class _Listing:
+    """The pages read so far."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, ListedRequest] = {}
+        self._cursors: set[str] = set()
+        self._began: float | None = None
+        self._bytes = self._idle = 0
+        self.stuck = False
+        """It goes in a circle, or shows nothing new, or is longer than any may be."""
+
+    def add(self, items: list[ListedRequest], cursor: str | None) -> None:
+        before = len(self._found)
+        for one in items:  # a request that was sent meanwhile moves the others to the next page: shown twice
+            self._found.setdefault(one.request_id, one)
+        self._began = _http_date(last_date.get()) if self._began is None else self._began
+        self._idle = 0 if len(self._found) > before else self._idle + 1
+        self._bytes += len(last_body.get() or b"")
+        self.stuck = cursor in self._cursors or self._idle > MOST_IDLE_PAGES or self._bytes > MOST_BYTES
+        self._cursors.add(cursor or "")
+
+    def history(self, defaults: Mapping[str, Any]) -> RequestHistory | Unclear:
+        """What it shows, if it can be true: one request of the future would prove the absence of all others."""
+        items = list(self._found.values())
+        latest = max((one.sent_at for one in items), default=-inf)
+        if latest > (time() + CLOCKS_APART if self._began is None else self._began + LATE):
+            return Unclear("fal's request history shows a request of the future")
+        return RequestHistory(items, self._began, defaults)
 
 
 def _page(said: Any, endpoint: str) -> tuple[list[ListedRequest], str | None] | None:
@@ -73,23 +111,22 @@ def _of_another(item: Any, endpoint: str) -> bool:
 
 
 def _listed(item: Any, endpoint: str) -> ListedRequest | None:
-    if not isinstance(item, dict) or not isinstance(item.get("request_id"), str):
+    if not isinstance(item, dict) or not is_request_id(item.get("request_id")):
         return None
-    sent_at = _seconds(item.get("sent_at"))
+    sent_at, ended_at = _seconds(item.get("sent_at")), _seconds(item.get("ended_at"))
     # What does not say whose endpoint it is of may be ours, and can be compared with nothing.
     given = item.get("json_input") if item.get("endpoint_id") == endpoint else None
     if sent_at is None:
         return None
-    return ListedRequest(
-        item["request_id"], sent_at, bool(item.get("ended_at")), given if isinstance(given, dict) else None
-    )
+    return ListedRequest(item["request_id"], sent_at, ended_at is not None, given if isinstance(given, dict) else None)
 
 
 def _http_date(text: str | None) -> float | None:
     try:
-        return parsedate_to_datetime(text or "").timestamp()
-    except ValueError:
+        seconds = parsedate_to_datetime(text or "").timestamp()
+    except (ValueError, OverflowError):
         return None
+    return seconds if abs(seconds - time()) <= CLOCKS_APART else None
 
 
 def _iso(seconds: float) -> str:
@@ -99,9 +136,9 @@ def _iso(seconds: float) -> str:
 def _seconds(text: Any) -> float | None:
     try:
         found = datetime.fromisoformat(text)
-    except (TypeError, ValueError):
+        return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+    except (TypeError, ValueError, OverflowError):
         return None
-    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
 
 
 async def unit_price(ask: Ask, endpoint: str) -> UnitPrice | Unclear:
@@ -118,7 +155,15 @@ def _unit_price(said: Any, endpoint: str) -> UnitPrice | None:
     items = said.get("prices") if isinstance(said, dict) else None
     for item in items if isinstance(items, list) else ():
         if isinstance(item, dict) and item.get("endpoint_id") == endpoint:
-            amount = item.get("unit_price")
-            if isinstance(amount, int | float) and not isinstance(amount, bool):
-                return UnitPrice(Decimal(str(amount)), str(item.get("unit")), str(item.get("currency")))
+            amount, unit, currency = item.get("unit_price"), item.get("unit"), item.get("currency")
+            if _is_amount(amount) and _is_name(unit) and _is_name(currency):
+                return UnitPrice(Decimal(str(amount)), unit, currency)
     return None
+
+
+def _is_amount(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < MOST_DOLLARS
+
+
+def _is_name(value: Any) -> TypeGuard[str]:
+    return isinstance(value, str) and 0 < len(value) <= NAME_LENGTH and value.isprintable()

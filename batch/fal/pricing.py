@@ -8,6 +8,10 @@ from batch.job import Job
 
 SECONDS = frozenset({"second", "seconds", "sec", "s"})
 
+FACTOR = 10
+"""A price of today so many times the published one, or a part so small of it, is a mistake: under a price of nothing a
+budget is none."""
+
 
 def live_prices(job: Job, said: UnitPrice) -> dict[str, int] | None:
     """Price of one request by the value that decides it, in millionths of a dollar; None where it is not understood.
@@ -18,7 +22,10 @@ def live_prices(job: Job, said: UnitPrice) -> dict[str, int] | None:
         return None
     if not said.amount.is_finite() or not 0 < said.amount < 1000:
         return None
-    return {value: int((said.amount * int(value) * MICROS).to_integral_value()) for value in job.prices}
+    live = {value: int((said.amount * int(value) * MICROS).to_integral_value()) for value in job.prices}
+    if any(not price / FACTOR <= live[value] <= price * FACTOR for value, price in job.prices.items()):
+        return None
+    return live
 
 
 def difference(job: Job, live: Mapping[str, int]) -> str | None:

@@ -42,4 +42,4 @@ class Redactor:
 
     def error_type(self, *said: object) -> str | None:
         """The first of these that is the name of an error."""
-        return next((name for one in said if one and (name := self.line(str(one))[:TYPE_LENGTH])), None)
+        return next((name for one in said if isinstance(one, str) and (name := self.line(one)[:TYPE_LENGTH])), None)

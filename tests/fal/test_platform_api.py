@@ -57,6 +57,13 @@ JOB = replace(KLING_2_1_PRO, endpoint="an/endpoint")
 DEFAULTS = {name: JOB.default(name) for name in JOB.schema["properties"]}
 
 
+@pytest.fixture(autouse=True)
+def long_ago(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The replies written here are of the first minutes of 1970, and so is this machine's clock; not the sandbox's."""
+    if "sandbox" not in request.fixturenames:
+        monkeypatch.setattr(records, "time", lambda: 60.0)
+
+
 class Platform:
     """Says these, one after the other, and the last of them for ever; keeps what it was asked."""
 

@@ -161,12 +161,12 @@ def test_a_message_is_cut_where_it_is_too_long_and_shows_it(length: int, kept: i
         ((None, "", 0, [], " \n"), None),
         ((None, "missing", "bad_request"), "missing"),
         (("\x1b", "bad_request"), "bad_request"),
-        (({"a": 1},), "{'a': 1}"),
+        (({"a": 1}, ["x"], True, 7), None),
         (("x" * TYPE_LENGTH,), "x" * TYPE_LENGTH),
         (("x" * (TYPE_LENGTH + 1),), "x" * TYPE_LENGTH),
         ((KEY,), "***"),
     ],
 )
 def test_the_type_of_an_error_is_the_first_name_that_is_given(said: tuple[object, ...], name: str | None) -> None:
-    """Short, and of whatever form; none where nothing is a name."""
+    """Short, and a text; none where nothing is a name."""
     assert REDACTOR.error_type(*said) == name
