@@ -9,6 +9,13 @@ def ledger_path(table: Path) -> Path:
     return real.with_name(real.name + ".ledger")
 
 
+def table_of(ledger: Path) -> Path:
+    """The table that a ledger stands beside, also that of a sandbox."""
+    if ledger.parent.suffix == ".sandbox":
+        return ledger.parent.with_suffix("")
+    return ledger.with_name(ledger.name.removesuffix(".ledger"))
+
+
 def sandbox_home(manifest: Path) -> Path:
     """The folder of a manifest's own sandbox: its ledger, its requests, its videos."""
     real = manifest.resolve()

@@ -11,6 +11,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from batch.files.permissions import mode_like, take_permissions
+
 BLOCK = 1 << 20
 DIGEST = "sha256"
 REMEDIES = {
@@ -29,9 +31,10 @@ class TargetLocked(Exception):
 
 
 @contextmanager
-def replacing(target: Path, before_rename: Callable[[], None]) -> Iterator["Replacement"]:
+def replacing(target: Path, before_rename: Callable[[], None], like: Path | None = None) -> Iterator["Replacement"]:
     """A file to write; when the block ends well it takes the place of `target`, unless that holds the same bytes.
 
+    A target that is new gets the permissions of `like`, which is the file that it is made from.
     One writer at a time, which the caller's lock ensures. `before_rename` is the last chance to refuse, by raising.
     Raises TargetLocked for every fault of the target's file system, and only for these.
     """
@@ -40,14 +43,15 @@ def replacing(target: Path, before_rename: Callable[[], None]) -> Iterator["Repl
         temporary = real.with_name(f".{real.name}.kling-batch.tmp")
         # What a killed process left may be read-only by now, or somebody's link: never opened, always made anew.
         temporary.unlink(missing_ok=True)
-        file = _create(temporary, target, present)
+        model = present or (like.stat() if like else None)
+        file = _create(temporary, target, model)
     try:
         yield file
         file.flush()
         before_rename()
         with _translated(target):
             if present is None or not _same_bytes(temporary, real):
-                _settle(file, present)
+                _settle(file, model, new=present is None)
                 before_rename()
                 temporary.replace(real)
                 # The new file stands, whole; a file system that cannot sync folders is no reason to call it unwritten.
@@ -112,9 +116,9 @@ class Replacement(io.BufferedWriter):
         return self._hash.hexdigest()
 
 
-def _create(temporary: Path, target: Path, present: os.stat_result | None) -> Replacement:
+def _create(temporary: Path, target: Path, model: os.stat_result | None) -> Replacement:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-    mode = 0o666 if present is None else 0o600  # never wider than the target, not even for a moment
+    mode = 0o666 if model is None else 0o600  # never wider than the target, not even for a moment
     return Replacement(_Temporary(os.open(temporary, flags, mode), target))
 
 
@@ -128,16 +132,10 @@ def _same_bytes(one: Path, other: Path) -> bool:
     return True
 
 
-def _settle(file: Replacement, present: os.stat_result | None) -> None:
-    """Permissions as on the target, everything on disk, closed (Windows renames no open file)."""
-    if present is not None and sys.platform != "win32":
-        # As far as the system lets us: only root gives files away, and some file systems know no modes.
-        with suppress(OSError):
-            os.fchown(file.fileno(), -1, present.st_gid)
-        with suppress(OSError):
-            os.fchown(file.fileno(), present.st_uid, -1)
-        with suppress(OSError):
-            os.fchmod(file.fileno(), stat.S_IMODE(present.st_mode))
+def _settle(file: Replacement, model: os.stat_result | None, *, new: bool) -> None:
+    """Permissions as on the model, everything on disk, closed (Windows renames no open file)."""
+    if model is not None:
+        take_permissions(file.fileno(), model, mode_like(model) if new else stat.S_IMODE(model.st_mode))
     os.fsync(file.fileno())
     file.close()
 

@@ -6,9 +6,11 @@ from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
 
+from batch.core.paths import table_of
 from batch.core.states import TRANSITIONS
 from batch.errors import LedgerBusy, LedgerError, LedgerLost
 from batch.files.atomic import sync_folder
+from batch.files.permissions import make_folder_like, make_like, mode_like
 
 VERSION = 2
 _APPLICATION_ID = 0x6B6C6E67  # "klng": tells a ledger from any other SQLite file
@@ -23,8 +25,10 @@ def locked(path: Path) -> Iterator[None]:
     """
     from filelock import FileLock, Timeout
 
-    lock = FileLock(f"{path}.lock", timeout=0)
+    table = table_of(path)
     try:
+        make_folder_like(path.parent, table)
+        lock = FileLock(f"{path}.lock", timeout=0, mode=mode_like(table.stat()) if table.exists() else 0o644)
         lock.acquire()
     except Timeout as error:
         raise LedgerBusy(
@@ -118,6 +122,7 @@ def _make(path: Path) -> None:
         )
     fresh = path.with_name(path.name + ".new")
     fresh.unlink(missing_ok=True)
+    make_like(fresh, table_of(path))  # so do its logs, which SQLite makes like the ledger itself
     connection = connect(fresh.absolute().as_uri())
     try:
         write_schema(connection)

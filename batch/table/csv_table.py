@@ -47,7 +47,7 @@ class CsvTable(Table):
         csv_merge = self._csv_merge(columns)
         render = renderer(columns, self.dialect.delimiter)
         merged = self._merged(csv_merge, map(render, rows) if columns else repeat([]))
-        with replacing(target, self.require_unchanged) as file:
+        with replacing(target, self.require_unchanged, self.path) as file:
             file.write(self.dialect.bom)
             for block in _blocks(self._unambiguous(merged)):
                 file.write(block.encode(self.dialect.codec, "backslashreplace"))

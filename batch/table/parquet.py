@@ -51,7 +51,7 @@ class ParquetTable(Table):
     def write(self, target: Path, columns: Sequence[Column], rows: Iterable[Sequence[Cell]]) -> str:
         """See Table."""
         positions = column_positions([column.name for column in columns], self.columns, len(self.columns))
-        with replacing(target, self.require_unchanged) as sink:
+        with replacing(target, self.require_unchanged, self.path) as sink:
             if columns:
                 self._write(sink, columns, positions, iter(rows))
             else:
