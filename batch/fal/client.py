@@ -304,7 +304,7 @@ class FalGateway:
                     response = await self._http._transport.handle_async_request(request)
             except ErrorResponse as answered:
                 return answered, answered.headers.get(ID_HEADER)
-            except (Exchange, httpx.InvalidURL) as error:
+            except (Exchange, httpx.InvalidURL, UnicodeError) as error:  # the last two: an address that cannot be one
                 return Unclear(self._redact.message(str(error)), answered=isinstance(error, UnusableReply)), None
             except TimeoutError:
                 return Unclear(f"no answer in {ASK_SECONDS:.0f} s"), None

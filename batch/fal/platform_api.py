@@ -29,7 +29,7 @@ CLOCKS_APART = 2 * 86_400.0
 LATE = 300.0
 """Seconds by which a request may seem to be sent after the reply that lists it: fal has more clocks than one."""
 MOST_DOLLARS = 1_000_000
-NAME_LENGTH = 40
+NAME_LENGTH, CURSOR_LENGTH = 40, 4096
 
 Ask = Callable[[str, Mapping[str, str]], Awaitable[Any]]
 
@@ -99,9 +99,14 @@ def _page(said: Any, endpoint: str) -> tuple[list[ListedRequest], str | None] | 
         return None
     found = [_listed(item, endpoint) for item in items if not _of_another(item, endpoint)]
     cursor = said.get("next_cursor")
-    if None in found or not (cursor is None or isinstance(cursor, str)) or (said.get("has_more") and not cursor):
+    if None in found or not (cursor is None or _is_cursor(cursor)) or (said.get("has_more") and not cursor):
         return None
     return [one for one in found if one], cursor or None
+
+
+def _is_cursor(value: Any) -> bool:
+    """It goes into an address."""
+    return isinstance(value, str) and len(value) <= CURSOR_LENGTH and value.isascii() and value.isprintable()
 
 
 def _of_another(item: Any, endpoint: str) -> bool:

@@ -70,6 +70,13 @@ async def test_a_listing_that_does_not_get_on_is_given_up(page: Callable[[int, M
     assert asked <= 60
 
 
+@pytest.mark.parametrize("cursor", ["\ud800", "x" * 5000, "ä", "a\x00b", 7, True, ["c"]])
+async def test_a_cursor_that_cannot_stand_in_an_address_ends_the_reading(cursor: object) -> None:
+    """Half a character once ended the run."""
+    found, asked = await history(lambda nth, query: {"items": [item(f"r{nth}")], "next_cursor": cursor})
+    assert (found, asked) == (Unclear("fal's request history is of an unknown form"), 1)
+
+
 async def test_a_listing_that_gets_on_for_ever_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """By its pages, and by its bytes."""
     monkeypatch.setattr(records, "MOST_PAGES", 30)
