@@ -6,6 +6,7 @@
         │                     └──reply lost, or found so at start──▶ in_doubt ──found at fal──▶ submitted
         └──proven not accepted / decided by a person◀──────────────────┘
      any unfinished ──cancel──▶ cancelled          failed, cancelled, stale ──rerun──▶ pending
+     submitted ──not heard of──▶ submitted         failed as unknown to fal ──rerun──▶ submitted
 
 A `Transition` is a new state with all that changes with it. The functions below make every transition there is; the
 ledger applies one only to a row that is in its old state, and its triggers refuse any other edge.
@@ -45,11 +46,13 @@ TRANSITIONS: frozenset[tuple[State, State]] = frozenset(
         (State.SUBMITTED, State.FAILED),
         (State.SUBMITTED, State.PENDING),
         (State.SUBMITTED, State.CANCELLED),
+        (State.SUBMITTED, State.SUBMITTED),  # a run could not learn its end: that is written down, and no more
         (State.IN_DOUBT, State.SUBMITTED),
         (State.IN_DOUBT, State.PENDING),
         (State.IN_DOUBT, State.FAILED),
         (State.IN_DOUBT, State.CANCELLED),
         (State.FAILED, State.PENDING),
+        (State.FAILED, State.SUBMITTED),  # an older version took a 404 for the end of its request
         (State.CANCELLED, State.PENDING),
         (State.SUCCEEDED, State.PENDING),
     }
@@ -154,15 +157,28 @@ def never_accepted(at: float) -> Transition:
     return Transition(State.IN_DOUBT, State.PENDING, at, _NO_FAILURE, step=-1)
 
 
-def resubmitted(at: float, cost: int) -> Transition:
-    """A person decided that a row in doubt is to be bought again; what may have been paid counts as spent."""
-    return Transition(State.IN_DOUBT, State.PENDING, at, {"tries": 0, **_NO_FAILURE}, cost)
+def resubmitted(at: float, cost: int, old: State = State.IN_DOUBT) -> Transition:
+    """A person decided that a row in doubt, or one that no run can learn the end of, is to be bought again.
+
+    What may have been paid counts as spent.
+    """
+    return Transition(old, State.PENDING, at, {"tries": 0, **_NO_FAILURE}, cost)
 
 
-def given_up(at: float, message: str, cost: int) -> Transition:
-    """A person decided to leave a row in doubt alone; it counts as spent."""
+def given_up(at: float, message: str, cost: int, old: State = State.IN_DOUBT) -> Transition:
+    """A person decided to leave a row in doubt, or one that no run can learn the end of; it counts as spent."""
     changes = {"kind": "given_up", "message": message, "finished_at": at}
-    return Transition(State.IN_DOUBT, State.FAILED, at, changes, cost)
+    return Transition(old, State.FAILED, at, changes, cost)
+
+
+def unheard(at: float, error_type: str, message: str) -> Transition:
+    """This run could not learn how the request ended: it stays where it is, and the next run asks again."""
+    return Transition(State.SUBMITTED, State.SUBMITTED, at, {"kind": error_type, "message": message})
+
+
+def taken_up_again(at: float, counted: int) -> Transition:
+    """A request that an older version failed as unknown to fal is asked after again; what it counted is taken back."""
+    return Transition(State.FAILED, State.SUBMITTED, at, {"finished_at": None, **_NO_FAILURE}, -counted)
 
 
 def succeeded(at: float, result: str, video_url: str, cost: int) -> Transition:

@@ -12,7 +12,7 @@ from batch.errors import LedgerBusy, LedgerError, LedgerLost
 from batch.files.atomic import sync_folder
 from batch.files.permissions import make_folder_like, make_like, mode_like
 
-VERSION = 2
+VERSION = 3
 _APPLICATION_ID = 0x6B6C6E67  # "klng": tells a ledger from any other SQLite file
 
 
@@ -162,11 +162,12 @@ def _check_whole(connection: sqlite3.Connection) -> None:
 
 
 def _upgrade(connection: sqlite3.Connection) -> None:
-    """A ledger of the first version loses what is not kept any more, and gets the indexes of today."""
-    if connection.execute("PRAGMA user_version").fetchone() == (1,):
-        upgrade = files("batch.ledger").joinpath("migrations/002.sql").read_text(encoding="utf-8")
+    """A ledger of an older version takes one step after the other, each whole or not at all."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    for step in range(version + 1, VERSION + 1):
+        upgrade = files("batch.ledger").joinpath(f"migrations/{step:03}.sql").read_text(encoding="utf-8")
         try:
-            connection.executescript(f"BEGIN IMMEDIATE; {upgrade} PRAGMA user_version = 2; COMMIT;")
+            connection.executescript(f"BEGIN IMMEDIATE; {upgrade} PRAGMA user_version = {step}; COMMIT;")
         except BaseException:
             if connection.in_transaction:  # SQLite has rolled back by itself where the disk is full
                 connection.execute("ROLLBACK")

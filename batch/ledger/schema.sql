@@ -64,6 +64,7 @@ CREATE TABLE event (
     detail TEXT
 );
 CREATE INDEX event_sent ON event (row) WHERE new = 'submitting';
+CREATE INDEX event_unheard ON event (row) WHERE old = 'submitted' AND new = 'submitted';
 
 -- What all rows together have spent, and the price of what may be paid for without a result yet. One record, kept by
 -- the trigger below: a budget is decided at every submit, and must not read a million rows for it.

@@ -18,8 +18,10 @@ MOVES = {
     "reply_lost": [states.reply_lost(1.0, "cut")],
     "found_at_fal": [states.found_at_fal(1.0, RECEIPT)],
     "never_accepted": [states.never_accepted(1.0)],
-    "resubmitted": [states.resubmitted(1.0, 490_000)],
-    "given_up": [states.given_up(1.0, "left alone", 490_000)],
+    "resubmitted": [states.resubmitted(1.0, 490_000, old) for old in (State.IN_DOUBT, State.SUBMITTED)],
+    "given_up": [states.given_up(1.0, "left alone", 490_000, old) for old in (State.IN_DOUBT, State.SUBMITTED)],
+    "unheard": [states.unheard(1.0, "no_result", "why")],
+    "taken_up_again": [states.taken_up_again(1.0, 490_000)],
     "succeeded": [states.succeeded(1.0, "{}", "https://v", 490_000)],
     "failed": [states.failed(1.0, "kind", "why", 0)],
     "another_try": [states.another_try(1.0, "kind", "why", 0)],
@@ -40,16 +42,19 @@ def test_every_constructor_of_a_move_makes_an_edge_that_is_drawn() -> None:
 
 
 def test_a_receipt_comes_with_every_move_to_submitted_and_with_no_other() -> None:
-    """What fal took is never without its id."""
+    """What fal took is never without its id: a row that was submitted before has it already, and keeps it."""
     for moves in MOVES.values():
         for move in moves:
-            assert (move.receipt is not None) == (move.new is State.SUBMITTED)
+            new_there = move.new is State.SUBMITTED and move.old not in (State.SUBMITTED, State.FAILED)
+            assert (move.receipt is not None) == new_there
+            assert "request_id" not in move.changes or move.old is not State.SUBMITTED
 
 
 def test_only_a_person_brings_a_finished_row_back() -> None:
-    """No edge leaves a finished state but the one that `rerun` takes."""
+    """No edge leaves a finished state but those that `rerun` takes; one of them buys nothing."""
     finished = {State.SUCCEEDED, State.FAILED, State.CANCELLED}
-    assert {(old, new) for old, new in TRANSITIONS if old in finished} == {(old, State.PENDING) for old in finished}
+    again = {(old, State.PENDING) for old in finished} | {(State.FAILED, State.SUBMITTED)}
+    assert {(old, new) for old, new in TRANSITIONS if old in finished} == again
 
 
 def test_a_row_in_doubt_is_never_submitted_without_being_settled() -> None:
