@@ -36,9 +36,10 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class NotSent:
-    """Certainly nothing left this machine: safe to repeat. No network, mostly."""
+    """Certainly nothing was bought: safe to repeat. No network, mostly; `reached` where the service said no for now."""
 
     reason: str
+    reached: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +74,10 @@ class InDoubt:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """The arguments as they will leave: every local image replaced by its uploaded URL."""
+    """The arguments as they will leave: every local image replaced by its URL; `uploaded` where one was only now."""
 
     arguments: Arguments
+    uploaded: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +128,8 @@ class Video:
 class RequestFailed:
     """The request ended without a video. `retryable` is fal's own word on it, where it gives one.
 
-    Not `sure` where the answer could also be a passing fault of the service itself: the same answer has to be
-    heard again before it is believed, for to believe it may mean to buy the row once more.
+    Not `sure` where the answer could also be a fault of the service that gives the results: by itself it says nothing
+    about the run, for to believe it may mean to buy the row once more.
     """
 
     error_type: str

@@ -88,7 +88,7 @@ def worth_another_try(broke: RequestFailed) -> bool:
 def cost(broke: RequestFailed, price: int | None) -> int:
     """Millionths of a dollar to count for a request that broke.
 
-    fal docs (billing): nothing for ≥ 500. A 422 may be billed where a runner had worked, and a request
-    cancelled in mid-run too: what is unclear counts as spent.
+    fal docs (billing): nothing for ≥ 500, where that is the request's own end. A 422 may be billed where a runner
+    had worked, and a request cancelled in mid-run too: what is unclear counts as spent.
     """
-    return 0 if broke.status >= 500 else price or 0
+    return 0 if broke.sure and broke.status >= 500 and broke.error_type not in FINAL else price or 0

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from batch.core.gateway import Receipt
+from batch.core.gateway import Receipt, RequestFailed
 from batch.job import Arguments
 
 
@@ -49,6 +49,27 @@ class PendingRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Unheard:
+    """How the request ended could not be learned; the next run asks again.
+
+    `verdict` is a failure that was told in place of the result, where one was, with nothing to back it.
+    """
+
+    error_type: str
+    message: str
+    verdict: RequestFailed | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AskedInVain:
+    """What earlier runs were told in place of the end of a request: all of them this, the first one at `since`."""
+
+    message: str
+    runs: int
+    since: float
+
+
+@dataclass(frozen=True, slots=True)
 class SubmittedRow:
     """A row whose request is at fal."""
 
@@ -61,6 +82,7 @@ class SubmittedRow:
     tries: int
     submitted_at: float
     arguments: Arguments
+    asked_in_vain: AskedInVain | None = None
 
 
 @dataclass(frozen=True, slots=True)

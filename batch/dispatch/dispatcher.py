@@ -21,11 +21,12 @@ from batch.core.gateway import (
     Prepared,
     Receipt,
     Refused,
+    RequestFailed,
     SubmitAnswer,
     Unclear,
     Video,
 )
-from batch.core.row import PendingRow, SubmittedRow
+from batch.core.row import PendingRow, SubmittedRow, Unheard
 from batch.core.states import State, Transition
 from batch.core.store import RequestTaken, RowStore
 from batch.dispatch import transitions
@@ -37,7 +38,7 @@ from batch.dispatch.tally import Tally
 from batch.dispatch.transitions import SubmitOutcome
 from batch.job import Arguments, encoded
 from batch.pacing.concurrency import ConcurrencyLimit
-from batch.pacing.poller import End, Poller
+from batch.pacing.poller import Poller
 from batch.pacing.slot_probe import SlotProbe
 from batch.reconcile.reconciler import IDLE_SECONDS, Patience, Reconciler
 
@@ -238,23 +239,39 @@ class Dispatcher:
         self._at_fal += 1
         row, place, number = submitted.row, submitted.place, submitted.number or 0
         pending = PendingRow(row, place, number, submitted.arguments, submitted.price, submitted.tries)
-        await self._follow(pending, submitted.receipt, age=age, resumed=True)
+        await self._follow(pending, submitted.receipt, age=age, resumed=submitted)
 
     async def _follow(
-        self, row: PendingRow, receipt: Receipt, *, sent: float | None = None, age: float = 0.0, resumed: bool = False
+        self,
+        row: PendingRow,
+        receipt: Receipt,
+        *,
+        sent: float | None = None,
+        age: float = 0.0,
+        resumed: SubmittedRow | None = None,
     ) -> None:
         group = self._settings.group_of(row.arguments)
-        end = await self._poller.end(receipt, group, age, resumed=resumed, sent=sent, freed=self._on_slot_freed)
+        again = resumed is not None
+        end = await self._poller.end(receipt, group, age, resumed=again, sent=sent, freed=self._on_slot_freed)
         try:
-            await self._on_ended(row, end)
+            if isinstance(end, Unheard):
+                await self._on_unheard(row, end, resumed)
+            else:
+                await self._on_ended(row, end)
         finally:
             self._tally.fetching -= 1
 
-    async def _on_ended(self, row: PendingRow, end: End) -> None:
-        if isinstance(end, Unclear):
-            self._tally.left += 1
-            self._request_ended()
-            return
+    async def _on_unheard(self, row: PendingRow, end: Unheard, resumed: SubmittedRow | None) -> None:
+        before = resumed.asked_in_vain if resumed else None
+        transition = transitions.of_unheard(end, self._settings.now(), row.price, before)
+        await self._write(row.row, transition)
+        self._request_ended()
+        self._tally.failed += transition.new is State.FAILED
+        self._tally.left += transition.new is State.SUBMITTED
+        if not resumed:  # those of earlier runs are no reason to submit nothing in this one
+            self._stop_if(self._failures.failed(end.error_type))
+
+    async def _on_ended(self, row: PendingRow, end: Video | RequestFailed) -> None:
         transition = transitions.of_end(end, self._settings.now(), row.price, row.tries, self._settings.retry)
         await self._write(row.row, transition)
         self._request_ended()

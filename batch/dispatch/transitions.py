@@ -7,7 +7,6 @@ from batch.core.gateway import (
     Accepted,
     AccountRefused,
     InDoubt,
-    NotFound,
     NotSent,
     Receipt,
     Refused,
@@ -17,8 +16,12 @@ from batch.core.gateway import (
     Video,
 )
 from batch.core.retry import Retry, cost, worth_another_try
+from batch.core.row import AskedInVain, Unheard
 from batch.core.states import Transition
 from batch.dispatch.stopping import Stop
+
+BELIEVED_RUNS, BELIEVED_SECONDS = 3, 3 * 3600.0
+"""In so many runs, and for so long, a failure that nothing backs has to be all that is told to be believed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +68,28 @@ def of_submit(answer: SubmitAnswer, at: float) -> SubmitOutcome:
             return SubmitOutcome(transition=states.reply_lost(at, reason), failure=f"in doubt: {reason}")
 
 
-def of_end(end: Video | RequestFailed | NotFound, at: float, price: int | None, tries: int, retry: Retry) -> Transition:
+def of_end(end: Video | RequestFailed, at: float, price: int | None, tries: int, retry: Retry) -> Transition:
     """The transition of a row whose request ended so, at a price in millionths of a dollar, after so many tries."""
     match end:
         case Video(result, url):
             return states.succeeded(at, result, url, price or 0)
-        case NotFound(reason):
-            return states.failed(at, "request_not_found", reason, price or 0)
         case RequestFailed(error_type, message):
             spent = cost(end, price)
             if worth_another_try(end) and tries < retry.tries:
                 return states.another_try(at, error_type, message, spent)
             return states.failed(at, error_type, message, spent, end.result)
+
+
+def of_unheard(end: Unheard, at: float, price: int | None, before: AskedInVain | None) -> Transition:
+    """The transition of a row whose request's end a run could not learn, for it may be paid for and done.
+
+    It is asked after again by the next run. A failure believed at last counts at its full price, and nothing is bought
+    for it but on a person's word.
+    """
+    if end.verdict and before and before.message == end.message and _long_enough(before, at):
+        return states.failed(at, end.verdict.error_type, end.verdict.message, price or 0, end.verdict.result)
+    return states.unheard(at, end.error_type, end.message)
+
+
+def _long_enough(before: AskedInVain, at: float) -> bool:
+    return before.runs + 1 >= BELIEVED_RUNS and at - before.since >= BELIEVED_SECONDS

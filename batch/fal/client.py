@@ -171,7 +171,7 @@ class FalGateway:
         if isinstance(said, ErrorResponse):
             return self._unanswered(said)
         if not isinstance(said, dict):
-            return said if isinstance(said, Unclear) else Unclear("the status was not a JSON object")
+            return said if isinstance(said, Unclear) else Unclear("the status was not a JSON object", answered=True)
         match said.get("status"):
             case "IN_QUEUE":
                 return Waiting(running=False, position=position_of(said.get("queue_position")))
@@ -180,7 +180,7 @@ class FalGateway:
             case "COMPLETED":
                 return self._finished(said)
             case unknown:
-                return Unclear(self._redact.message(f"unknown status {words([unknown])[1:-1]}"))
+                return Unclear(self._redact.message(f"unknown status {words([unknown])[1:-1]}"), answered=True)
 
     def _finished(self, said: Mapping[str, Any]) -> Finished:
         metrics = said.get("metrics")
@@ -217,6 +217,8 @@ class FalGateway:
         if answered.status == 400 and "still in progress" in str(detail):
             return Waiting(running=True)
         from_model = isinstance(detail, list) and bool(detail)
+        # The model's own word is a type and a status below 500; whatever is at fault can answer a 5xx of any type.
+        judged = from_model and answered.status < 500 and isinstance(error_types_of(answered)[0], str)
         ended_badly = finished.error is not None or finished.error_type is not None
         error_type = self._redact.error_type(*error_types_of(answered)) or finished.error_type
         # With these the account and the way to the service speak, whatever type they give: not the model.
@@ -231,7 +233,7 @@ class FalGateway:
             self._redact.message(message),
             answered.status,
             retryable=retryable(answered.headers),
-            sure=from_model or ended_badly,
+            sure=judged or ended_badly,
         )
 
     async def cancel(self, receipt: Receipt) -> CancelAnswer:

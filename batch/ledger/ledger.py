@@ -12,7 +12,7 @@ from typing import Self
 
 from batch.core.gateway import Receipt
 from batch.core.money import Budget, Money
-from batch.core.row import PendingRow, SubmittedRow
+from batch.core.row import AskedInVain, PendingRow, SubmittedRow
 from batch.core.states import Transition
 from batch.core.store import RequestTaken
 from batch.errors import LedgerError
@@ -170,14 +170,24 @@ class Ledger:
     def submitted_rows(self) -> list[SubmittedRow]:
         """Every row whose request is at fal, also of rows that the manifest no longer has."""
         found = self.db.execute(
-            "SELECT row.id, COALESCE(row.place, -1), number, row.request_id, status_url, response_url, cancel_url, "
-            "price, tries, submitted_at, arguments "
+            "SELECT row.id, COALESCE(row.place, -1), number, row.request_id, status_url, response_url, cancel_url, "  # noqa: S608 - our own text
+            f"price, tries, submitted_at, arguments, message, {_IN_VAIN} "
             "FROM row JOIN request ON request.request_id = row.request_id JOIN route ON route.id = route "
             "LEFT JOIN sheet ON sheet.row = row.id WHERE state = 'submitted' ORDER BY submitted_at, row.id"
         )
         return [
-            SubmittedRow(row, place, number, _receipt(request_id, urls), price, tries, at, json.loads(arguments))
-            for row, place, number, request_id, *urls, price, tries, at, arguments in found
+            SubmittedRow(
+                row,
+                place,
+                number,
+                _receipt(request_id, urls),
+                price,
+                tries,
+                at,
+                json.loads(arguments),
+                AskedInVain(message, runs, since) if runs else None,
+            )
+            for row, place, number, request_id, *urls, price, tries, at, arguments, message, runs, since in found
         ]
 
     def reprice(self, job: Job, prices: Mapping[str, int]) -> None:
@@ -205,6 +215,14 @@ class Ledger:
 
     def set_meta(self, name: str, value: str) -> None:
         self.db.execute("INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)", (name, value))
+
+
+_IN_VAIN = ", ".join(
+    f"(SELECT {one} FROM event WHERE event.row = row.id AND old = 'submitted' AND new = 'submitted' "  # noqa: S608 - the two below
+    "AND at >= submitted_at AND detail = message)"
+    for one in ("COUNT(*)", "MIN(at)")
+)
+"""In how many runs a row's request was asked after in vain with the same answer as last time, and since when."""
 
 
 def _urls(receipt: Receipt) -> tuple[str, str, str]:

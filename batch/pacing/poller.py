@@ -1,27 +1,43 @@
 """Polls one request until it ends: rarely, in step with run times and queue.
 
-A failed question is never a failed row: whatever the answers are, the request is asked after again.
+A failed question is never a failed row: whatever the answers are, the request is asked after again. Every wait has an
+end, though: a request whose end cannot be learned is left to the next run, so that it does not hold up this one.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TypeVar
 
 import anyio
 from anyio import current_time
 
-from batch.core.gateway import Finished, Gateway, NotFound, Receipt, RequestFailed, Unclear, Video, Waiting
+from batch.core.gateway import (
+    CollectAnswer,
+    Finished,
+    Gateway,
+    NotFound,
+    PollAnswer,
+    Receipt,
+    RequestFailed,
+    Unclear,
+    Video,
+    Waiting,
+)
 from batch.core.retry import Retry, backoff
+from batch.core.row import Unheard
 from batch.pacing.in_flight import InFlight, InFlightRequest
 from batch.pacing.poll_schedule import RunTimes
 
-ASK_AGAIN = Retry(base=0.5, ceiling=30.0)
-HEARD_TIMES = 3
-BELIEVED_SECONDS = 60.0
-"""How often, and for how long, an answer that may be a passing fault of the service has to be heard to be believed."""
+ASK_AGAIN = Retry(base=0.5, ceiling=60.0)
 HEARD_SECONDS = 600.0
 """How long nothing but 404, nothing but refusals of the account, or no result has to be heard about one request."""
+TROUBLE_SECONDS = 3600.0
+"""The same for answers of any kind that do not tell how it stands: a service in trouble is waited for."""
+UNFINISHED_SECONDS = 6 * 3600.0
+"""How long one run waits for a request that fal says it is at work on."""
 
-End = Video | RequestFailed | NotFound | Unclear
-"""`NotFound`: fal has said 404 for long; `Unclear`: no result, or the account is refused; the next run asks again."""
+
+End = Video | RequestFailed | Unheard
+_Answer = TypeVar("_Answer", bound=CollectAnswer | PollAnswer)
 
 
 class Poller:
@@ -37,6 +53,8 @@ class Poller:
         self._news: dict[InFlightRequest, anyio.Event] = {}
         self.joined = anyio.Event()
         """Set, and made anew, whenever a request has been accepted."""
+        self.heard_at = float("-inf")
+        """When fal answered anything at all last, on anyio's clock."""
 
     async def end(
         self,
@@ -83,7 +101,7 @@ class Poller:
     async def look(self, request: InFlightRequest) -> bool:
         """One question about a request out of its turn; whether the answer told if it runs or waits."""
         request.times.asking(request, current_time())
-        answer = await self._gateway.poll(self._receipts[request])
+        answer = await self._heard(self._gateway.poll(self._receipts[request]))
         if request not in self._receipts:
             return False  # its own polling has heard the end meanwhile
         if isinstance(answer, Waiting):
@@ -97,24 +115,34 @@ class Poller:
         """These are asked at once."""
         self._tell(suspects)
 
-    async def _finish(self, receipt: Receipt, request: InFlightRequest) -> Finished | NotFound | Unclear:
-        unclear, times = _UnclearAnswers(self._rand), request.times
+    async def _heard(self, question: Awaitable[_Answer]) -> _Answer:
+        answer = await question
+        if not _silent(answer):
+            self.heard_at = current_time()
+        return answer
+
+    async def _finish(self, receipt: Receipt, request: InFlightRequest) -> Finished | Unheard:
+        trouble, times = _Trouble(), request.times
         due = current_time() + self._rand() if request.resumed else times.next(request, current_time())
         while True:
             await self._until(due, request)
             times.asking(request, current_time())
-            answer = await self._gateway.poll(receipt)
+            answer = await self._heard(self._gateway.poll(receipt))
             match answer:
                 case Finished():
                     self._ended(request, answer)
                     return answer
                 case Waiting():
+                    if current_time() - request.joined >= UNFINISHED_SECONDS:
+                        return Unheard("unfinished", f"fal has not finished it in {UNFINISHED_SECONDS / 3600:.0f} h")
                     self._seen(request, answer)
+                    trouble = _Trouble()
+                    due = times.next(request, current_time())
                 case NotFound() | Unclear():
-                    if unclear.last(answer):
-                        return answer
-            pause = unclear.pause(answer)
-            due = times.next(request, current_time()) if pause is None else current_time() + pause
+                    trouble.met(answer, self.heard_at)
+                    if trouble.seconds >= TROUBLE_SECONDS or trouble.alike >= HEARD_SECONDS:
+                        return _unheard(answer, "no_status")
+                    due = current_time() + trouble.pause(self._rand)
 
     async def _until(self, due: float, request: InFlightRequest) -> None:
         """Sleeps; sooner awake when something is heard of it, or of its group, that changes when to ask."""
@@ -160,55 +188,64 @@ class Poller:
             self._news[each].set()
 
     async def _collect(self, receipt: Receipt, finished: Finished) -> End:
-        unclear = _UnclearAnswers(self._rand)
+        trouble = _Trouble()
         while True:
-            answer = await self._gateway.collect(receipt, finished)
-            match answer:
-                case Video() | RequestFailed(sure=True):
-                    return answer
-                case RequestFailed() if unclear.believed(answer):
-                    return answer
-                case NotFound() | Unclear() if unclear.last(answer, of_result=True):
-                    return answer
-                case _:
-                    await anyio.sleep(unclear.pause(answer) or ASK_AGAIN.base)
+            answer = await self._heard(self._gateway.collect(receipt, finished))
+            if isinstance(answer, Video) or (isinstance(answer, RequestFailed) and answer.sure):
+                return answer
+            trouble.met(answer, self.heard_at)
+            if trouble.seconds >= HEARD_SECONDS:
+                return _unheard(answer, "no_result")
+            await anyio.sleep(trouble.pause(self._rand))
 
 
-class _UnclearAnswers:
-    """Answers in a row that decide nothing."""
+class _Trouble:
+    """Answers in a row that bring a request no further, and how long they have been all there was.
 
-    def __init__(self, rand: Callable[[], float]) -> None:
-        self._rand = rand
-        self._same: object = None
+    The time in which fal cannot be reached at all does not count: a network that is dead is waited for. It is not dead
+    where anything else was heard of fal since the silence about this request began.
+    """
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self.alike = 0.0
+        """Of these, how long it has been the same, where that is a thing to leave a request for: a 404, say."""
         self._times = 0
-        self._total = 0
-        self._since = 0.0
+        self._kind = ""
+        self._last = self._began = float("inf")
 
-    def believed(self, answer: RequestFailed) -> bool:
-        """Whether this has been the answer often and long enough."""
-        heard = (answer.error_type, answer.status)
-        if self._same != heard:
-            self._same, self._times, self._since = heard, 0, current_time()
+    def met(self, answer: CollectAnswer, heard_at: float) -> None:
+        """Takes one more answer; `heard_at` is when anything was heard of fal last, this answer included."""
+        dead = _silent(answer) and heard_at <= self._began
+        passed = 0.0 if dead else max(0.0, current_time() - self._last)
+        kind = _kind(answer)
+        self.seconds += passed
+        self.alike = self.alike + passed if kind and kind == self._kind else 0.0
+        self._kind, self._last = kind, current_time()
+        self._began = min(self._began, self._last)
+
+    def pause(self, rand: Callable[[], float]) -> float:
+        """Seconds before the next question."""
         self._times += 1
-        return self._times >= HEARD_TIMES and current_time() - self._since >= BELIEVED_SECONDS
+        return backoff(ASK_AGAIN, self._times, rand)
 
-    def last(self, answer: NotFound | Unclear, *, of_result: bool = False) -> bool:
-        """Whether this kind of answer has been all there was for so long that asking again is idle.
 
-        A service in trouble is waited for; where only one result cannot be had, the next run asks for it again.
-        """
-        if isinstance(answer, Unclear) and not answer.account and not (of_result and answer.answered):
-            self._same = None
-            return False
-        form = type(answer)
-        if self._same is not form:
-            self._same, self._since = form, current_time()
-        return current_time() - self._since >= HEARD_SECONDS
+def _silent(answer: PollAnswer | CollectAnswer) -> bool:
+    """Whether nothing at all came back."""
+    return isinstance(answer, Unclear) and not answer.answered
 
-    def pause(self, answer: object) -> float | None:
-        """Seconds before the next question, None where the answer was a plain one."""
-        if isinstance(answer, Waiting):
-            self._total, self._same = 0, None
-            return None
-        self._total += 1
-        return backoff(ASK_AGAIN, self._total, self._rand)
+
+def _kind(answer: CollectAnswer) -> str:
+    if isinstance(answer, NotFound):
+        return "not_found"
+    return "account_refused" if isinstance(answer, Unclear) and answer.account else ""
+
+
+def _unheard(answer: CollectAnswer, error_type: str) -> Unheard:
+    match answer:
+        case RequestFailed(told, message):
+            return Unheard(error_type, f"{told}: {message}", answer)
+        case NotFound(reason) | Unclear(reason):
+            return Unheard(_kind(answer) or error_type, reason)
+        case _:
+            return Unheard(error_type, "fal says that it is completed, and that it is still in progress")

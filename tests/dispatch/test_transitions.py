@@ -10,17 +10,16 @@ from batch.core.gateway import (
     Accepted,
     AccountRefused,
     InDoubt,
-    NotFound,
     NotSent,
     Receipt,
     Refused,
     RequestFailed,
     SubmitAnswer,
     Throttled,
-    Unclear,
     Video,
 )
 from batch.core.retry import FINAL, WORTH_ANOTHER_TRY, Retry
+from batch.core.row import Unheard
 from batch.core.states import TRANSITIONS, State
 from batch.dispatch.stopping import Stop
 from batch.dispatch.transitions import Pause, SubmitOutcome, of_end, of_submit
@@ -46,7 +45,6 @@ SUBMITS: list[tuple[SubmitAnswer, State, dict[str, object]]] = [
 
 ENDS: list[tuple[End, State, int]] = [
     (Video("{}", "https://v"), State.SUCCEEDED, PRICE),
-    (NotFound("HTTP 404"), State.FAILED, PRICE),
     (RequestFailed("image_too_small", "no", 422), State.FAILED, PRICE),
     (RequestFailed("internal_server_error", "oh", 500), State.PENDING, 0),
     (RequestFailed("downstream_service_error", "oh", 400), State.PENDING, PRICE),
@@ -84,17 +82,15 @@ def test_a_try_counts_unless_nothing_can_have_been_bought(answer: SubmitAnswer) 
 
 
 @pytest.mark.parametrize(("end", "state", "spent"), ENDS)
-def test_an_end_makes_this_transition_at_this_cost(
-    end: Video | RequestFailed | NotFound, state: State, spent: int
-) -> None:
+def test_an_end_makes_this_transition_at_this_cost(end: Video | RequestFailed, state: State, spent: int) -> None:
     """On a first try of three."""
     transition = of_end(end, NOW, PRICE, 1, Retry(tries=3))
     assert (transition.old, transition.new, transition.cost) == (State.SUBMITTED, state, spent)
 
 
 def test_every_end_has_its_transition() -> None:
-    """But for an unclear one, which leaves the row to the next run."""
-    assert {type(end) for end, _, _ in ENDS} == set(get_args(End)) - {Unclear}
+    """But for one that could not be learned, which leaves the row to the next run."""
+    assert {type(end) for end, _, _ in ENDS} == set(get_args(End)) - {Unheard}
     assert all((State.SUBMITTED, state) in TRANSITIONS for _, state, _ in ENDS)
 
 

@@ -159,11 +159,11 @@ async def test_the_urls_of_a_receipt_are_kept_as_they_came(wire: Wire, service: 
             Finished(error="it broke", error_type="runner_disconnected"),
         ),
         (200, {"status": "COMPLETED", "error": {"a": 1}}, Finished(error="{'a': 1}")),
-        (200, {"status": "SUSPENDED"}, Unclear("unknown status 'SUSPENDED'")),
-        (200, {"status": ["COMPLETED"]}, Unclear("unknown status ['COMPLETED']")),
-        (200, {}, Unclear("unknown status None")),
-        (200, [], Unclear("the status was not a JSON object")),
-        (200, "COMPLETED", Unclear("the status was not a JSON object")),
+        (200, {"status": "SUSPENDED"}, Unclear("unknown status 'SUSPENDED'", answered=True)),
+        (200, {"status": ["COMPLETED"]}, Unclear("unknown status ['COMPLETED']", answered=True)),
+        (200, {}, Unclear("unknown status None", answered=True)),
+        (200, [], Unclear("the status was not a JSON object", answered=True)),
+        (200, "COMPLETED", Unclear("the status was not a JSON object", answered=True)),
         (404, {"detail": "Request not found"}, NotFound("HTTP 404: Request not found")),
         (401, {"detail": "no"}, Unclear("HTTP 401: no", account=True, answered=True)),
         (403, {"detail": LOCKED}, Unclear(f"HTTP 403: {LOCKED}", account=True, answered=True)),
@@ -275,7 +275,6 @@ ENDED = Finished(error="it broke", error_type="generation_timeout")
             result_of(item("image_load_error")),
             RequestFailed("image_load_error", "image_url: said", 422),
         ),
-        (Finished(), 422, result_of({"msg": "said"}), RequestFailed("http_422", "said", 422)),
         (ENDED, 422, result_of(item("image_load_error")), RequestFailed("image_load_error", "image_url: said", 422)),
         (ENDED, 504, result_of({"msg": "said"}), RequestFailed("generation_timeout", "said", 504)),
         (Finished(), 403, result_of(item("x")), RequestFailed("x", "image_url: said", 403)),
@@ -286,6 +285,9 @@ ENDED = Finished(error="it broke", error_type="generation_timeout")
         (Finished(error="it broke"), 504, {"detail": "oh"}, ("http_504", True)),
         (Finished(error_type="internal_error"), 500, {"detail": "oh"}, ("internal_error", True)),
         (Finished(), 422, {"detail": "oh"}, ("http_422", False)),
+        (Finished(), 422, result_of({"msg": "said"}), ("http_422", False)),
+        (Finished(), 500, result_of(item("internal_server_error")), ("internal_server_error", False)),
+        (ENDED, 500, result_of(item("internal_server_error")), ("internal_server_error", True)),
         (Finished(), 499, {"detail": "Request was cancelled"}, ("http_499", False)),
         (ENDED, 404, {"detail": "gone"}, ("generation_timeout", True)),
         # nothing about the row
@@ -316,7 +318,7 @@ async def test_a_result_that_is_an_error_is_believed_as_far_as_it_is_known(
     wire: Wire,
     service: FalGateway,
 ) -> None:
-    """Sure where the model or the status says so; an account's or a gateway's words never end a row."""
+    """Sure where the model says so below 500, or the status; the words of what gives the results never end a row."""
     wire.act = answering(status, said)
     told = await service.collect(RECEIPT, finished)
     if isinstance(answer, tuple):

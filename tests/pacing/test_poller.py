@@ -20,8 +20,9 @@ from batch.core.gateway import (
     Video,
     Waiting,
 )
+from batch.core.row import Unheard
 from batch.pacing.in_flight import InFlightRequest
-from batch.pacing.poller import ASK_AGAIN, BELIEVED_SECONDS, HEARD_SECONDS, End, Poller
+from batch.pacing.poller import ASK_AGAIN, HEARD_SECONDS, TROUBLE_SECONDS, End, Poller
 from tests.support.paced_nights import Night, played
 from tests.support.simulated import Service, play, service_queue
 
@@ -106,10 +107,10 @@ def test_a_request_that_ends_without_a_video_is_believed_at_once() -> None:
     assert took <= 80.0
 
 
-def test_nothing_but_404_for_long_is_an_end() -> None:
-    """Ten minutes of it, not less."""
+def test_nothing_but_404_for_long_leaves_the_request_to_the_next_run() -> None:
+    """Ten minutes of it, not less; it is no end of the request."""
     end, took = followed(Saying(service_queue(1, 60.0), polled=said_until(float("inf"), NotFound("HTTP 404"))))
-    assert end == NotFound("HTTP 404")
+    assert end == Unheard("not_found", "HTTP 404")
     assert HEARD_SECONDS <= took <= HEARD_SECONDS + LONGEST_PAUSE + 1.0
 
 
@@ -130,19 +131,29 @@ def test_any_other_answer_begins_the_ten_minutes_anew(between: PollAnswer) -> No
     assert isinstance(end, Video)
 
 
-@pytest.mark.parametrize("trouble", [Unclear("no network"), Unclear("HTTP 503", answered=True)])
-def test_a_service_in_trouble_is_waited_for(trouble: Unclear) -> None:
-    """Three hours of it are no end; afterwards the video is found within a pause."""
-    end, took = followed(Saying(service_queue(1, 60.0), polled=said_until(10_800.0, trouble)))
+@pytest.mark.parametrize(
+    ("trouble", "seconds"), [(Unclear("no network"), 10_800.0), (Unclear("HTTP 503", answered=True), 3400.0)]
+)
+def test_a_service_in_trouble_is_waited_for(trouble: Unclear, seconds: float) -> None:
+    """Hours without a network are no end, nor an hour of nonsense; afterwards the video is found within a pause."""
+    end, took = followed(Saying(service_queue(1, 60.0), polled=said_until(seconds, trouble)))
     assert isinstance(end, Video)
-    assert took <= 10_800.0 + LONGEST_PAUSE + 1.0
+    assert took <= seconds + LONGEST_PAUSE + 1.0
+
+
+def test_a_service_in_trouble_for_more_than_an_hour_leaves_the_request_to_the_next_run() -> None:
+    """It answers, but never to the question."""
+    trouble = Unclear("HTTP 503", answered=True)
+    end, took = followed(Saying(service_queue(1, 60.0), polled=said_until(float("inf"), trouble)))
+    assert end == Unheard("no_status", "HTTP 503")
+    assert TROUBLE_SECONDS <= took <= TROUBLE_SECONDS + LONGEST_PAUSE + 60.0
 
 
 def test_a_refused_account_leaves_the_request_to_the_next_run() -> None:
     """After ten minutes of nothing else: it is not the request that is refused."""
     refused = Unclear("HTTP 403", account=True, answered=True)
     end, took = followed(Saying(service_queue(1, 60.0), polled=said_until(float("inf"), refused)))
-    assert end == refused
+    assert end == Unheard("account_refused", "HTTP 403")
     assert HEARD_SECONDS <= took <= HEARD_SECONDS + LONGEST_PAUSE + 1.0
 
 
@@ -150,7 +161,7 @@ def test_a_result_that_cannot_be_had_for_long_is_left_to_the_next_run() -> None:
     """The service answers, but not with it; where it does not answer at all, it is waited for."""
     gone = Unclear("HTTP 503", answered=True)
     end, took = followed(Saying(service_queue(1, 60.0), collected=lambda _: gone))
-    assert end == gone
+    assert end == Unheard("no_result", "HTTP 503")
     assert HEARD_SECONDS <= took <= HEARD_SECONDS + LONGEST_PAUSE + 90.0
     silent = Unclear("no network")
     end, took = followed(Saying(service_queue(1, 60.0), collected=lambda now: silent if now < 10_800 else None))
@@ -158,8 +169,8 @@ def test_a_result_that_cannot_be_had_for_long_is_left_to_the_next_run() -> None:
     assert took >= 10_800
 
 
-def test_a_failure_that_may_pass_has_to_be_heard_for_a_minute() -> None:
-    """The same one, several times; it is believed then, for it may be the truth."""
+def test_a_failure_that_nothing_backs_is_handed_on_and_not_believed() -> None:
+    """Heard for ten minutes: the next run asks again, and knows what this one was told."""
     doubtful = RequestFailed("no_video_in_result", "no", 200, sure=False)
     heard: list[float] = []
 
@@ -168,9 +179,9 @@ def test_a_failure_that_may_pass_has_to_be_heard_for_a_minute() -> None:
         return doubtful
 
     end, _ = followed(Saying(service_queue(1, 60.0), collected=said))
-    assert end == doubtful
-    assert len(heard) >= 3
-    assert heard[-2] - heard[0] < BELIEVED_SECONDS <= heard[-1] - heard[0]
+    assert end == Unheard("no_result", "no_video_in_result: no", doubtful)
+    assert heard[-2] - heard[0] < HEARD_SECONDS <= heard[-1] - heard[0]
+    assert len(heard) <= 40
 
 
 def test_two_slow_answers_are_not_three() -> None:
@@ -183,7 +194,7 @@ def test_two_slow_answers_are_not_three() -> None:
 
 @pytest.mark.parametrize("other", [RequestFailed("http_500", "oh", 500, sure=False), Waiting(running=True), None])
 def test_a_failure_that_passes_costs_no_video(other: CollectAnswer | None) -> None:
-    """Heard for not quite a minute, or with something else between: it is asked again, and the video is there."""
+    """Heard for some minutes, or with something else between: it is asked again, and the video is there."""
     doubtful = RequestFailed("no_video_in_result", "no", 200, sure=False)
     began: list[float] = []
 
@@ -191,8 +202,8 @@ def test_a_failure_that_passes_costs_no_video(other: CollectAnswer | None) -> No
         began.append(now)
         after = now - began[0]
         if other is None:
-            return doubtful if after < BELIEVED_SECONDS - 1 else None
-        return None if after > 10 * BELIEVED_SECONDS else other if len(began) % 3 == 0 else doubtful
+            return doubtful if after < HEARD_SECONDS / 2 else None
+        return None if after > HEARD_SECONDS / 2 else other if len(began) % 3 == 0 else doubtful
 
     end, _ = followed(Saying(service_queue(1, 60.0), collected=said))
     assert isinstance(end, Video)
