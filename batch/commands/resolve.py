@@ -1,4 +1,4 @@
-"""`resolve`: rows in doubt decided by a person, or by one look at fal's request history."""
+"""`resolve`: rows in doubt, or never heard of again, settled by a person or by fal's records."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -10,9 +10,9 @@ import anyio
 from batch.commands.batch import Batch
 from batch.commands.session import Say, open_session
 from batch.core import states
-from batch.core.gateway import Gateway, NotFound, Unclear
+from batch.core.gateway import Finished, Gateway, NotFound, Unclear, Video, Waiting
 from batch.core.money import dollars
-from batch.core.row import RowSelection
+from batch.core.row import RowSelection, SubmittedRow
 from batch.core.states import State
 from batch.core.store import RowStore
 from batch.dispatch.settings import START_TIMEOUT
@@ -86,9 +86,12 @@ async def decide(ledger: Ledger, gateway: Gateway, decision: Decision, now: floa
         UsageError: a row is not in doubt, or the id to adopt is unknown at fal or another row's; nothing was changed.
     """
     chosen = selected_rows(ledger, decision.rows)
-    wrong = [row for row in chosen if row.state != State.IN_DOUBT]
-    if wrong:
-        raise UsageError(f"row {wrong[0].number} is not in doubt but {wrong[0].state}: nothing was changed")
+    unheard = {one.row: one for one in ledger.submitted_rows() if one.asked_in_vain}
+    for row in chosen:
+        if row.state != State.IN_DOUBT and (row.row not in unheard or decision.choice is Choice.ADOPT):
+            raise UsageError(f"row {row.number} is not in doubt but {row.state}: nothing was changed")
+        if row.row in unheard and (news := await _heard_of(gateway, unheard[row.row])):
+            raise UsageError(f"row {row.number}: {news}; `kling-batch run` brings it home. Nothing was changed")
     if decision.choice is Choice.ADOPT:
         await _adopt(ledger, gateway, [row.row for row in chosen], decision.request_id, now)
         return 1
@@ -96,10 +99,21 @@ async def decide(ledger: Ledger, gateway: Gateway, decision: Decision, now: floa
         for row in chosen:
             price = row.price or 0
             if decision.choice is Choice.RESUBMIT:
-                ledger.apply(row.row, states.resubmitted(now, price))
+                ledger.apply(row.row, states.resubmitted(now, price, row.state))
             else:
-                ledger.apply(row.row, states.given_up(now, "given up by hand; it may have been paid for", price))
+                why = "given up by hand; it may have been paid for"
+                ledger.apply(row.row, states.given_up(now, why, price, row.state))
     return len(chosen)
+
+
+async def _heard_of(gateway: Gateway, submitted: SubmittedRow) -> str | None:
+    """What fal says now of a request that was asked after in vain, where that is a reason to wait for it."""
+    answer = await gateway.poll(submitted.receipt)
+    if isinstance(answer, Waiting):
+        return "fal is at work on it"
+    if isinstance(answer, Finished) and isinstance(await gateway.collect(submitted.receipt, answer), Video):
+        return "its video can be had now"
+    return None
 
 
 async def _adopt(ledger: Ledger, gateway: Gateway, rows: Sequence[int], request_id: str, now: float) -> None:

@@ -90,7 +90,7 @@ def _take_inputs(db: sqlite3.Connection, at: float) -> None:
     """What was not sent, or has ended without a video, takes the inputs that the manifest gives now."""
     db.execute(
         "UPDATE row SET fingerprint = i.fingerprint, arguments = i.arguments, "  # noqa: S608 - our own condition
-        "price = i.price, changed_at = :at "
+        "price = i.price, changed_at = CASE WHEN row.fingerprint <> i.fingerprint THEN :at ELSE changed_at END "
         "FROM temp.changed JOIN temp.matched m ON m.place = changed.place "
         f"JOIN temp.incoming i ON i.place = m.place WHERE m.row = row.id AND {_NEW_INPUTS}",
         {"at": at},

@@ -93,3 +93,15 @@ def finished_rows(
         "stale": stale,
     }
     return [(row, State(state)) for row, state in ledger.db.execute(_FINISHED, values).fetchall()]
+
+
+def rows_unknown_to_fal(ledger: Ledger) -> dict[int, int]:
+    """Rows that an older version failed because fal did not know their requests, and what it counted for each.
+
+    Not those that take other inputs by now: what is at fal is not what they ask for.
+    """
+    found = ledger.db.execute(
+        "SELECT id, MIN(COALESCE(price, 0), spent) FROM row WHERE state = 'failed' AND kind = 'request_not_found' "
+        "AND request_id IS NOT NULL AND changed_at <= finished_at"
+    )
+    return dict(found.fetchall())

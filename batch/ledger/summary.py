@@ -1,7 +1,7 @@
 """Sums up where a batch stands: counts, money, failures by kind, prices."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,17 @@ class FailureGroup:
 
     error_type: str
     rows: int
+    example_row: int | None
+    example: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnheardGroup:
+    """Rows under way whose end no run could learn yet, alike, one of them as an example. Times are since 1970."""
+
+    error_type: str
+    rows: int
+    since: float
     example_row: int | None
     example: str
 
@@ -40,6 +51,8 @@ class LedgerSummary:
     to_run: int
     to_run_price: int
     unpriced: int
+    unheard: Sequence[UnheardGroup] = ()
+    """Of the rows whose request is at fal: those that runs have asked after in vain."""
 
     @property
     def total(self) -> int:
@@ -80,6 +93,7 @@ def summarize(ledger: Ledger) -> LedgerSummary:
         to_run=to_run,
         to_run_price=price,
         unpriced=unpriced,
+        unheard=_unheard(ledger),
     )
 
 
@@ -146,3 +160,13 @@ def _failures(ledger: Ledger) -> list[FailureGroup]:
         "WHERE state = 'failed' AND problem IS NULL GROUP BY kind ORDER BY 2 DESC, 1"
     )
     return [FailureGroup(*row) for row in found]
+
+
+def _unheard(ledger: Ledger) -> list[UnheardGroup]:
+    found = ledger.db.execute(
+        "SELECT kind, COUNT(*), MIN((SELECT MIN(at) FROM event WHERE event.row = row.id AND old = 'submitted' "
+        "AND new = 'submitted' AND at >= submitted_at)), MIN(number), message FROM row "
+        "LEFT JOIN sheet ON sheet.row = row.id WHERE state = 'submitted' AND kind IS NOT NULL "
+        "GROUP BY kind ORDER BY 2 DESC, 1"
+    )
+    return [UnheardGroup(kind, rows, since or 0.0, *example) for kind, rows, since, *example in found]

@@ -3,13 +3,14 @@
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from batch.core.money import dollars
 from batch.core.retry import WORTH_ANOTHER_TRY
 from batch.core.states import Status
 from batch.errors import Exit
-from batch.ledger.summary import FailureGroup, LedgerSummary
+from batch.ledger.summary import FailureGroup, LedgerSummary, UnheardGroup
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +27,7 @@ class Outcome:
     stopped: str | None = None
     """Why rows were left, where the run stopped by itself."""
     left: int = 0
-    """Requests that could not be asked after."""
+    """Requests whose end could not be learned in this run: they stay under way."""
     unwritten: bool = False
     """The results are in the ledger only; the table could not be read or written."""
 
@@ -49,6 +50,12 @@ class Outcome:
         lines = [f"{now.count(Status.SUCCEEDED, Status.STALE)} of {now.total} rows have their video; see {self.table}"]
         lines += [f"  {_failure(failure)}" for failure in now.failures]
         lines += [f"  {count} {_OTHERS[one]}" for one in _OTHERS if (count := now.count(one))]
+        lines += [f"  {_unheard(one)}" for one in now.unheard]
+        if now.unheard:
+            lines.append(
+                "  each run asks again, and none buys these again by itself; where you know better: "
+                f"kling-batch resolve {shlex.join(self.command)} --row N --give-up (or --resubmit, which buys it again)"
+            )
         if self.unwritten:
             lines.append(
                 "  the table could not be written: the results are safe in the ledger, the next run writes them"
@@ -119,6 +126,23 @@ def _failure(failure: FailureGroup) -> str:
     advice = f" ({ADVICE[failure.error_type]})" if failure.error_type in ADVICE else ""
     row = f", row {failure.example_row}" if failure.example_row else ""
     return f"{failure.rows} failed with {failure.error_type}{advice}: for example{row}: {failure.example}"
+
+
+def _unheard(group: UnheardGroup) -> str:
+    since = datetime.fromtimestamp(round(group.since), UTC).strftime("%Y-%m-%d %H:%M UTC")
+    row = f", row {group.example_row}" if group.example_row else ""
+    what = _UNHEARD.get(group.error_type, "their end could not be learned")
+    return f"{group.rows} of those under way since {since}: {what}: for example{row}: {group.example}"
+
+
+_UNHEARD = {
+    "not_found": "fal says that it does not know the request",
+    "no_result": "they have ended, and fal does not give the result",
+    "no_status": "fal does not say how they stand",
+    "account_refused": "fal refuses the key or the account",
+    "unfinished": "fal does not finish them",
+}
+"""What is the matter with a row whose end could not be learned."""
 
 
 def _passing(now: LedgerSummary) -> bool:
