@@ -65,12 +65,6 @@ class Admission:
                 self._careful, self._troubles, self.notice = False, 0, ""
         self._stir()
 
-    def upset(self, reason: str) -> float:
-        """Trouble met before admission (an upload that failed); seconds after which to come again."""
-        if current_time() >= self._shut_until:
-            self._pause(Pause(f"fal cannot be reached ({reason})"))
-        return max(PAUSES.base, self._shut_until - current_time())
-
     def close(self) -> None:
         self.closed = True
         self._stir()

@@ -17,7 +17,6 @@ from batch.core.gateway import (
     AccountRefused,
     Gateway,
     InDoubt,
-    NotSent,
     Prepared,
     Receipt,
     Refused,
@@ -32,6 +31,8 @@ from batch.core.store import RequestTaken, RowStore
 from batch.dispatch import transitions
 from batch.dispatch.admission import Admission
 from batch.dispatch.backlog import Backlog
+from batch.dispatch.image_waits import Again, Left
+from batch.dispatch.preparation import Preparation
 from batch.dispatch.settings import Settings
 from batch.dispatch.stopping import FailureStreak, Stop
 from batch.dispatch.tally import Tally
@@ -56,6 +57,7 @@ class Dispatcher:
         self._slot_probe = SlotProbe(self._poller, self._limit)
         self._admission = Admission(settings.rand)
         self._tally = Tally()
+        self._preparation = Preparation(gateway, self._tally, self._poller, settings.rand, self._slot_free, self._wake)
         self.stopped: Stop | None = None
         """Why nothing more is submitted, where rows are left."""
         self._reconciler = Reconciler(store, gateway, settings.now, settings.start_timeout)
@@ -71,7 +73,8 @@ class Dispatcher:
     @property
     def tally(self) -> Tally:
         """As it is now."""
-        self._tally.at_once, self._tally.notice = self._limit.size, self._admission.notice
+        self._tally.at_once = self._limit.size
+        self._tally.notice = self._admission.notice or self._preparation.notice
         return self._tally
 
     async def run(self) -> None:
@@ -82,13 +85,14 @@ class Dispatcher:
             for submitted in await self._store.submitted_rows():  # what is paid for comes first
                 self._begin(tasks, submitted.row, self._resume, submitted)
             tasks.start_soon(self._keep_reconciling, tasks, name="reconcile")
-            tasks.start_soon(self._slot_probe.keep, lambda: not self._room(), self._wake, name="slots")
+            tasks.start_soon(self._slot_probe.keep, lambda: not self._slot_free(), self._wake, name="slots")
             while (pending := await self._next()) is not None:
                 self._begin(tasks, pending.row, self._run_row, pending)
             while self._tally.under_way or self._may_reconcile():
                 await self._change()
             if self._backlog.limited and not self.stopped:
                 self.stopped = Stop("limit", "stopped: no more rows were to be begun (--limit)")
+            self.stopped = self.stopped or self._preparation.stop
             tasks.cancel_scope.cancel()
 
     def _begin(
@@ -112,6 +116,7 @@ class Dispatcher:
     async def _next(self) -> PendingRow | None:
         """The next row to submit, as soon as there is room for it; None when there will be none."""
         while not self.stopped:
+            self._preparation.fill_slots()
             if self._room() and (pending := await self._backlog.next()):
                 return pending
             if self._backlog.none_left and not (self._tally.under_way or self._may_reconcile()):
@@ -122,9 +127,13 @@ class Dispatcher:
         return None
 
     def _room(self) -> bool:
-        """Whether another row may be begun; not while those whose results are being fetched are a crowd."""
+        """Whether another row may be begun."""
+        return self._preparation.room and self._slot_free()
+
+    def _slot_free(self) -> bool:
+        """Rows that are being prepared take none; nor do those whose results are fetched, unless they are a crowd."""
         fetching = min(self._tally.fetching, self._limit.size)
-        return self._tally.under_way - fetching < self._limit.size
+        return self._tally.under_way - fetching - self._tally.preparing < self._limit.size
 
     async def _change(self) -> None:
         """Until a row has ended, or one that waits for another try is due."""
@@ -137,20 +146,25 @@ class Dispatcher:
 
     async def _run_row(self, pending: PendingRow) -> None:
         """From pending as far as it goes."""
-        prepared = await self._gateway.prepare(pending.arguments)
+        prepared = await self._preparation.prepare(pending)
         match prepared:
             case Prepared(arguments):
                 if accepted := await self._submit(pending, arguments):
                     receipt, sent = accepted
                     await self._follow(replace(pending, tries=pending.tries + 1), receipt, sent=sent)
-            case NotSent(reason):
-                self._backlog.put_back(pending, self._admission.upset(reason))
+            case Again(seconds):
+                self._backlog.put_back(pending, seconds)
+            case Left():
+                pass  # it stays as it is, for the next run
             case AccountRefused(error_type, message):
                 self._stop(Stop(error_type, message))
             case Refused(error_type, message):
-                await self._write(pending.row, states.unsendable(self._settings.now(), error_type, message))
-                self._stop_if(self._refusals.failed(error_type))
-                self._tally.failed += 1
+                await self._unsendable(pending, error_type, message)
+
+    async def _unsendable(self, pending: PendingRow, error_type: str, message: str) -> None:
+        await self._write(pending.row, states.unsendable(self._settings.now(), error_type, message))
+        self._stop_if(self._refusals.failed(error_type))
+        self._tally.failed += 1
 
     async def _submit(self, pending: PendingRow, arguments: Arguments) -> tuple[Receipt, float] | None:
         """The receipt, and a time when the POST had not left yet."""
@@ -231,6 +245,7 @@ class Dispatcher:
     def _stop(self, why: Stop) -> None:
         self.stopped = self.stopped or why
         self._admission.close()
+        self._preparation.close()
         self._wake()
 
     async def _resume(self, submitted: SubmittedRow) -> None:

@@ -17,6 +17,8 @@ class Tally:
     """Millionths of a dollar, by requests that ended in this run."""
     fetching: int = 0
     """Of those under way: only their result is being fetched; they have left their slots."""
+    preparing: int = 0
+    """Of those under way: only their images are being uploaded; they have no slot yet."""
     at_once: int = 1
     """How many may be under way now."""
     notice: str = ""

@@ -123,6 +123,13 @@ def status_of(error: Exception) -> int | None:
     return status if isinstance(status, int) else None
 
 
+def was_reached(error: Exception) -> bool:
+    """Whether an error of any client tells that somebody was reached: whatever is no failure to get through."""
+    return not isinstance(
+        error, httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError | httpx.PoolTimeout | OSError
+    )
+
+
 def retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds; the date form of the header is as good as none."""
     try:

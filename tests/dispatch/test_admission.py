@@ -218,22 +218,6 @@ def test_the_notice_says_what_is_waited_for_until_it_is_over() -> None:
     play(night)
 
 
-def test_an_upload_that_failed_begins_a_pause_and_does_not_lengthen_one() -> None:
-    """Twenty rows whose uploads fail together wait for one pause; none comes again in less than a second."""
-
-    async def night() -> None:
-        admission = Door().admission
-        assert [admission.upset("no network") for _ in range(20)] == [1.0] * 20
-        await anyio.sleep(1.0)
-        assert admission.upset("no network") == 2.0
-        await anyio.sleep(1.5)
-        assert admission.upset("no network") == PAUSES.base
-        await anyio.sleep(0.5)
-        assert admission.upset("no network") == 4.0
-
-    play(night)
-
-
 def test_who_comes_back_during_a_pause_lets_nobody_in_beside_the_probe() -> None:
     """POSTs from before it that judge nothing: a dying network must not leave dozens of rows in doubt."""
 
