@@ -17,6 +17,7 @@ from batch.commands.run import Surroundings, run
 from batch.core.run_options import RunOptions
 from batch.fal.client import FalGateway
 from batch.ledger.ledger import Ledger
+from batch.pacing import poller
 from batch.sandbox import Address, Faults, Queue, serve
 from batch.sandbox.faults import REQUEST_FAULTS
 from batch.sandbox.outcomes import names
@@ -31,6 +32,9 @@ REFUSALS = ("401", "403_locked", "404", "429(0.1)")
 ANSWERED = (*CODES, *(f"accept_then_{code}" for code in CODES if code not in REFUSALS))
 BLIND = "history=403"
 """Rows in doubt stay so, at once."""
+
+UNBACKED = ("run:1=empty_result", "run:1=null_video")
+"""A result without a video, of a run that did not fail: believed after hours only."""
 
 SINGLE = {
     "submit": [f"submit:2={fault}" for fault in (*CUTS, *ANSWERED)],
@@ -53,8 +57,9 @@ def pairs(count: int) -> list[str]:
 
 
 @pytest.mark.parametrize("kind", [*SINGLE, "pairs"])
-def test_no_fault_buys_a_second_video_or_loses_one(tmp_path: Path, kind: str) -> None:
+def test_no_fault_buys_a_second_video_or_loses_one(tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Run, and run again in calm: accepted at most once, known or in doubt, the user's cells as they were."""
+    monkeypatch.setattr(poller, "HEARD_SECONDS", 5.0)
     cases = SINGLE.get(kind) or pairs(24)
     anyio.run(sweep, cases, tmp_path, kind == "uploads")
 
@@ -79,7 +84,9 @@ async def one_case(faults: str, folder: Path, limit: anyio.CapacityLimiter, uplo
         await case.run()
         case.require_paid_once()
         assert set(case.accepted) <= case.known(), f"{faults}: paid for and not found"
-        assert case.states() <= {"succeeded", "failed", "in_doubt"}, faults
+        assert case.states() <= {"succeeded", "failed", "in_doubt", *(["submitted"] if faults in UNBACKED else [])}, (
+            faults
+        )
 
 
 @dataclass
