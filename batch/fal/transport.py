@@ -19,6 +19,7 @@ retry loop.
 """
 
 import asyncio
+import re
 import ssl
 from base64 import b64encode
 from collections import Counter
@@ -30,6 +31,7 @@ from typing import Any
 
 import aiohttp
 import httpx
+from aiohttp.client_proto import ResponseHandler
 from aiohttp.client_reqrep import ClientRequest
 from aiohttp.connector import Connection
 from aiohttp.tracing import Trace
@@ -131,6 +133,7 @@ class Wire(httpx.AsyncBaseTransport):
     def __init__(self, certificates: ssl.SSLContext, proxy: httpx.Proxy | None) -> None:
         self._sessions = _Sessions(certificates)
         self._proxy = {"proxy": str(proxy.url), "proxy_headers": proxy.headers} if proxy else {}
+        self._given: dict[bytes, None] = {}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         async with self._sessions.one() as session:
@@ -143,7 +146,22 @@ class Wire(httpx.AsyncBaseTransport):
                 raise httpx.DecodingError(str(error)) from error
             except Exception as error:  # whatever it is, there was a reply to read
                 raise httpx.ReadError(_said(error)) from error
+            if request.method == "POST" and self._repeated(body):
+                if (connection := _connection.get()) is not None:
+                    connection.close()  # whose reply comes next on it nobody knows
+                raise httpx.ReadError("it repeats the reply to an earlier request")
             return httpx.Response(reply.status, headers=headers, content=body, request=request)
+
+    def _repeated(self, body: bytes) -> bool:
+        """Whether a receipt has been given before, to another POST."""
+        found = _RECEIPT_ID.search(body)
+        if found is None:
+            return False
+        known = found[1] in self._given
+        self._given[found[1]] = None
+        while len(self._given) > GIVEN:
+            del self._given[next(iter(self._given))]
+        return known
 
     async def _send(self, session: aiohttp.ClientSession, request: httpx.Request) -> aiohttp.ClientResponse:
         url = str(request.url)
@@ -168,6 +186,11 @@ class Wire(httpx.AsyncBaseTransport):
         await self._sessions.aclose()
 
 
+_connection: ContextVar[ResponseHandler | None] = ContextVar("_connection", default=None)
+"""The connection of the last request in this task; a reply that has been read has let go of it already."""
+GIVEN = 10_000
+"""So many receipts are remembered: one that is repeated is repeated soon."""
+_RECEIPT_ID = re.compile(rb'"request_id"\s*:\s*"([^"]+)"')
 _SECRET = ("authorization",)
 _OF_THE_WIRE = (b"content-encoding", b"content-length", b"transfer-encoding")
 """What a body's headers say of it no longer holds once it is read."""
@@ -278,8 +301,8 @@ class _Unsupported(httpx.AsyncBaseTransport):
 class _Connector(aiohttp.TCPConnector):
     """Bounds the way to a connection, and says of every failure on it that nothing was sent.
 
-    A POST has a connection of its own: on one that was used before, what comes may be the reply to an earlier
-    request (something on the way repeated one), and nothing in a receipt tells whose it is.
+    One on which something came that nobody had asked for is closed, not used again: what is on the way may have
+    repeated a reply, and the next one would be taken for another request's.
 
     aiohttp says so itself, but for a proxy that closes or talks nonsense in place of a tunnel (that looks like a
     reply lost) and for a name that no host can have.
@@ -287,18 +310,16 @@ class _Connector(aiohttp.TCPConnector):
 
     def __init__(self, certificates: ssl.SSLContext) -> None:
         super().__init__(limit=CONNECTIONS, keepalive_timeout=IDLE_SECONDS, ssl=certificates)
-        self._for_posts = aiohttp.TCPConnector(limit=CONNECTIONS, force_close=True, ssl=certificates)
-
-    async def close(self, **how: bool) -> None:
-        await super().close(**how)
-        await self._for_posts.close(**how)
 
     async def connect(self, req: ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout) -> Connection:  # noqa: ASYNC109 - aiohttp's signature
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
-                if req.method == "POST":
-                    return await self._for_posts.connect(req, traces, timeout)
-                return await super().connect(req, traces, timeout)
+                while True:
+                    connection = await super().connect(req, traces, timeout)
+                    if connection.protocol is None or not connection.protocol.should_close:
+                        _connection.set(connection.protocol)
+                        return connection
+                    connection.close()
         except (TimeoutError, *NOT_SENT):  # aiohttp makes a ConnectionTimeoutError of the first
             raise
         except Exception as error:

@@ -100,7 +100,7 @@ async def test_an_upload_to_a_storage_of_another_name_goes_without_the_key(wire:
     )
     async with gateway(tmp_path) as service:
         answer = await service.prepare(SHOT | {"image_url": "file:a.png"})
-    assert answer == Prepared(SHOT | {"image_url": "https://v3.fal.media/a.png"})
+    assert answer == Prepared(SHOT | {"image_url": "https://v3.fal.media/a.png"}, uploaded=True)
     puts = [one for one in wire.heard if one.method == "PUT"]
     assert [(one.host, one.body) for one in puts] == [("storage.example.net", b"image")]
     require_key_at_home(wire)
