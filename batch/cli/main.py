@@ -11,7 +11,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from batch.cli.options import AS_JSON, NAMED_ROWS, PATH, RUN, SANDBOX, TABLE, run_options
+from batch.cli.options import (
+    AS_JSON,
+    NAMED_ROWS,
+    PATH,
+    ROW,
+    RUN,
+    SANDBOX,
+    SECONDS,
+    TABLE,
+    TEXT,
+    run_options,
+    whole_number,
+)
 from batch.errors import BatchError, Exit
 
 if TYPE_CHECKING:
@@ -91,9 +103,11 @@ def run(ctx: click.Context, /, as_json: bool, stale: bool, **given: Any) -> None
 @main.command()
 @TABLE
 @RUN
-@click.option("--kind", "kinds", multiple=True, help="Only rows that failed so, e.g. content_policy_violation.")
-@click.option("--row", "numbers", multiple=True, type=int, help="Only this row, as the spreadsheet numbers it.")
-@click.option("--id", "ids", multiple=True, help="Only the row with this id.")
+@click.option(
+    "--kind", "kinds", multiple=True, type=TEXT, help="Only rows that failed so, e.g. content_policy_violation."
+)
+@click.option("--row", "numbers", multiple=True, type=ROW, help="Only this row, as the spreadsheet numbers it.")
+@click.option("--id", "ids", multiple=True, type=TEXT, help="Only the row with this id.")
 @click.option("--stale", is_flag=True, help="Also rows that were edited after their videos were made.")
 @click.pass_context
 def rerun(
@@ -128,7 +142,7 @@ def _run(ctx: click.Context, selection: "Selection | None", as_json: bool, given
 @main.command()
 @TABLE
 @NAMED_ROWS
-@click.option("--adopt", metavar="REQUEST_ID", help="It was accepted: this is its request.")
+@click.option("--adopt", type=TEXT, metavar="REQUEST_ID", help="It was accepted: this is its request.")
 @click.option("--resubmit", is_flag=True, help="It was not, or buy it again all the same.")
 @click.option("--give-up", is_flag=True, help="Leave it; it counts as failed and as spent.")
 @click.pass_context
@@ -190,14 +204,16 @@ def status(ctx: click.Context, manifest: Path, sandbox: bool, as_json: bool) -> 
 
 
 @main.command()
-@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Where to listen; any free port by default.")
-@click.option("--slots", type=click.IntRange(1), default=2, show_default=True, help="Requests that run at a time.")
-@click.option("--run-seconds", type=click.FloatRange(0), default=5.0, show_default=True, help="How long each runs.")
+@click.option("--port", type=whole_number(0, 65535), default=0, help="Where to listen; any free port by default.")
+@click.option("--slots", type=whole_number(1), default=2, show_default=True, help="Requests that run at a time.")
+@click.option("--run-seconds", type=SECONDS, default=5.0, show_default=True, help="How long each runs.")
 @click.option("--folder", type=PATH, help="Keep requests, videos and the certificate here, to go on later.")
-@click.option("--fault", "faults", multiple=True, metavar="KIND:WHICH=FAULT", help="e.g. submit:3=cut_after.")
-@click.option("--history-lag", "lag", type=click.FloatRange(0), default=0.0, help="How late the request history is.")
+@click.option(
+    "--fault", "faults", multiple=True, type=TEXT, metavar="KIND:WHICH=FAULT", help="e.g. submit:3=cut_after."
+)
+@click.option("--history-lag", "lag", type=SECONDS, default=0.0, help="How late the request history is.")
 @click.option("--history-queued", "lists_queued", is_flag=True, help="It shows what no runner has started, too.")
-@click.option("--history-refuse", "refuse", type=click.IntRange(400, 599), metavar="STATUS", help="It is refused.")
+@click.option("--history-refuse", "refuse", type=whole_number(400, 599), metavar="STATUS", help="It is refused.")
 def sandbox(
     port: int, slots: int, run_seconds: float, folder: Path | None, faults: Sequence[str], **history: Any
 ) -> None:

@@ -6,9 +6,10 @@ from typing import Any
 
 import click
 
+from batch.cli.numbers import number, whole
 from batch.core.run_options import MOST_AT_ONCE, RunOptions
+from batch.errors import UsageError
 
-PATH = click.Path(path_type=Path)
 DEFAULTS = RunOptions()
 
 Decorator = Callable[[Any], Any]
@@ -23,41 +24,76 @@ def _all_of(*options: Decorator) -> Decorator:
     return decorate
 
 
-def _mapping(_ctx: click.Context, _parameter: click.Parameter, values: Sequence[str]) -> dict[str, str]:
-    pairs = [value.partition("=") for value in values]
-    for name, equals, column in pairs:
-        if not (name and equals and column):
-            raise click.BadParameter(f"{name}{equals}{column}: write INPUT=COLUMN, like image=Startbild")
-    return {name.strip(): column for name, _, column in pairs}
+class Typed(click.ParamType):  # type: ignore[type-arg]  # before 8.4, click's own has no arguments
+    """What stands after an option, read by a function; what is empty, or not plainly meant, is refused with its name.
+
+    An empty value is a variable that is not set (`--max-spend "$CAP"`): it must not become no cap.
+    """
+
+    def __init__(self, name: str, read: Callable[[str], Any] = str) -> None:
+        self.name = name
+        self._read = read
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if not isinstance(value, str):
+            return value
+        if not value.strip():
+            self.fail("its value is empty: give one, or leave the option out", param, ctx)
+        try:
+            return self._read(value)
+        except UsageError as error:
+            self.fail(str(error), param, ctx)
 
 
-def _concurrency(_ctx: click.Context, _parameter: click.Parameter, value: str) -> int | None:
-    if value == "auto":
-        return None
-    if not value.isascii() or not value.isdigit() or not 1 <= int(value) <= MOST_AT_ONCE:
-        raise click.BadParameter(f"{value!r} is neither auto nor a number from 1 to {MOST_AT_ONCE}")
-    return int(value)
+def whole_number(least: int = 0, most: int | None = None) -> Typed:
+    """A type for whole numbers between these."""
+    return Typed("integer", lambda text: whole(text, least, most) if most is not None else whole(text, least))
 
 
-def _dollars(_ctx: click.Context, _parameter: click.Parameter, value: str | None) -> int | None:
+def _concurrency(text: str) -> int | None:
+    try:
+        return None if text == "auto" else whole(text, 1, MOST_AT_ONCE)
+    except UsageError as error:
+        raise UsageError(f"{text!r} is neither auto nor a number from 1 to {MOST_AT_ONCE}") from error
+
+
+def _dollars(text: str) -> int:
     from batch.core.money import micros
 
-    return micros(value) if value else None
+    return micros(text)
 
 
-def _duration(_ctx: click.Context, _parameter: click.Parameter, value: str | None) -> float | None:
+def _duration(text: str) -> float:
     from batch.cli import times
 
-    return times.seconds(value) if value else None
+    return times.seconds(text)
 
 
-def _time_of_day(_ctx: click.Context, _parameter: click.Parameter, value: str | None) -> float | None:
+def _time_of_day(text: str) -> float:
     from datetime import datetime
 
     from batch.cli import times
 
-    return times.seconds_until(value, datetime.now().astimezone()) if value else None
+    return times.seconds_until(text, datetime.now().astimezone())
 
+
+def _mapping(_ctx: click.Context, _parameter: click.Parameter, values: Sequence[str]) -> dict[str, str]:
+    mapped: dict[str, str] = {}
+    for value in values:
+        name, _, column = value.partition("=")
+        if not (name.strip() and column.strip()):
+            raise click.BadParameter(f"{value!r}: write INPUT=COLUMN, like image=Startbild")
+        if name.strip() in mapped:
+            raise click.BadParameter(f"{name.strip()!r} is given two columns: name one")
+        mapped[name.strip()] = column
+    return mapped
+
+
+PATH = Typed("path", Path)
+TEXT = Typed("text")
+SECONDS = Typed("seconds", number)
+ROW = whole_number(1)
+DOLLARS = Typed("dollars", _dollars)
 
 SANDBOX = click.option("--sandbox", is_flag=True, help="Play the service on this machine: free, no key, no network.")
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on stdout.")
@@ -65,11 +101,22 @@ AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print the result
 TABLE = _all_of(
     click.argument("manifest", type=PATH),
     click.option(
-        "--map", "mapped", multiple=True, callback=_mapping, metavar="INPUT=COLUMN", help="Which column holds an input."
+        "--map",
+        "mapped",
+        type=TEXT,
+        multiple=True,
+        callback=_mapping,
+        metavar="INPUT=COLUMN",
+        help="Which column holds an input.",
     ),
-    click.option("--prefix", default="", metavar="TEXT", help="Put before the names of our result columns."),
     click.option(
-        "--price", metavar="5=0.49,10=0.98", help="What a row costs by its duration, if not fal's usual price."
+        "--prefix", type=TEXT, default=None, metavar="TEXT", help="Put before the names of our result columns."
+    ),
+    click.option(
+        "--price",
+        type=TEXT,
+        metavar="5=0.49,10=0.98",
+        help="What a row costs by its duration, if not fal's usual price.",
     ),
     click.option("--output", type=PATH, help="Write the results to this file instead of into the manifest."),
     SANDBOX,
@@ -79,7 +126,7 @@ TABLE = _all_of(
 RUN = _all_of(
     click.option(
         "--concurrency",
-        callback=_concurrency,
+        type=Typed("number", _concurrency),
         default="auto",
         show_default=True,
         metavar="N",
@@ -87,7 +134,7 @@ RUN = _all_of(
     ),
     click.option(
         "--max-concurrency",
-        type=click.IntRange(1, MOST_AT_ONCE),
+        type=whole_number(1, MOST_AT_ONCE),
         default=DEFAULTS.max_concurrency,
         show_default=True,
         metavar="N",
@@ -95,24 +142,26 @@ RUN = _all_of(
     ),
     click.option(
         "--max-spend",
-        callback=_dollars,
+        type=DOLLARS,
         metavar="USD",
         help="Spend no more in this run, with what is under way or in doubt.",
     ),
     click.option(
-        "--max-spend-total", callback=_dollars, metavar="USD", help="Spend no more on this table, over all its runs."
+        "--max-spend-total", type=DOLLARS, metavar="USD", help="Spend no more on this table, over all its runs."
     ),
-    click.option("--limit", type=click.IntRange(1), metavar="ROWS", help="Begin no more rows than this."),
+    click.option("--limit", type=whole_number(1), metavar="ROWS", help="Begin no more rows than this."),
     click.option(
         "--until",
-        callback=_time_of_day,
+        type=Typed("time", _time_of_day),
         metavar="HH:MM",
         help="End by this time of day, with everything home that can be.",
     ),
-    click.option("--max-runtime", callback=_duration, metavar="8h", help="End after this long at the latest."),
+    click.option(
+        "--max-runtime", type=Typed("duration", _duration), metavar="8h", help="End after this long at the latest."
+    ),
     click.option(
         "--stop-after",
-        type=click.IntRange(0),
+        type=whole_number(),
         default=DEFAULTS.stop_after,
         show_default=True,
         metavar="N",
@@ -123,8 +172,8 @@ RUN = _all_of(
 """How a run is to go: the fields of `RunOptions`, `--until` and `--max-runtime` being `max_seconds` together."""
 
 NAMED_ROWS = _all_of(
-    click.option("--row", "numbers", multiple=True, type=int, help="This row, as the spreadsheet numbers it."),
-    click.option("--id", "ids", multiple=True, help="The row with this id."),
+    click.option("--row", "numbers", multiple=True, type=ROW, help="This row, as the spreadsheet numbers it."),
+    click.option("--id", "ids", multiple=True, type=TEXT, help="The row with this id."),
 )
 
 

@@ -1,10 +1,14 @@
 """Reads durations and times of day as typed: 8h, 90m, 07:00."""
 
-from datetime import datetime, timedelta
+import re
+from datetime import datetime, time, timedelta
 
+from batch.cli.numbers import number
 from batch.errors import UsageError
 
-_UNITS = {"s": 1, "m": 60, "min": 60, "h": 3600}
+_DURATION = re.compile(r"(?:([0-9.]+)h)?(?:([0-9.]+)m(?:in)?)?(?:([0-9.]+)s)?", re.IGNORECASE | re.ASCII)
+_UNITS = (3600, 60, 1)
+_TIME_OF_DAY = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])")
 
 
 def seconds(text: str) -> float:
@@ -13,17 +17,12 @@ def seconds(text: str) -> float:
     Raises:
         UsageError: not a duration.
     """
-    total, number = 0.0, ""
-    rest = text.strip().casefold()
-    while rest:
-        digits = len(rest) - len(rest.lstrip("0123456789."))
-        number, rest = rest[:digits], rest[digits:]
-        letters = len(rest) - len(rest.lstrip("hmins"))
-        unit, rest = rest[:letters], rest[letters:]
-        if unit not in _UNITS or not number.replace(".", "", 1).isdigit():
-            total = 0.0
-            break
-        total += float(number) * _UNITS[unit]
+    found = _DURATION.fullmatch(text)
+    parts = zip(found.groups(), _UNITS, strict=True) if found else ()
+    try:
+        total = sum(number(part) * unit for part, unit in parts if part)
+    except UsageError:
+        total = 0
     if total <= 0:
         raise UsageError(f"{text!r} is not a duration: write it like 8h, 90m or 1h30m")
     return total
@@ -38,10 +37,10 @@ def seconds_until(text: str, now: datetime) -> float:
     Raises:
         UsageError: not a time of day.
     """
-    try:
-        wanted = datetime.strptime(text.strip(), "%H:%M").time()  # noqa: DTZ007 - a time of day has no zone
-    except ValueError as error:
-        raise UsageError(f"{text!r} is not a time of day: write it like 07:00") from error
+    found = _TIME_OF_DAY.fullmatch(text)
+    if not found:
+        raise UsageError(f"{text!r} is not a time of day: write it like 07:00")
+    wanted = time(int(found[1]), int(found[2]))
     for days in range(3):
         naive = datetime.combine(now.date() + timedelta(days=days), wanted)
         then = naive.replace(tzinfo=now.tzinfo) if _has_rules(now) else naive.astimezone()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from batch.core.money import prices
 from batch.core.paths import places
-from batch.errors import ManifestError
+from batch.errors import ManifestError, UsageError
 from batch.job import Arguments, Job
 from batch.manifest.loader import Manifest
 from batch.results_writer.overwrite_checks import refuse_foreign_columns, require_ours
@@ -75,7 +75,7 @@ def open_batch(
     job: Job,
     *,
     mapped: Mapping[str, str] | None = None,
-    prefix: str = "",
+    prefix: str | None = None,
     price: str | None = None,
     output: str | Path | None = None,
     sandbox: bool = False,
@@ -91,9 +91,10 @@ def open_batch(
         sandbox: the service is played on this machine, and the results go beside the manifest.
 
     Raises:
-        UsageError: a price that cannot be meant.
+        UsageError: a price or a prefix that cannot be meant.
     """
     path = Path(manifest)
+    _require_plain(prefix or "")
     ledger, table = places(path, sandbox=sandbox, output=Path(output) if output else None)
     target = None if table == path else table
     return Batch(
@@ -101,8 +102,8 @@ def open_batch(
             path=path,
             job=job,
             mapped=mapped or {},
-            prefix=prefix,
-            prices=prices(price, job.prices) if price else job.prices,
+            prefix=prefix or "",
+            prices=job.prices if price is None else prices(price, job.prices),
             reads_own=target is None,
         ),
         ledger=ledger,
@@ -113,8 +114,14 @@ def open_batch(
     )
 
 
+def _require_plain(prefix: str) -> None:
+    """In front of our columns' names it must neither end a cell nor start a formula."""
+    if not prefix.isprintable() or prefix != prefix.strip() or set(prefix) & set(",;|\"'") or prefix[:1] in [*"=+-@"]:
+        raise UsageError(f"--prefix {prefix!r}: write it in letters, digits and _, like kling_")
+
+
 def _typed(
-    mapped: Mapping[str, str], prefix: str, price: str | None, output: str | Path | None, sandbox: bool
+    mapped: Mapping[str, str], prefix: str | None, price: str | None, output: str | Path | None, sandbox: bool
 ) -> Iterator[str]:
     """The options that name the batch on a command line."""
     for name, column in mapped.items():

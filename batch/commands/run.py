@@ -194,7 +194,7 @@ def _settings(
         typical_seconds=batch.typical_seconds,
         group_of=batch.group_of,
         budget=budget,
-        deadline=current_time() + (options.max_seconds or float("inf")),
+        deadline=current_time() + (float("inf") if options.max_seconds is None else options.max_seconds),
     )
 
 

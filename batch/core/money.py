@@ -3,9 +3,10 @@
 Amounts are whole millionths of a dollar: no float ever decides whether a row is bought.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from batch.errors import UsageError
 
@@ -48,19 +49,20 @@ class Budget:
         return (self.run is None or in_run <= self.run) and (self.total is None or committed <= self.total)
 
 
+_AMOUNT = re.compile(r"\$?([0-9]{1,18}\.?[0-9]{0,18}|\.[0-9]{1,18})")
+_MOST = 10**9
+
+
 def micros(text: str) -> int:
-    """`12`, `12.50`, `$12.50` → millionths of a dollar.
+    """`12`, `12.50`, `$12.50` → millionths of a dollar: ASCII digits with one point at most, and nothing else.
 
     Raises:
         UsageError: not an amount.
     """
-    try:
-        value = Decimal(text.strip().removeprefix("$"))
-    except InvalidOperation:
-        value = Decimal(-1)
-    if not value.is_finite() or value < 0 or value > 10**9:
+    found = _AMOUNT.fullmatch(text)
+    if not found or Decimal(found[1]) > _MOST:
         raise UsageError(f"{text!r} is not an amount of US dollars: write it like 12.50")
-    return int(value * MICROS)
+    return int(Decimal(found[1]) * MICROS)
 
 
 def prices(text: str, known: Mapping[str, int]) -> dict[str, int]:
@@ -69,14 +71,16 @@ def prices(text: str, known: Mapping[str, int]) -> dict[str, int]:
     Raises:
         UsageError: not of that form, or a value that the job does not know.
     """
-    found = dict(known)
+    told: dict[str, int] = {}
     for part in text.split(","):
-        value, equals, amount = part.partition("=")
-        if not equals or value.strip() not in known:
+        value, _, amount = part.strip().partition("=")
+        if value not in known or value in told or not _AMOUNT.fullmatch(amount):
             values = " and ".join(known)
-            raise UsageError(f"--price {text}: write it like 5=0.49,10=0.98; prices go by {values}")
-        found[value.strip()] = micros(amount)
-    return found
+            raise UsageError(f"--price {text!r}: write it like 5=0.49,10=0.98, each once; prices go by {values}")
+        told[value] = micros(amount)
+        if not told[value]:  # a row for nothing has room in every budget
+            raise UsageError(f"--price {text!r}: a row of {value} costs something: write it like {value}=0.49")
+    return {**known, **told}
 
 
 def dollars(micros: int) -> str:

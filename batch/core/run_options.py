@@ -1,6 +1,7 @@
 """How a run is to go, as a person says it: one field for each option."""
 
 from dataclasses import dataclass
+from numbers import Integral
 
 MOST_AT_ONCE = 2000
 
@@ -29,10 +30,12 @@ class RunOptions:
     """So many equal failures in a row stop the submitting; 0: never."""
 
     def __post_init__(self) -> None:
-        if self.max_concurrency < 1 or (self.concurrency is not None and self.concurrency < 1):
-            raise ValueError("concurrency is 1 at least")
-        if self.limit is not None and self.limit < 1:
-            raise ValueError("limit is 1 at least: to begin no row, do not run")
-        below_zero = (self.max_spend, self.max_spend_total, self.max_seconds, self.stop_after)
-        if any(one is not None and one < 0 for one in below_zero):
-            raise ValueError("max_spend, max_spend_total, max_seconds and stop_after are 0 at least")
+        for name, least in _LEAST.items():
+            value = getattr(self, name)
+            if value is not None and not (isinstance(value, Integral) and int(value) >= least):
+                raise ValueError(f"{name} is {value!r}, and has to be a whole number of {least} at least")
+        if self.max_seconds is not None and not self.max_seconds >= 0:  # so that "not a number" is refused, too
+            raise ValueError(f"max_seconds is {self.max_seconds!r}, and has to be 0 at least")
+
+
+_LEAST = {"concurrency": 1, "max_concurrency": 1, "max_spend": 0, "max_spend_total": 0, "limit": 1, "stop_after": 0}
