@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from batch.core.row import RowSelection
-from batch.core.states import State, again, taken_up_again
+from batch.core.states import State, taken_up_again
 from batch.errors import UsageError
-from batch.ledger.enrolment import renew
 from batch.ledger.ledger import Ledger
-from batch.ledger.selection import SheetRow, finished_rows, rows_unknown_to_fal, sheet_rows
+from batch.ledger.selection import SheetRow, rows_unknown_to_fal, sheet_rows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,25 +29,24 @@ class Selection:
     failed: bool = True
 
     def mark(self, ledger: Ledger, at: float) -> None:
-        """Marks the chosen rows as pending, with the inputs that the manifest gives now. Inside a transaction.
+        """Marks the chosen rows to be run again, with the inputs that the manifest gives now.
 
         A row that failed only because fal did not know its request is asked after again: it may have been paid for.
         The manifest was read (`match`, `enrol`) on the same connection.
 
         Raises:
-            UsageError: a row or id was named that cannot be run again; nothing was changed.
+            UsageError: a row or id was named that cannot be run again; nothing was marked.
         """
         for number in self.numbers:
             self._require(f"--row {number}", sheet_rows(ledger, "number", number))
         for row_id in self.ids:
             self._require(f"--id {row_id}", sheet_rows(ledger, "id", row_id.strip()))
         named = RowSelection(self.numbers, self.ids)
-        chosen = finished_rows(ledger, named, failed=self.failed, stale=self.stale, error_types=self.error_types)
-        unknown = rows_unknown_to_fal(ledger)
-        for row, state in chosen:
-            ledger.apply(row, taken_up_again(at, unknown[row]) if row in unknown else again(state, at))
-        if chosen:
-            renew(ledger, at)
+        ledger.marks.add(named, failed=self.failed, stale=self.stale, error_types=self.error_types)
+        with ledger.transaction():
+            for row, cost in rows_unknown_to_fal(ledger).items():
+                if ledger.marks.take(row):
+                    ledger.apply(row, taken_up_again(at, cost))
 
     def _require(self, option: str, found: Sequence[SheetRow]) -> None:
         if not found:

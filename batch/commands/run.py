@@ -43,7 +43,7 @@ READS = 5
 """How often a table is read that changes meanwhile."""
 
 Mark = Callable[[Ledger, float], None]
-"""Changes to the ledger that come before the rows are chosen (`rerun`, `--stale`); the float is the time now."""
+"""Marks rows to be run again (`rerun`, `--stale`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +107,7 @@ async def _run(
                 summary = await _announce_price(batch, ledger, summary, gateway, say)
             settings = _settings(batch, ledger, summary, options, around)
             await _dispatch(ledger, summary, gateway, settings, autosave, ended, around)
+    ledger.marks.clear()  # what was not begun stays as it was
     saved = autosave.finish(ledger)
     return Outcome(
         standing=summarize(ledger),
@@ -132,8 +133,7 @@ def _enrol_manifest(batch: Batch, ledger: Ledger, table: Table | None, mark: Mar
     record_interrupted(ledger, now)
     findings = _read_manifest(batch, ledger, table, now, anew=mark is not None)
     if mark:
-        with ledger.transaction():
-            mark(ledger, now)
+        mark(ledger, now)
     return findings
 
 

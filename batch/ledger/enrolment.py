@@ -41,16 +41,6 @@ def last_findings(ledger: Ledger) -> Findings:
     return Findings(*ledger.db.execute("SELECT COUNT(*), COUNT(problem) FROM sheet").fetchone())
 
 
-def renew(ledger: Ledger, at: float) -> None:
-    """Rows that a person asked for again take the inputs that the manifest gives now. After `enrol`, in a transaction.
-
-    A row whose video was made from other inputs kept these until now.
-    """
-    _find_changed(ledger.db)
-    _take_inputs(ledger.db, at)
-    _replace_sheet(ledger.db)
-
-
 def _replace_rows(db: sqlite3.Connection, at: float) -> None:
     _find_changed(db)
     db.execute(

@@ -13,11 +13,12 @@ from typing import Self
 from batch.core.gateway import Receipt
 from batch.core.money import Budget, Money
 from batch.core.row import AskedInVain, PendingRow, SubmittedRow
-from batch.core.states import Transition
+from batch.core.states import State, Transition, again
 from batch.core.store import RequestTaken
 from batch.errors import LedgerError
 from batch.job import Job
 from batch.ledger import file as ledger_file
+from batch.ledger.marks import Marks
 
 TAKEN = "fal gave it the id of another request of this table, so its own is not known"
 
@@ -32,6 +33,7 @@ class Ledger:
     def __init__(self, connection: sqlite3.Connection, path: Path | None) -> None:
         self.db = connection
         self.path = path
+        self.marks = Marks(connection)
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -99,12 +101,14 @@ class Ledger:
             self.db.execute("ROLLBACK")
 
     def apply(self, row: int, transition: Transition) -> None:
-        """The only write of a state. Inside a transaction.
+        """The only write of a state. Inside a transaction; a row that is marked to be run again is taken up in it.
 
         Raises:
             StateConflict: the row is not in `transition.old`.
             RequestTaken: the receipt's id is known as that of another request.
         """
+        if transition.old is State.PENDING:
+            self._take_up(row, transition.at)
         if transition.receipt:
             self._keep(row, transition.receipt)
         changes = {"state": transition.new, "changed_at": transition.at, **transition.changes}
@@ -119,6 +123,16 @@ class Ledger:
             raise StateConflict(
                 f"row {row} of the ledger is not {transition.old}: the move to {transition.new} was not made"
             )
+
+    def _take_up(self, row: int, at: float) -> None:
+        """With the inputs that the manifest gives now: a row whose video was made from other ones kept these."""
+        if marked := self.marks.take(row):
+            self.apply(row, again(marked.state, at))
+            self.db.execute(
+                "UPDATE row SET fingerprint = ?, arguments = ?, price = ? WHERE id = ?",
+                (marked.fingerprint, marked.arguments, marked.price, row),
+            )
+            self.db.execute("UPDATE sheet SET edited = 0 WHERE row = ?", (row,))
 
     def _keep(self, row: int, receipt: Receipt) -> None:
         urls = [url.replace(receipt.request_id, "{id}") for url in _urls(receipt)]
@@ -146,17 +160,18 @@ class Ledger:
         return Money(*self.db.execute("SELECT spent, under_way FROM money").fetchone())
 
     def pending_rows(self, after: int, limit: int) -> list[PendingRow]:
-        """Pending rows of the manifest behind a place, in the manifest's order."""
+        """Rows to submit behind a place, in the manifest's order: those that are pending, and those that are marked."""
         found = self.db.execute(
             "SELECT row.id, row.place, number, arguments, price, tries FROM row INDEXED BY row_claimable "
             "JOIN sheet ON sheet.place = row.place "
             "WHERE state = 'pending' AND row.place > ? ORDER BY row.place LIMIT ?",
             (after, limit),
         )
-        return [
+        pending = [
             PendingRow(row, place, number, json.loads(arguments), price, tries)
             for row, place, number, arguments, price, tries in found
         ]
+        return sorted([*pending, *self.marks.rows(after, limit)], key=lambda row: row.place)[:limit]
 
     def pending_row(self, row: int) -> PendingRow | None:
         """A pending row, if the manifest still has it."""
@@ -192,13 +207,17 @@ class Ledger:
 
     def reprice(self, job: Job, prices: Mapping[str, int]) -> None:
         """Rows that wait to be submitted take these prices, in millionths of a dollar by the value that decides."""
+        waiting = ["row SET price = :price WHERE state = 'pending'"]
+        waiting += ["temp.marked SET price = :price WHERE TRUE"] if self.marks.any else []
         with self.transaction():
             for value, price in prices.items():
-                self.db.execute(
-                    "UPDATE row SET price = :price WHERE state = 'pending' AND price IS NOT :price "
-                    "AND COALESCE(json_extract(arguments, '$.' || :by), :default) = :value",
-                    {"price": price, "by": job.price_by, "default": job.default(job.price_by), "value": value},
-                )
+                values = {"price": price, "by": job.price_by, "default": job.default(job.price_by), "value": value}
+                for rows in waiting:
+                    self.db.execute(
+                        f"UPDATE {rows} AND price IS NOT :price "
+                        "AND COALESCE(json_extract(arguments, '$.' || :by), :default) = :value",
+                        values,
+                    )
 
     def row_of(self, request_id: str) -> int | None:
         """The row that a request of fal's belongs to."""

@@ -1,7 +1,5 @@
 """Finds rows that a person names: by number, by id, by kind of failure."""
 
-import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -9,20 +7,6 @@ from batch.core.row import RowSelection
 from batch.core.states import State
 from batch.errors import UsageError
 from batch.ledger.ledger import Ledger
-
-_FINISHED = """
-SELECT row.id, state FROM row JOIN sheet ON sheet.row = row.id JOIN temp.incoming AS given ON given.place = sheet.place
-WHERE sheet.problem IS NULL
-  AND (
-    (:failed AND state IN ('failed', 'cancelled')
-      AND (json_array_length(:error_types) = 0 OR kind IN (SELECT value FROM json_each(:error_types))))
-    OR (:stale AND state = 'succeeded' AND edited)
-  )
-  AND (
-    :all OR given.number IN (SELECT value FROM json_each(:numbers)) OR given.id IN (SELECT value FROM json_each(:ids))
-  )
-ORDER BY sheet.place
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,26 +57,6 @@ def sheet_rows(ledger: Ledger, column: Literal["number", "id"], value: int | str
         (value,),
     )
     return [SheetRow(*one) for one in found]
-
-
-def finished_rows(
-    ledger: Ledger, selection: RowSelection, *, failed: bool, stale: bool, error_types: Sequence[str]
-) -> list[tuple[int, State]]:
-    """Rows that have ended and can be run again; all of them where the selection names none.
-
-    Args:
-        failed: those that failed, or were cancelled; of the error types, where there are some.
-        stale: those whose inputs were changed after their video was made.
-    """
-    values = {
-        "all": not selection,
-        "numbers": json.dumps(list(selection.numbers)),
-        "ids": json.dumps([name.strip() for name in selection.ids]),
-        "error_types": json.dumps(list(error_types)),
-        "failed": failed,
-        "stale": stale,
-    }
-    return [(row, State(state)) for row, state in ledger.db.execute(_FINISHED, values).fetchall()]
 
 
 def rows_unknown_to_fal(ledger: Ledger) -> dict[int, int]:

@@ -49,6 +49,7 @@ class LedgerSummary:
     at_fal: int
     """Rows whose request is at fal, also those that the manifest no longer has."""
     to_run: int
+    """Rows that are pending, and those that are marked to be run again."""
     to_run_price: int
     unpriced: int
     unheard: Sequence[UnheardGroup] = ()
@@ -82,6 +83,7 @@ def summarize(ledger: Ledger) -> LedgerSummary:
         "SELECT COUNT(*), COALESCE(SUM(price), 0), COUNT(*) - COUNT(price) FROM row INDEXED BY row_claimable "
         "WHERE state = 'pending' AND place IS NOT NULL"
     ).fetchone()
+    marked, marked_price, marked_unpriced = ledger.marks.to_run()
     return LedgerSummary(
         rows=_by_status(ledger, here),
         failures=_failures(ledger),
@@ -90,9 +92,9 @@ def summarize(ledger: Ledger) -> LedgerSummary:
         orphans=sum(every[one] - here[one] for one in (State.SUBMITTED, State.IN_DOUBT, State.SUCCEEDED)),
         in_doubt=every[State.IN_DOUBT],
         at_fal=every[State.SUBMITTED],
-        to_run=to_run,
-        to_run_price=price,
-        unpriced=unpriced,
+        to_run=to_run + marked,
+        to_run_price=price + marked_price,
+        unpriced=unpriced + marked_unpriced,
         unheard=_unheard(ledger),
     )
 
@@ -144,10 +146,11 @@ class Prices:
 
 def prices_to_run(ledger: Ledger, job: Job) -> Prices:
     """The rows to run and their prices."""
+    marked = " UNION ALL SELECT arguments, price FROM temp.marked" if ledger.marks.any else ""
     found = ledger.db.execute(
-        "SELECT COALESCE(json_extract(arguments, '$.' || ?), ?) AS value, COUNT(*), COALESCE(SUM(price), 0) "
-        "FROM row INDEXED BY row_claimable WHERE state = 'pending' AND place IS NOT NULL "
-        "GROUP BY value ORDER BY MIN(price)",
+        "SELECT COALESCE(json_extract(arguments, '$.' || ?), ?) AS value, COUNT(*), COALESCE(SUM(price), 0) "  # noqa: S608 - ours
+        "FROM (SELECT arguments, price FROM row INDEXED BY row_claimable WHERE state = 'pending' AND place IS NOT NULL"
+        f"{marked}) GROUP BY value ORDER BY MIN(price)",
         (job.price_by, job.default(job.price_by)),
     )
     unit = next(iter(job.units.get(job.price_by, ())), "")
