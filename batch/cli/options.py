@@ -37,12 +37,13 @@ class Typed(click.ParamType):  # type: ignore[type-arg]  # before 8.4, click's o
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         if not isinstance(value, str):
             return value
+        name = param.opts[0] if isinstance(param, click.Option) else self.name
         if not value.strip():
-            self.fail("its value is empty: give one, or leave the option out", param, ctx)
+            raise UsageError(f"{name}: its value is empty: give one, or leave the option out")
         try:
             return self._read(value)
         except UsageError as error:
-            self.fail(str(error), param, ctx)
+            raise UsageError(f"{name}: {error}") from error
 
 
 def whole_number(least: int = 0, most: int | None = None) -> Typed:

@@ -10,7 +10,7 @@ from batch.core.paths import places
 from batch.errors import ManifestError, UsageError
 from batch.job import Arguments, Job
 from batch.manifest.loader import Manifest
-from batch.results_writer.overwrite_checks import refuse_foreign_columns, require_ours
+from batch.results_writer.overwrite_checks import refuse_foreign_columns, require_target
 from batch.table import Table, TableChanged
 
 if TYPE_CHECKING:
@@ -57,11 +57,12 @@ class Batch:
         """Where results go elsewhere they overwrite nothing of the user's; the table that was looked through for it.
 
         Raises:
-            ManifestError: they would, or the table cannot be read.
+            UsageError: they cannot be written there.
+        ManifestError: they would, or the table cannot be read.
         """
         if self.target is None:
             return None
-        require_ours(self.target, self.manifest)
+        require_target(self.target, self.manifest, self.ledger)
         table = self.manifest.open()
         try:
             refuse_foreign_columns(self.manifest, table)
@@ -95,8 +96,10 @@ def open_batch(
     """
     path = Path(manifest)
     _require_plain(prefix or "")
-    ledger, table = places(path, sandbox=sandbox, output=Path(output) if output else None)
-    target = None if table == path else table
+    if output == "":
+        raise UsageError("--output: its value is empty: name a file, or leave the option out")
+    ledger, table = places(path, sandbox=sandbox, output=None if output is None else Path(output))
+    target = None if _same_file(table, path) else table
     return Batch(
         manifest=Manifest(
             path=path,
@@ -112,6 +115,11 @@ def open_batch(
         price_told=price is not None,
         command=[str(path), *_typed(mapped or {}, prefix, price, output, sandbox)],
     )
+
+
+def _same_file(one: Path, other: Path) -> bool:
+    """Also by another name: a link, a path that is relative."""
+    return one.resolve() == other.resolve() or (one.exists() and other.exists() and one.samefile(other))
 
 
 def _require_plain(prefix: str) -> None:

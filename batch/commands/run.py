@@ -33,6 +33,7 @@ from batch.manifest.loader import Manifest
 from batch.reports import progress
 from batch.reports.outcome import Outcome, counted
 from batch.results_writer.autosave import Autosave
+from batch.results_writer.overwrite_checks import note_target
 from batch.results_writer.writer import ResultsWriter
 from batch.table import Table, TableChanged
 
@@ -131,6 +132,7 @@ def _enrol_manifest(batch: Batch, ledger: Ledger, table: Table | None, mark: Mar
         table: the manifest, where it was opened already.
     """
     record_interrupted(ledger, now)
+    note_target(ledger, batch.target)
     findings = _read_manifest(batch, ledger, table, now, anew=mark is not None)
     if mark:
         mark(ledger, now)

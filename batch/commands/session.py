@@ -12,6 +12,7 @@ from batch.ledger.async_ledger import AsyncLedger, async_ledger
 from batch.ledger.file import locked
 from batch.ledger.ledger import Ledger
 from batch.results_writer.autosave import Autosave
+from batch.results_writer.overwrite_checks import note_target
 from batch.results_writer.writer import ResultsWriter
 
 Say = Callable[[str], None]
@@ -54,11 +55,13 @@ async def open_session(batch: Batch, now: float, say: Say, connect: Connect = co
     """The ledger held, brought up to date, and the gateway open; at its end the table is saved.
 
     Raises:
-        BatchError: there is no ledger, another run holds it, or there is no key.
+        BatchError: there is no ledger, another run holds it, there is no key, or results would overwrite something.
     """
     if not batch.ledger.exists():
         raise LedgerError(f"{batch.manifest.path} has no ledger yet: nothing was run")
+    batch.checked_table()
     with locked(batch.ledger), Ledger.open(batch.ledger) as ledger:
+        note_target(ledger, batch.target)
         record_interrupted(ledger, now)
         with ungrouped_errors():
             async with connect(batch) as gateway, async_ledger(ledger) as store:

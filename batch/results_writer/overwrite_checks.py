@@ -1,24 +1,106 @@
 """Refuses results that would overwrite something of the user's."""
 
+import json
+import os
+from collections.abc import Iterator
+from itertools import zip_longest
 from pathlib import Path
 
+from batch.core.paths import ledger_path
 from batch.core.states import Status
-from batch.errors import ManifestError
+from batch.errors import ManifestError, UsageError
+from batch.ledger.ledger import Ledger
 from batch.manifest.loader import Manifest
-from batch.table import open_table
+from batch.table import TableChanged, open_table
 from batch.table.table import Table
+
+_OUTPUTS = "outputs"
+"""Where a ledger keeps the files that its results were written to, besides the manifest."""
+
+_BESIDE = ("", "-wal", "-shm", "-journal", ".lock", ".new")
+"""A ledger, and what may stand beside it."""
+
+
+def require_target(target: Path, manifest: Manifest, ledger: Path) -> None:
+    """Refuses a file for results that cannot be written, or that holds anything but results of this manifest.
+
+    Raises:
+        UsageError: its folder is not there, or it is a ledger.
+        ManifestError: it exists, and neither the ledger nor its own records say that it is ours.
+    """
+    _require_place(target, ledger)
+    require_ours(target, manifest)
+    if target.exists() and not _is_noted(target, ledger) and not _holds_records_of(target, manifest):
+        raise ManifestError(
+            f"{target} exists, and its rows are not those of {manifest.path}: what stands in it would be lost. "
+            "Name another file for --output, or move this one away"
+        )
+
+
+def _require_place(target: Path, ledger: Path) -> None:
+    real = Path(os.path.realpath(target))
+    if not real.parent.is_dir():
+        raise UsageError(f"--output {str(target)!r}: there is no folder {real.parent}: make it, or name another one")
+    if str(real) in {os.path.realpath(ledger) + end for end in _BESIDE} or real.suffix == ".ledger":
+        raise UsageError(
+            f"--output {str(target)!r}: this is the ledger, without which rows are paid twice: name a table"
+        )
 
 
 def require_ours(target: Path, manifest: Manifest) -> None:
     """Refuses to replace a file that does not look like results of ours.
 
     Raises:
-        ManifestError: it exists and has not all of our columns.
+        ManifestError: it exists and has not all of our columns, or it is a manifest with a ledger of its own.
     """
-    if target.exists():
-        lacking = {column.name for column in manifest.result_columns} - set(open_table(target).columns)
-        if lacking:
-            raise ManifestError(f"{target} exists and holds no results of kling-batch: name another file for --output")
+    if not target.exists():
+        return
+    lacking = {column.name for column in manifest.result_columns} - set(open_table(target).columns)
+    if lacking:
+        raise ManifestError(f"{target} exists and holds no results of kling-batch: name another file for --output")
+    if ledger_path(target).exists():
+        raise ManifestError(f"{target} is a table with a ledger of its own: name another file for --output")
+
+
+def note_target(ledger: Ledger, target: Path | None) -> None:
+    """Keeps in the ledger that this file is for its results, whatever becomes of the manifest's rows."""
+    known = _noted(ledger)
+    if target and (real := os.path.realpath(target)) not in known:
+        ledger.set_meta(_OUTPUTS, json.dumps([*known, real]))
+
+
+def _noted(ledger: Ledger) -> list[str]:
+    known: list[str] = json.loads(ledger.meta(_OUTPUTS) or "[]")
+    return known
+
+
+def _is_noted(target: Path, ledger: Path) -> bool:
+    with Ledger.read(ledger) as opened:
+        return os.path.realpath(target) in _noted(opened)
+
+
+def _holds_records_of(target: Path, manifest: Manifest) -> bool:
+    """Whether it has the same records with the same cells, our columns left aside."""
+    ours = {column.name for column in manifest.result_columns}
+    try:
+        records = zip_longest(_users_cells(open_table(target), ours), _users_cells(manifest.open(), ours))
+        return all(one == other for one, other in records)
+    except TableChanged as error:
+        raise ManifestError(f"{error}: try again when that is done") from error
+
+
+def _users_cells(table: Table, ours: set[str]) -> Iterator[list[str]]:
+    """The header, then each record; without what is empty at their ends, where ours were put behind the longest one."""
+    places = [index for index, title in enumerate(table.columns) if title not in ours]
+    yield _trimmed([table.columns[index] for index in places])
+    for record in table.records():
+        yield _trimmed([*(record.cells[index] for index in places), *record.extra])
+
+
+def _trimmed(cells: list[str]) -> list[str]:
+    while cells and not cells[-1]:
+        cells.pop()
+    return cells
 
 
 def refuse_foreign_columns(manifest: Manifest, table: Table) -> None:
