@@ -1,5 +1,5 @@
 """`python -m batch` is the command line."""
 
-from batch.cli.main import main
+from batch.cli.entry import start
 
-main(prog_name="kling-batch")
+start()

@@ -34,7 +34,12 @@ class Typed(click.ParamType):  # type: ignore[type-arg]  # before 8.4, click's o
         self.name = name
         self._read = read
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+    def convert(
+        self,
+        value: Any,
+        param: click.Parameter | None,
+        ctx: click.Context | None,  # noqa: ARG002 - click gives it
+    ) -> Any:
         if not isinstance(value, str):
             return value
         name = param.opts[0] if isinstance(param, click.Option) else self.name

@@ -1,8 +1,6 @@
 """`run`: puts a run together (manifest, ledger, gateway, dispatcher, results) and ends it."""
 
-import os
 import random
-import signal
 import sys
 import time
 from collections.abc import Callable
@@ -11,6 +9,7 @@ from dataclasses import dataclass, field
 import anyio
 from anyio import current_time
 
+from batch.commands import signals
 from batch.commands.batch import Batch
 from batch.commands.session import Connect, Say, connect, record_interrupted, ungrouped_errors
 from batch.core.gateway import Gateway, Unclear, UnitPrice
@@ -20,7 +19,7 @@ from batch.dispatch.dispatcher import Dispatcher
 from batch.dispatch.settings import Settings
 from batch.dispatch.stopping import Stop
 from batch.dispatch.tally import Tally
-from batch.errors import Exit, ManifestError, UsageError
+from batch.errors import ManifestError, UsageError
 from batch.fal.pricing import difference, live_prices
 from batch.ledger.async_ledger import async_ledger
 from batch.ledger.enrolment import enrol, last_findings
@@ -221,12 +220,12 @@ async def _dispatch(
 ) -> None:
     rows = min(summary.to_run, settings.options.limit or summary.to_run) + summary.at_fal
     eta = progress.Eta(rows, settings.typical_seconds)
-    async with anyio.create_task_group() as signals:
+    async with anyio.create_task_group() as listener:
         async with async_ledger(ledger) as store, anyio.create_task_group() as tasks:
             dispatcher = Dispatcher(store, gateway, settings)
             ended.tally = dispatcher.tally
-            # In a group of its own: the second signal must find somebody while the first one's work winds down.
-            signals.start_soon(_until_signal, tasks.cancel_scope, ended, autosave.say, name="signals")
+            # In a group of its own: it goes on while the first signal's work winds down.
+            listener.start_soon(_until_signal, tasks.cancel_scope, ended, autosave.say, name="signals")
             tasks.start_soon(autosave.keep, lambda: ended.tally.counts, summary.total, name="results")
             if around.show_progress:
                 tasks.start_soon(progress.show, lambda: dispatcher.tally, eta, sys.stderr, name="progress")
@@ -234,7 +233,7 @@ async def _dispatch(
                 await dispatcher.run()
             ended.stopped = _why_stopped(dispatcher.stopped, in_time.cancelled_caught)
             tasks.cancel_scope.cancel()
-        signals.cancel_scope.cancel()
+        listener.cancel_scope.cancel()
 
 
 def _why_stopped(stop: Stop | None, out_of_time: bool) -> str | None:
@@ -255,14 +254,14 @@ _REMEDY = {
 
 async def _until_signal(scope: anyio.CancelScope, ended: _Ended, say: Say) -> None:
     """The first signal stops the run in good order, the second one at once; either is safe."""
-    wanted = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    with anyio.open_signal_receiver(*wanted) as signals:
-        async for _ in signals:
-            if ended.interrupted:
-                os._exit(Exit.INTERRUPTED)  # asked twice: the ledger has everything, nothing is waited for
-            ended.interrupted = True
+    try:
+        with signals.listening() as first_signal:
+            await first_signal()
             say(
                 "stopping: nothing more is submitted; what is under way is picked up by the next run. A submit that is "
                 "on its way is waited for, up to a minute (once more: stop at once, as safe)"
             )
             scope.cancel()
+            await anyio.sleep_forever()  # the second one must find somebody while the work winds down
+    finally:
+        ended.interrupted = signals.asked_to_end()  # also by one that came too late to be waited for

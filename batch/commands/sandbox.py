@@ -9,6 +9,7 @@ from typing import Any
 
 import anyio
 
+from batch.commands import signals
 from batch.commands.batch import SANDBOX_RUN_SECONDS, Batch
 from batch.core.gateway import Gateway
 from batch.core.paths import sandbox_home
@@ -76,7 +77,7 @@ _OTHER_WAYS = frozenset(
 def serve_alone(
     port: int, slots: int, run_seconds: float, folder: Path | None, faults: Iterable[str], history: Mapping[str, Any]
 ) -> None:
-    """Serves until interrupted; prints the environment that points a fal client here.
+    """Serves until interrupted (KeyboardInterrupt); prints the environment that points a fal client here.
 
     Args:
         history: how the request history behaves (`batch.sandbox.History`).
@@ -93,6 +94,19 @@ def serve_alone(
     faults_text, settings = " ".join(faults), History(**history)
 
     async def serve() -> None:
-        await standalone.serve_alone(port, slots, run_seconds, folder, faults_text, history=settings, render=render)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(_until_signal, tasks.cancel_scope, name="signals")
+            await standalone.serve_alone(port, slots, run_seconds, folder, faults_text, history=settings, render=render)
 
-    anyio.run(serve)
+    try:
+        anyio.run(serve)
+    except ExceptionGroup as group:
+        raise group.exceptions[0] from None
+    raise KeyboardInterrupt
+
+
+async def _until_signal(scope: anyio.CancelScope) -> None:
+    """What it has on the disk is put away before it ends."""
+    with signals.listening() as first_signal:
+        await first_signal()
+        scope.cancel()
