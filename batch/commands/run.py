@@ -105,6 +105,10 @@ async def _run(
         async with around.connect(batch) as gateway:
             if summary.to_run:
                 summary = await _announce_price(batch, ledger, summary, gateway, say)
+                if options.stop_after and (error_type := ledger.stopped_for()):
+                    say(
+                        f"an earlier run stopped for {error_type}: one row is tried before the rest, until one succeeds"
+                    )
             settings = _settings(batch, ledger, summary, options, around)
             await _dispatch(ledger, summary, gateway, settings, autosave, ended, around)
     ledger.marks.clear()  # what was not begun stays as it was

@@ -64,6 +64,10 @@ class Dispatcher:
         self._patience = Patience(settings.start_timeout)
         self._refusals = FailureStreak(options.stop_after)
         self._failures = FailureStreak(options.stop_after)
+        self._stopped_for = ""
+        """The failures that an earlier run stopped for: until a row succeeds, one is tried at a time."""
+        self._trying = 0
+        """Rows under way that this run has begun."""
         self._started = False
         self._backlog = Backlog(store, options.limit)
         self._at_fal = 0
@@ -80,6 +84,7 @@ class Dispatcher:
     async def run(self) -> None:
         """Returns when no row can be brought further in this run; cancelling it is safe at any moment."""
         self._patience.began = current_time()
+        self._stopped_for = await self._store.stopped_for() if self._settings.options.stop_after else ""
         async with anyio.create_task_group() as tasks:
             await self._reconcile(tasks)
             for submitted in await self._store.submitted_rows():  # what is paid for comes first
@@ -99,12 +104,14 @@ class Dispatcher:
         self, tasks: TaskGroup, row: int, life: Callable[[Any], Awaitable[None]], of: SubmittedRow | PendingRow
     ) -> None:
         self._tally.under_way += 1
+        self._trying += isinstance(of, PendingRow)
         self._backlog.hold(row)
         tasks.start_soon(self._tracked, life, of, name=f"row {of.number}")
 
     async def _tracked(self, life: Callable[[Any], Awaitable[None]], of: SubmittedRow | PendingRow) -> None:
         await life(of)
         self._tally.under_way -= 1
+        self._trying -= isinstance(of, PendingRow)
         self._wake()
 
     def _wake(self) -> None:
@@ -127,7 +134,9 @@ class Dispatcher:
         return None
 
     def _room(self) -> bool:
-        """Whether another row may be begun."""
+        """Whether another row may be begun; while one is tried after a stop, none."""
+        if self._stopped_for and self._trying:
+            return False
         return self._preparation.room and self._slot_free()
 
     def _slot_free(self) -> bool:
@@ -163,7 +172,7 @@ class Dispatcher:
 
     async def _unsendable(self, pending: PendingRow, error_type: str, message: str) -> None:
         await self._write(pending.row, states.unsendable(self._settings.now(), error_type, message))
-        self._stop_if(self._refusals.failed(error_type))
+        await self._on_failure(self._refusals, error_type)
         self._tally.failed += 1
 
     async def _submit(self, pending: PendingRow, arguments: Arguments) -> tuple[Receipt, float] | None:
@@ -179,7 +188,7 @@ class Dispatcher:
         if posted is None:
             return None
         outcome, sent = posted
-        receipt = self._on_submitted(pending, outcome)
+        receipt = await self._on_submitted(pending, outcome)
         return (receipt, sent) if receipt else None
 
     async def _post(self, pending: PendingRow, arguments: Arguments) -> tuple[SubmitOutcome, float] | None:
@@ -223,7 +232,7 @@ class Dispatcher:
             self._backlog.put_back(pending, 0.0)
         self._over_budget.clear()
 
-    def _on_submitted(self, pending: PendingRow, outcome: SubmitOutcome) -> Receipt | None:
+    async def _on_submitted(self, pending: PendingRow, outcome: SubmitOutcome) -> Receipt | None:
         if outcome.receipt:
             self._refusals.succeeded()
             return outcome.receipt
@@ -231,12 +240,28 @@ class Dispatcher:
         if outcome.again:
             self._backlog.put_back(pending, 0.0)  # admission keeps it waiting
         if outcome.failure:
-            self._stop_if(self._refusals.failed(outcome.failure))
+            await self._on_failure(self._refusals, outcome.failure)
         self._stop_if(outcome.stop)
         self._tally.failed += outcome.transition.new is State.FAILED
         self._tally.in_doubt += outcome.transition.new is State.IN_DOUBT
         self._patience.in_doubt += outcome.transition.new is State.IN_DOUBT
         return None
+
+    async def _on_failure(self, streak: FailureStreak, error_type: str, *, resumed: bool = False) -> None:
+        why = streak.failed(error_type)
+        if error_type == self._stopped_for and not resumed:
+            why = Stop("failures", f"stopped submitting: a row ended as those of the run that stopped ({error_type})")
+        if why:
+            self._stop(why)
+            with anyio.CancelScope(shield=True):
+                await self._store.keep_stopped_for(error_type)
+
+    async def _on_success(self) -> None:
+        self._failures.succeeded()
+        if self._stopped_for:
+            self._stopped_for = ""
+            with anyio.CancelScope(shield=True):
+                await self._store.keep_stopped_for("")
 
     def _stop_if(self, why: Stop | None) -> None:
         if why:
@@ -272,7 +297,7 @@ class Dispatcher:
             if isinstance(end, Unheard):
                 await self._on_unheard(row, end, resumed)
             else:
-                await self._on_ended(row, end)
+                await self._on_ended(row, end, resumed=again)
         finally:
             self._tally.fetching -= 1
 
@@ -286,15 +311,15 @@ class Dispatcher:
         if not resumed:  # those of earlier runs are no reason to submit nothing in this one
             self._stop_if(self._failures.failed(end.error_type))
 
-    async def _on_ended(self, row: PendingRow, end: Video | RequestFailed) -> None:
+    async def _on_ended(self, row: PendingRow, end: Video | RequestFailed, *, resumed: bool) -> None:
         transition = transitions.of_end(end, self._settings.now(), row.price, row.tries, self._settings.retry)
         await self._write(row.row, transition)
         self._request_ended()
         if isinstance(end, Video):
-            self._failures.succeeded()
             self._tally.succeeded += 1
+            await self._on_success()
             return
-        self._stop_if(self._failures.failed(str(transition.changes["kind"])))
+        await self._on_failure(self._failures, str(transition.changes["kind"]), resumed=resumed)
         if transition.new is State.FAILED:
             self._tally.failed += 1
         elif row.place >= 0:  # a row that the manifest no longer has is not bought again

@@ -11,7 +11,7 @@ from batch.core.money import Budget
 from batch.core.row import InDoubtRow, KnownRequest, PendingRow, SubmittedRow
 from batch.core.states import Transition
 from batch.ledger.in_doubt import in_doubt_rows, known_requests, requests_since_doubt
-from batch.ledger.ledger import Ledger
+from batch.ledger.ledger import STOPPED_FOR, Ledger
 
 T = TypeVar("T")
 Offload = Callable[[Callable[[], Any]], Awaitable[Any]]
@@ -69,6 +69,14 @@ class AsyncLedger:
 
     async def known_requests(self, request_ids: Iterable[str]) -> dict[str, KnownRequest]:
         return await self._do(lambda: known_requests(self._ledger, request_ids))
+
+    async def stopped_for(self) -> str:
+        """Of what kind the failures were that an earlier run stopped for; empty where a row has succeeded since."""
+        return await self._do(self._ledger.stopped_for)
+
+    async def keep_stopped_for(self, error_type: str) -> None:
+        """Keeps it for the runs to come; empty: a row has succeeded."""
+        await self._do(lambda: self._ledger.set_meta(STOPPED_FOR, error_type))
 
     async def call(self, call: Callable[[], T]) -> T:
         """Any other read or write of the ledger, in the writer's turn."""

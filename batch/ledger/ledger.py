@@ -21,6 +21,8 @@ from batch.ledger import file as ledger_file
 from batch.ledger.marks import Marks
 
 TAKEN = "fal gave it the id of another request of this table, so its own is not known"
+STOPPED_FOR = "stopped_for"
+"""Where the ledger keeps the kind of failures that a run stopped for."""
 
 
 class StateConflict(LedgerError):
@@ -227,6 +229,10 @@ class Ledger:
     def interrupted(self) -> list[int]:
         """Rows whose POST was under way when an earlier run ended: nobody knows whether it arrived."""
         return [row for (row,) in self.db.execute("SELECT id FROM row WHERE state = 'submitting'")]
+
+    def stopped_for(self) -> str:
+        """See `AsyncLedger.stopped_for`."""
+        return self.meta(STOPPED_FOR) or ""
 
     def meta(self, name: str) -> str | None:
         found = self.db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
