@@ -5,7 +5,8 @@ Whatever takes long to load is imported where it is used: `--help` and `status` 
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ from batch.cli.options import (
     run_options,
     whole_number,
 )
+from batch.core.plain_text import one_line, shown
 from batch.errors import BatchError, Exit
 
 if TYPE_CHECKING:
@@ -34,9 +36,14 @@ if TYPE_CHECKING:
 class _Group(click.Group):
     """Turns what ends a command into one line and the documented exit code."""
 
+    def make_context(self, *arguments: Any, **more: Any) -> click.Context:
+        with _plain_usage_errors():
+            return super().make_context(*arguments, **more)
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            return super().invoke(ctx)
+            with _plain_usage_errors():
+                return super().invoke(ctx)
         except BatchError as error:
             _say(f"kling-batch: {error}")
             ctx.exit(error.exit_code)
@@ -45,13 +52,31 @@ class _Group(click.Group):
             ctx.exit(Exit.INTERRUPTED)
 
 
-def _say(text: str) -> None:
-    """Messages go to stderr; stdout is for what was asked for."""
-    click.echo(text, err=True)
+@contextmanager
+def _plain_usage_errors() -> Iterator[None]:
+    """click shows them by itself, with what was typed in them."""
+    try:
+        yield
+    except click.UsageError as error:
+        error.message = one_line(error.message)  # type: ignore[misc]  # not meant to be set, says click
+        raise
+
+
+# Everything that is printed goes through these three, but for the bar.
+
+
+def _say(line: str) -> None:
+    """One line to stderr; stdout is for what was asked for. No control character of anybody's is obeyed."""
+    click.echo(one_line(line), err=True)
+
+
+def _print(text: str, *, err: bool = False) -> None:
+    """Lines of ours, each of which was made one."""
+    click.echo(shown(text), err=err)
 
 
 def _print_json(value: dict[str, Any]) -> None:
-    click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+    _print(json.dumps(value, ensure_ascii=False, indent=2))
 
 
 def _open_batch(manifest: Path, **table: Any) -> "Batch":
@@ -84,7 +109,7 @@ def check(ctx: click.Context, /, as_json: bool, every: bool, **table: Any) -> No
     if as_json:
         _print_json(checked.json())
     else:
-        click.echo(checked.text(every=every))
+        _print(checked.text(every=every))
     ctx.exit(checked.exit_code)
 
 
@@ -133,7 +158,7 @@ def _run(ctx: click.Context, selection: "Selection | None", as_json: bool, given
     logging.getLogger("fal_client").addHandler(logging.NullHandler())
     table = {name: given.pop(name) for name in ("manifest", "mapped", "prefix", "price", "output", "sandbox")}
     outcome = run_batch(_open_batch(**table), run_options(**given), _say, mark=selection.mark if selection else None)
-    _say(outcome.text())
+    _print(outcome.text(), err=True)
     if as_json:
         _print_json(outcome.json())
     ctx.exit(outcome.exit_code)
@@ -166,8 +191,8 @@ def resolve(
         raise click.UsageError("name rows with --row or --id, and one of --adopt, --resubmit, --give-up for them")
     decision = Decision(named, choices[0], adopt or "") if choices else None
     lines, outcome = resolve_batch(_open_batch(**table), decision, _say)
-    click.echo("\n".join(lines))
-    _say(outcome.text(run=False))
+    _print("\n".join(lines))
+    _print(outcome.text(run=False), err=True)
     ctx.exit(outcome.exit_code)
 
 
@@ -181,8 +206,8 @@ def cancel(ctx: click.Context, /, numbers: Sequence[int], ids: Sequence[str], **
     from batch.core.row import RowSelection
 
     done, outcome = cancel_batch(_open_batch(**table), RowSelection(numbers, ids), _say)
-    click.echo("\n".join([f"{done.cancelled} rows taken back", *done.kept]))
-    _say(outcome.text(run=False))
+    _print("\n".join(map(one_line, [f"{done.cancelled} rows taken back", *done.kept])))
+    _print(outcome.text(run=False), err=True)
     ctx.exit(outcome.exit_code)
 
 
@@ -199,7 +224,7 @@ def status(ctx: click.Context, manifest: Path, sandbox: bool, as_json: bool) -> 
     if as_json:
         _print_json(outcome.json())
     else:
-        click.echo(outcome.text(run=False))
+        _print(outcome.text(run=False))
     ctx.exit(outcome.exit_code)
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from batch.commands.batch import Batch
 from batch.core.money import dollars
+from batch.core.plain_text import one_line
 from batch.core.states import Status
 from batch.errors import Exit, ManifestError
 from batch.ledger.enrolment import enrol
@@ -41,7 +42,7 @@ class CheckReport:
         lines.append(f"to run: {now.to_run} rows for {dollars(now.to_run_price)} {self.prices.text()}".rstrip())
         if now.unpriced:
             lines.append(f"the price of {now.unpriced} rows is not known, and not in this sum")
-        return "\n".join(lines)
+        return "\n".join(map(one_line, lines))
 
     def _counts(self) -> list[tuple[str, int]]:
         now = self.standing

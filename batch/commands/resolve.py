@@ -12,6 +12,7 @@ from batch.commands.session import Say, open_session
 from batch.core import states
 from batch.core.gateway import Finished, Gateway, NotFound, Unclear, Video, Waiting
 from batch.core.money import dollars
+from batch.core.plain_text import one_line
 from batch.core.row import RowSelection, SubmittedRow
 from batch.core.states import State
 from batch.core.store import RowStore
@@ -142,11 +143,12 @@ def shown(
         proof = provable_at(row.intent_at, start_timeout) - now
         when = f"provable in {_time(proof)}" if proof > 0 else "provable as soon as later requests are listed"
         may_be = candidates.get(row.row, ())
-        choice = f"\n    fal has more than one such request: {', '.join(may_be[:5])}" if may_be else ""
-        lines.append(
+        standing = (
             f"{name}{f' (id {row.row_id})' if row.row_id else ''}: {dollars(row.price)}, submitted "
-            f"{_time(now - row.intent_at)} ago, {row.message}; absence {when}\n    {row.prompt[:100]!r}{choice}"
+            f"{_time(now - row.intent_at)} ago, {row.message}; absence {when}"
         )
+        lines += [one_line(standing), f"    {row.prompt[:100]!r}"]
+        lines += [one_line(f"    fal has more than one such request: {', '.join(may_be[:5])}")] if may_be else []
     if rows:
         lines.append(
             "look at https://fal.ai/dashboard/requests, then decide by row: --row N --adopt REQUEST_ID (it is there), "

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from batch.core.money import dollars
+from batch.core.plain_text import one_line
 from batch.core.retry import WORTH_ANOTHER_TRY
 from batch.core.states import Status
 from batch.errors import Exit
@@ -75,7 +76,7 @@ class Outcome:
         if self.next_command:
             mend = self.next_command.startswith("kling-batch rerun") and not _passing(now)
             lines.append(f"next: {self.next_command}{'   (when the rows are mended)' if mend else ''}")
-        return "\n".join(lines)
+        return "\n".join(map(one_line, lines))
 
     @property
     def next_command(self) -> str | None:

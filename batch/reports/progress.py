@@ -8,6 +8,7 @@ from typing import TextIO
 from anyio import current_time, sleep
 
 from batch.core.money import dollars
+from batch.core.plain_text import one_line
 from batch.dispatch.tally import Tally
 
 BAR_SECONDS = 0.5
@@ -43,7 +44,7 @@ def line(tally: Tally, eta: Eta, elapsed: float) -> str:
     parts += [f"{tally.at_work} under way", f"{dollars(tally.spent)} spent"]
     # While fal cannot be reached no guess is worth its place: a narrow terminal would show it instead of the reason.
     parts.append(tally.notice or f"about {duration(eta.left(tally.ended, elapsed, tally.at_once))} left")
-    return ", ".join(parts)
+    return one_line(", ".join(parts))
 
 
 def duration(seconds: float) -> str:

@@ -61,7 +61,7 @@ def done(tmp_path: Path) -> Path:
 
 HELP = {
     *("batch.cli", "batch.cli.main", "batch.cli.numbers", "batch.cli.options"),
-    *("batch.core", "batch.core.run_options", "batch.errors"),
+    *("batch.core", "batch.core.plain_text", "batch.core.run_options", "batch.errors"),
 }
 
 
