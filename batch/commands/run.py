@@ -4,6 +4,7 @@ import random
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import anyio
@@ -11,6 +12,7 @@ from anyio import current_time
 
 from batch.commands import signals
 from batch.commands.batch import Batch
+from batch.commands.manifest_watch import ManifestWatch
 from batch.commands.session import Connect, Say, connect, record_interrupted, ungrouped_errors
 from batch.core.gateway import Gateway, Unclear, UnitPrice
 from batch.core.money import Budget, dollars
@@ -83,20 +85,22 @@ async def run(
         fresh = not batch.ledger.exists()
         with Ledger.open(batch.ledger) as ledger:
             try:
-                findings = _enrol_manifest(batch, ledger, table, mark, around.now())
+                findings, digest = _enrol_manifest(batch, ledger, table, mark, around.now())
             except BaseException:
                 if fresh:  # nothing was submitted from it, and no refused run leaves anything behind
                     ledger.close()
                     batch.ledger.unlink()
                 raise
             with write_errors(batch.ledger), ungrouped_errors():
-                return await _run(batch, ledger, findings, options, around, say)
+                return await _run(batch, ledger, findings, digest, options, around, say)
 
 
 async def _run(
-    batch: Batch, ledger: Ledger, findings: Findings, options: RunOptions, around: Surroundings, say: Say
+    batch: Batch, ledger: Ledger, findings: Findings, digest: str, options: RunOptions, around: Surroundings, say: Say
 ) -> Outcome:
-    autosave = Autosave(ResultsWriter(batch.manifest, batch.ledger, batch.target), say)
+    writer = ResultsWriter(batch.manifest, batch.ledger, batch.target)
+    autosave = Autosave(writer, say)
+    watch = ManifestWatch(batch.manifest, batch.ledger, digest, writer.source)
     ended = _Ended()
     if findings.invalid:
         say(f"{counted(findings.invalid)} cannot be run: `kling-batch check` lists why")
@@ -109,9 +113,10 @@ async def _run(
                     say(
                         f"an earlier run stopped for {error_type}: one row is tried before the rest, until one succeeds"
                     )
-            settings = _settings(batch, ledger, summary, options, around)
+            settings = _settings(batch, ledger, summary, options, around, watch)
             await _dispatch(ledger, summary, gateway, settings, autosave, ended, around)
     ledger.marks.clear()  # what was not begun stays as it was
+    _enrol_edits(batch.manifest, ledger, watch, around.now())
     saved = autosave.finish(ledger)
     return Outcome(
         standing=summarize(ledger),
@@ -128,24 +133,29 @@ async def _run(
 # Before anything is submitted
 
 
-def _enrol_manifest(batch: Batch, ledger: Ledger, table: Table | None, mark: Mark | None, now: float) -> Findings:
-    """What an earlier run left in the air is written down as such; then the manifest is enrolled.
+def _enrol_manifest(
+    batch: Batch, ledger: Ledger, table: Table | None, mark: Mark | None, now: float
+) -> tuple[Findings, str]:
+    """What an earlier run left in the air is written down as such; then the manifest is enrolled, of this digest.
 
     Args:
         table: the manifest, where it was opened already.
     """
     record_interrupted(ledger, now)
     note_target(ledger, batch.target)
-    findings = _read_manifest(batch, ledger, table, now, anew=mark is not None)
+    read = _read_manifest(batch, ledger, table, now, anew=mark is not None)
     if mark:
         mark(ledger, now)
-    return findings
+    return read
 
 
-def _read_manifest(batch: Batch, ledger: Ledger, table: Table | None, now: float, *, anew: bool) -> Findings:
+def _read_manifest(
+    batch: Batch, ledger: Ledger, table: Table | None, now: float, *, anew: bool
+) -> tuple[Findings, str]:
     for _ in range(READS):
         try:
-            return enrol_table(batch.manifest, ledger, table or batch.manifest.open(), now, anew=anew)
+            opened = table or batch.manifest.open()
+            return enrol_table(batch.manifest, ledger, opened, now, anew=anew), opened.digest()
         except TableChanged:
             table = None  # it was saved while it was being read
     raise ManifestError(f"{batch.manifest.path} is being written by another program all the time: run again later")
@@ -160,6 +170,18 @@ def enrol_table(manifest: Manifest, ledger: Ledger, table: Table, now: float, *,
     snapshot = ManifestSnapshot(digest, manifest.settings, table.count or 0, table.width)
     enrol(ledger, now, new=True, snapshot=None if manifest.inspector.asked else snapshot)
     return findings
+
+
+def _enrol_edits(manifest: Manifest, ledger: Ledger, watch: ManifestWatch, now: float) -> None:
+    """Where the manifest was edited during the run it is read again: where the batch stands is told of what is there.
+
+    New rows are left to the next run. Where it cannot be read now, all stays as it was enrolled.
+    """
+    with suppress(ManifestError, TableChanged):
+        table = manifest.open()
+        if not watch.knows(table.digest()):
+            match(ledger, manifest.plan(table), refuse_foreign=False)
+            enrol(ledger, now, new=False)
 
 
 async def _announce_price(
@@ -185,7 +207,12 @@ async def _announce_price(
 
 
 def _settings(
-    batch: Batch, ledger: Ledger, summary: LedgerSummary, options: RunOptions, around: Surroundings
+    batch: Batch,
+    ledger: Ledger,
+    summary: LedgerSummary,
+    options: RunOptions,
+    around: Surroundings,
+    watch: ManifestWatch,
 ) -> Settings:
     budget = Budget(options.max_spend, options.max_spend_total, ledger.money().spent)
     if budget.capped and summary.unpriced:
@@ -200,6 +227,7 @@ def _settings(
         group_of=batch.group_of,
         budget=budget,
         deadline=current_time() + (float("inf") if options.max_seconds is None else options.max_seconds),
+        may_submit=watch.may_submit,
     )
 
 

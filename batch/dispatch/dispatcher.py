@@ -196,6 +196,8 @@ class Dispatcher:
         if current_time() + self._poller.longest() > self._settings.deadline:
             self._stop(Stop("time", "stopped submitting: what is submitted now could not be home in time"))
             return None
+        if not await self._still_wanted(pending):
+            return None
         # From the intent to the receipt nothing may come between: a reply that is not written down is lost.
         with anyio.CancelScope(shield=True):
             different = None if arguments == pending.arguments else encoded(arguments)
@@ -217,6 +219,13 @@ class Dispatcher:
             outcome = transitions.of_submit(InDoubt(str(taken)), self._settings.now())
             await self._store.apply(row, outcome.transition)
         return outcome
+
+    async def _still_wanted(self, pending: PendingRow) -> bool:
+        """A row that is not waits, as it is, for the next run to read the manifest."""
+        wanted = await self._settings.may_submit(pending)
+        if isinstance(wanted, Stop):
+            self._stop(wanted)
+        return wanted is True
 
     def _wait_for_budget(self, pending: PendingRow) -> None:
         """What is under way may fail at no cost and leave room; with nothing under way there is none."""

@@ -1,14 +1,20 @@
 """How a run behaves: its options, its batch's facts, its clock and its chance."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from batch.core.money import Budget
 from batch.core.retry import Retry
+from batch.core.row import PendingRow
 from batch.core.run_options import RunOptions
+from batch.dispatch.stopping import Stop
 from batch.job import Arguments
 
 START_TIMEOUT = 3600.0
+
+
+async def _always(_: PendingRow) -> bool | Stop:
+    return True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,3 +33,5 @@ class Settings:
     """On anyio's clock: nothing is submitted that could not be home by then."""
     start_timeout: float = START_TIMEOUT
     """Seconds after which fal gives up a request that no runner has started."""
+    may_submit: Callable[[PendingRow], Awaitable[bool | Stop]] = _always
+    """Asked last of all before a row's intent is written: whether it is still wanted as it is."""

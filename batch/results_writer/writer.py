@@ -40,6 +40,7 @@ class ResultsWriter:
         self._ledger = ledger
         self._target = target or manifest.path
         self._last: ManifestSnapshot | None = None
+        self._made_of: dict[str, str] = {}
 
     def save(self) -> Saved:
         """Reads, merges, writes; edits made since are kept.
@@ -72,18 +73,24 @@ class ResultsWriter:
         if self._last:
             try_save_snapshot(ledger, self._last)
 
+    def source(self, digest: str) -> str | None:
+        """The digest of the manifest that these bytes were made of here; the user's own in them are the same."""
+        return self._made_of.get(digest)
+
     def _write(self, target: Path) -> None:
         table = self._manifest.open()
         with Ledger.read(self._ledger) as ledger:
-            known, now = self._known_snapshot(ledger, table.digest()), last_event(ledger)
+            digest = table.digest()
+            known, now = self._known_snapshot(ledger, digest), last_event(ledger)
             if known is None:
-                self._merge(ledger, table, target)
+                self._merge(ledger, table, target, digest)
                 return
             if target == self._manifest.path and known.shown == now:
                 return
             cells = _in_place(enrolled_rows(ledger), known.records)
             table.width = known.width
             written = table.write(target, self._manifest.result_columns, cells)
+            self._made_of[written] = known.digest
             if target == self._manifest.path:
                 self._last = replace(known, digest=written, width=None, shown=now)
 
@@ -94,13 +101,13 @@ class ResultsWriter:
                 return snapshot
         return None
 
-    def _merge(self, ledger: Ledger, table: Table, target: Path) -> None:
+    def _merge(self, ledger: Ledger, table: Table, target: Path, digest: str) -> None:
         """The manifest was edited: which record is which row is found out again."""
         plans = self._manifest.plan(table)
         # A copy overwrites nothing of the user's: a remark in our columns must not keep a night's results away.
         match(ledger, plans, refuse_foreign=target == self._manifest.path)
         cells = _in_place(matched_rows(ledger), table.count or 0)
-        table.write(target, self._manifest.result_columns, cells)
+        self._made_of[table.write(target, self._manifest.result_columns, cells)] = digest
 
 
 def _in_place(rows: Iterable[ResultRow], records: int) -> Iterator[tuple[Cell, ...]]:
