@@ -269,6 +269,8 @@ def test_the_map_lists_what_there_is() -> None:
 
 TESTED_ELSEWHERE = {
     "__main__": "tests/nights, which run it",
+    "cli.entry": "tests/commands/test_signals.py, with real processes",
+    "ledger.edits": "tests/commands/test_manifest_watch.py, in whole nights",
 }
 """Modules without a test of their name, and where they are tested."""
 

@@ -124,7 +124,7 @@ def _same_file(one: Path, other: Path) -> bool:
 
 def _require_plain(prefix: str) -> None:
     """In front of our columns' names it must neither end a cell nor start a formula."""
-    if not prefix.isprintable() or prefix != prefix.strip() or set(prefix) & set(",;|\"'") or prefix[:1] in [*"=+-@"]:
+    if not prefix.isprintable() or set(prefix) & set(",;|") or prefix[:1] in [*"=+-@ "]:
         raise UsageError(f"--prefix {prefix!r}: write it in letters, digits and _, like kling_")
 
 

@@ -33,9 +33,9 @@ class RunOptions:
         for name, least in _LEAST.items():
             value = getattr(self, name)
             if value is not None and not (isinstance(value, Integral) and int(value) >= least):
-                raise ValueError(f"{name} is {value!r}, and has to be a whole number of {least} at least")
+                raise ValueError(f"{name} is {least} at least, and a whole number: not {value!r}")
         if self.max_seconds is not None and not self.max_seconds >= 0:  # so that "not a number" is refused, too
-            raise ValueError(f"max_seconds is {self.max_seconds!r}, and has to be 0 at least")
+            raise ValueError(f"max_seconds is 0 at least: not {self.max_seconds!r}")
 
 
 _LEAST = {"concurrency": 1, "max_concurrency": 1, "max_spend": 0, "max_spend_total": 0, "limit": 1, "stop_after": 0}

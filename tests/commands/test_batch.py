@@ -28,7 +28,7 @@ def typed(command: list[str]) -> Batch:
 @given(
     folder=NAMES,
     mapped=st.dictionaries(st.sampled_from(list(JOB.columns)), NAMES, max_size=3),
-    prefix=st.text(st.characters(exclude_categories=["Cs"]), max_size=5),
+    prefix=st.from_regex(r"([A-Za-z_][A-Za-z0-9_ ]{0,4})?", fullmatch=True),
     price=st.sampled_from([None, "5=0.30", "5=0.3, 10=1"]),
     output=st.none() | NAMES,
     sandbox=st.booleans(),

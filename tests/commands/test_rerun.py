@@ -94,6 +94,8 @@ def test_a_stale_row_is_bought_with_what_it_says_now(make: Callable[..., Sheet])
     (work,) = batch.ledger.pending_rows(-1, 9)
     assert work.arguments == {"prompt": "new", "image_url": "https://x.y/1", "duration": "10"}
     assert work.price == 980_000
+    batch.ledger.apply(work.row, states.claimed(2e9, None, work.price))
+    batch.ledger.apply(work.row, states.not_sent(2e9, "no network"))
     batch.save()
     assert (batch.column("status"), batch.column("video_url")) == (["pending"], [""])
     assert batch.ledger.db.execute("SELECT edited FROM sheet").fetchall() == [(0,)]
@@ -103,6 +105,8 @@ def test_what_was_spent_on_a_row_is_kept_when_it_is_run_again(mixed: Sheet) -> N
     """Its tries begin anew, its cost does not."""
     mixed.ledger.db.execute("UPDATE row SET spent = 7 WHERE id = 2")
     mixed.mark(Selection(numbers=[3]))
+    mixed.ledger.apply(2, states.claimed(2e9, None, PRICE))
+    mixed.ledger.apply(2, states.not_sent(2e9, "no network"))
     assert mixed.ledger.db.execute("SELECT spent, tries, attempts, kind FROM row WHERE id = 2").fetchone() == (
         7,
         0,

@@ -111,7 +111,7 @@ def test_a_run_with_nothing_to_do_reads_the_ledger_once_more_and_asks_nobody(
 
     outcome = run_through(given, a_service(), connect=connect)
     assert (outcome.exit_code, outcome.spent_now) == (Exit.DONE, 0)
-    assert (asked["opened for reading"], len(opened)) == (1, 2)
+    assert (asked["opened for reading"], len(opened)) == (1, 3)
     assert not [text for text in asked if "temp.incoming" in text]
     assert given.manifest.path.stat().st_mtime_ns == stamp
 

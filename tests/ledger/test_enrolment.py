@@ -4,9 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from batch.core import states
 from batch.core.states import State, Status
-from batch.ledger.enrolment import last_findings, renew
+from batch.ledger.enrolment import last_findings
 from batch.ledger.matching import Findings
 from tests.support.enrolled_tables import EnrolledTable
 from tests.support.matched_sheets import Batch, Record, print_of, ran
@@ -152,34 +151,3 @@ def test_what_was_found_at_the_last_reading_is_counted_from_the_sheet() -> None:
     batch.sheet.pop()
     batch.read()
     assert last_findings(batch.ledger) == Findings(3, 1)
-
-
-@pytest.mark.parametrize("saved", [True, False])
-def test_a_row_that_is_asked_for_again_takes_what_its_record_says_now(saved: bool) -> None:
-    """It kept what its video was made from until then; afterwards nothing is edited any more."""
-    batch = ran(Record("A", "s1"), Record("B", "s2"), saved=saved)
-    batch.sheet[0].prompt = "C"
-    batch.read()
-    assert batch.query("SELECT arguments FROM row WHERE id = 1") == [('{"prompt":"A"}',)]
-    with batch.ledger.transaction():
-        batch.ledger.apply(1, states.again(State.SUCCEEDED, 5.0))
-        renew(batch.ledger, 6.0)
-    assert batch.query("SELECT arguments, fingerprint, changed_at FROM row WHERE id = 1") == [
-        ('{"prompt":"C"}', print_of("C"), 6.0)
-    ]
-    assert batch.stands() == [(1, Status.PENDING), (2, Status.SUCCEEDED)]
-    assert batch.query("SELECT SUM(edited) FROM sheet") == [(0,)]
-    assert batch.pending_rows() == ["C"]
-
-
-def test_nobody_else_takes_new_inputs_when_one_row_is_asked_for_again() -> None:
-    """A stale row that was not named keeps the video of its old inputs."""
-    batch = ran(Record("A", "s1"), Record("B", "s2"))
-    for one in batch.sheet:
-        one.prompt += " edited"
-    batch.read()
-    with batch.ledger.transaction():
-        batch.ledger.apply(2, states.again(State.SUCCEEDED, 5.0))
-        renew(batch.ledger, 6.0)
-    assert batch.pending_rows() == ["B edited"]
-    assert batch.stands() == [(1, Status.STALE), (2, Status.PENDING)]

@@ -6,7 +6,7 @@ from batch.core.row import RowSelection
 from batch.core.states import State
 from batch.errors import UsageError
 from batch.ledger.ledger import Ledger
-from batch.ledger.selection import SelectedRow, SheetRow, finished_rows, selected_rows, sheet_rows
+from batch.ledger.selection import SelectedRow, SheetRow, selected_rows, sheet_rows
 from tests.support.matched_sheets import PRICE, Batch, Record, ran
 
 
@@ -23,7 +23,10 @@ def every_state() -> Batch:
 
 def finished(ledger: Ledger, *numbers: int, ids: tuple[str, ...] = (), **how: object) -> list[tuple[int, State]]:
     asked = {"failed": True, "stale": True, "error_types": (), **how}
-    return finished_rows(ledger, RowSelection(numbers, ids), **asked)  # type: ignore[arg-type]
+    ledger.marks.clear()
+    ledger.marks.add(RowSelection(numbers, ids), **asked)  # type: ignore[arg-type]
+    states = dict(ledger.db.execute("SELECT id, state FROM row"))
+    return [(work.row, State(states[work.row])) for work in ledger.marks.rows(-1, 99)]
 
 
 # Rows that are named
