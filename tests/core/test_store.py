@@ -16,6 +16,14 @@ def test_the_ledger_has_every_method_of_the_store_as_it_is_asked_for(name: str) 
 def test_a_run_can_do_nothing_but_read_rows_claim_and_move_them() -> None:
     """A new question to the ledger has to be listed here: the rest of it is none of the dispatcher's business."""
     writes = {"apply", "claim"}
-    reads = {"pending_rows", "pending_row", "submitted_rows", "in_doubt_rows", "known_requests"}
+    reads = {
+        "pending_rows",
+        "pending_row",
+        "stopped_for",
+        "keep_stopped_for",
+        "submitted_rows",
+        "in_doubt_rows",
+        "known_requests",
+    }
     reads |= {"requests_since_doubt"}
     assert set(methods(RowStore)) == writes | reads
