@@ -15,7 +15,9 @@ from batch.table import Table
 from jobs.kling import KLING_2_1_PRO as JOB
 from tests.support.sheets import SHOTS
 
-NAMES = st.text(st.characters(exclude_characters="\0/", exclude_categories=["Cs"]), min_size=1, max_size=9)
+NAMES = st.text(st.characters(exclude_characters="\0/", exclude_categories=["Cs"]), min_size=1, max_size=9).filter(
+    str.strip
+)
 
 
 def typed(command: list[str]) -> Batch:
