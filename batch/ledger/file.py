@@ -11,6 +11,7 @@ from batch.core.states import TRANSITIONS
 from batch.errors import LedgerBusy, LedgerError, LedgerLost
 from batch.files.atomic import sync_folder
 from batch.files.permissions import make_folder_like, make_like, mode_like
+from batch.ledger.write_ahead_log import mark_closed, mark_open, require_log, require_one_name
 
 VERSION = 3
 _APPLICATION_ID = 0x6B6C6E67  # "klng": tells a ledger from any other SQLite file
@@ -46,17 +47,21 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
     """Makes the ledger where there is none.
 
     Raises:
-        LedgerError: damaged, no ledger, or of a newer version.
+        LedgerError: damaged, no ledger, of a newer version, without its log, or of more than one name.
     """
     with _readable_errors(path):
         if not path.exists():
             _make(path)
+        require_one_name(path)
+        changed_at = path.stat().st_ctime  # no copying tool can set it
         connection = _connect_existing(path, "rw")
         with _closed_on_error(connection):
             _check_version(connection, path)
             _check_whole(connection)
             _upgrade(connection)
+            mark_closed(connection)
             connection.execute("PRAGMA journal_mode = WAL")
+            mark_open(connection, changed_at)
     return connection
 
 
@@ -86,9 +91,10 @@ def _connect_existing(path: Path, mode: str) -> sqlite3.Connection:
     """Never of 0 bytes: SQLite would take it for a new database, and throw away what still stands in its log."""
     if not path.stat().st_size:
         raise LedgerError(
-            f"{path} is not a ledger of kling-batch, or it was cut off (0 bytes): put a copy of it back; delete it "
-            "only if nothing was ever run from this table"
+            f"{path} is not a ledger of kling-batch, or it was cut off (0 bytes): put a copy of it back; without one, "
+            "`kling-batch recover` makes a ledger of the table and fal's records, and pays nothing"
         )
+    require_log(path)
     return connect(f"{path.absolute().as_uri()}?mode={mode}")
 
 
@@ -148,8 +154,8 @@ def _check_version(connection: sqlite3.Connection, path: Path) -> None:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if application != _APPLICATION_ID:
         raise LedgerError(
-            f"{path} is not a ledger of kling-batch, or it was cut off: put a copy of it back; delete it "
-            "only if nothing was ever run from this table"
+            f"{path} is not a ledger of kling-batch, or it was cut off: put a copy of it back; without one, "
+            "`kling-batch recover` makes a ledger of the table and fal's records, and pays nothing"
         )
     if version > VERSION:
         raise LedgerError(f"{path} was written by a newer kling-batch (ledger version {version}): update it")
@@ -202,5 +208,6 @@ def unusable(path: Path, error: Exception) -> LedgerError:
     """What to tell the user about a ledger that SQLite fails on."""
     return LedgerError(
         f"the ledger {path} cannot be used ({error}): it may be damaged, or on a full or read-only disk. "
-        "Nothing was submitted. Put a copy of it back; without it nobody knows what was paid for"
+        "Nothing was submitted. Put a copy of it back; without one, `kling-batch recover` makes a ledger of the table "
+        "and fal's records, and pays nothing"
     )

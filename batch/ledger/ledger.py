@@ -5,8 +5,9 @@ Synchronous and of one thread at a time; `batch.ledger.async_ledger` is its asyn
 
 import json
 import sqlite3
+import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
@@ -19,6 +20,7 @@ from batch.errors import LedgerError
 from batch.job import Job
 from batch.ledger import file as ledger_file
 from batch.ledger.marks import Marks
+from batch.ledger.write_ahead_log import give_up_log
 
 TAKEN = "fal gave it the id of another request of this table, so its own is not known"
 STOPPED_FOR = "stopped_for"
@@ -32,19 +34,20 @@ class StateConflict(LedgerError):
 class Ledger:
     """One open ledger."""
 
-    def __init__(self, connection: sqlite3.Connection, path: Path | None) -> None:
+    def __init__(self, connection: sqlite3.Connection, path: Path | None, *, writes: bool = False) -> None:
         self.db = connection
         self.path = path
         self.marks = Marks(connection)
+        self._writes = writes
 
     @classmethod
     def open(cls, path: Path) -> Self:
         """Opens the ledger for writing, and makes it where there is none.
 
         Raises:
-            LedgerError: damaged, no ledger, or of a newer version.
+            LedgerError: damaged, no ledger, of a newer version, without its log, or of more than one name.
         """
-        return cls(ledger_file.open_for_writing(path), path)
+        return cls(ledger_file.open_for_writing(path), path, writes=True)
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -67,8 +70,8 @@ class Ledger:
         return cls(connection, None)
 
     def close(self) -> None:
-        with suppress(sqlite3.Error):  # somebody reads it, or it is only read here: the log stays beside it
-            self.db.execute("PRAGMA journal_mode = DELETE")
+        if self._writes:
+            give_up_log(self.db, time.time())
         self.db.close()
 
     def __enter__(self) -> Self:

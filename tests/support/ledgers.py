@@ -45,6 +45,6 @@ def brought(ledger: Ledger, state: State, key: str = "id:a", place: int = 0) -> 
 
 
 def contents(ledger: Ledger) -> list[object]:
-    return [
-        ledger.db.execute(f"SELECT * FROM {name}").fetchall() for name in ("row", "request", "event", "sheet", "meta")
-    ]
+    meta = "meta WHERE name NOT IN ('closed', 'unasked')"
+    tables = ("row", "request", "event", "sheet", meta)
+    return [ledger.db.execute(f"SELECT * FROM {name}").fetchall() for name in tables]
