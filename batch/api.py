@@ -44,6 +44,8 @@ def run(
     limit: int | None = None,
     max_seconds: float | None = None,
     stop_after: int = 10,
+    adopt_known: bool = False,
+    buy_again: bool = False,
     say: Callable[[str], None] = lambda _: None,
     sandbox: bool = False,
     **table: Any,
@@ -59,6 +61,8 @@ def run(
         limit: how many rows are begun at most.
         max_seconds: the run ends by then, with everything home that can be.
         stop_after: so many rows in a row that end the same bad way stop the submitting; 0: never.
+        adopt_known, buy_again: rows that fal's records show as bought without this ledger take their videos over, or
+            are bought again; else they are held, in doubt.
         say: takes the messages that the command line prints to stderr.
         sandbox: the service is played on this machine.
         table: further arguments as for `open_batch`.
@@ -75,6 +79,8 @@ def run(
         limit=limit,
         max_seconds=max_seconds,
         stop_after=stop_after,
+        adopt_known=adopt_known,
+        buy_again=buy_again,
     )
     return run_batch(batch, options, say, show_progress=False)
 

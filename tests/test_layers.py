@@ -50,6 +50,7 @@ PURE = {
     "fal.redact",
     "manifest.columns",
     "manifest.fingerprint",
+    "manifest.past_results",
     "manifest.planner",
     "manifest.result_columns",
     "manifest.values",
@@ -57,6 +58,7 @@ PURE = {
     "pacing.in_flight",
     "pacing.poll_schedule",
     "reconcile.evidence",
+    "reconcile.purchases",
     "results_writer.result_cells",
     "table.column",
 }

@@ -173,6 +173,10 @@ RUN = _all_of(
         metavar="N",
         help="Stop submitting when so many rows in a row end the same bad way; 0: never.",
     ),
+    click.option(
+        "--adopt-known", is_flag=True, help="Take over videos that fal's records show as bought without this ledger."
+    ),
+    click.option("--buy-again", is_flag=True, help="Buy rows again that fal's records show as bought before."),
     AS_JSON,
 )
 """How a run is to go: the fields of `RunOptions`, `--until` and `--max-runtime` being `max_seconds` together."""
@@ -186,4 +190,6 @@ NAMED_ROWS = _all_of(
 def run_options(*, until: float | None, max_runtime: float | None, **options: Any) -> RunOptions:
     """What was said of a run, as one record."""
     ends = [seconds for seconds in (until, max_runtime) if seconds is not None]
+    if options.get("adopt_known") and options.get("buy_again"):
+        raise click.UsageError("--adopt-known takes over what was bought, --buy-again pays again: give one of them")
     return RunOptions(max_seconds=min(ends, default=None), **options)

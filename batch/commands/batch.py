@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from batch.core.money import prices
-from batch.core.paths import places
+from batch.core.paths import places, results_path
 from batch.errors import ManifestError, UsageError
 from batch.job import Arguments, Job
+from batch.ledger.ledger import Ledger
 from batch.manifest.loader import Manifest
-from batch.results_writer.overwrite_checks import refuse_foreign_columns, require_target
+from batch.results_writer.overwrite_checks import refuse_foreign_columns, refuse_lost_results, require_target
 from batch.table import Table, TableChanged
 
 if TYPE_CHECKING:
@@ -69,6 +70,23 @@ class Batch:
         except TableChanged as error:
             raise ManifestError(f"{error}: try again when that is done") from error
         return table
+
+    @property
+    def results_files(self) -> list[Path]:
+        """Where results of earlier runs may stand: this table, the file that they go to, and those beside the two."""
+        if self.sandbox:
+            return [self.table]
+        beside = [results_path(self.manifest.path), results_path(self.table)]
+        return list(dict.fromkeys([self.manifest.path, self.table, *beside]))
+
+    def require_known_results(self, ledger: Ledger) -> None:
+        """No result stands in the table, or where results go, that this ledger does not know.
+
+        Raises:
+            ManifestError: some do: their rows would be bought a second time.
+        """
+        if not self.sandbox:  # nothing is bought there
+            refuse_lost_results(ledger, self.results_files, self.manifest)
 
 
 def open_batch(

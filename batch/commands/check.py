@@ -86,6 +86,7 @@ def check(batch: Batch) -> CheckReport:
     table = batch.checked_table()
     job = batch.manifest.job
     with Ledger.read(batch.ledger) as ledger, Ledger.scratch(ledger) as scratch:
+        batch.require_known_results(ledger)
         try:
             findings = match(scratch, batch.manifest.plan(table or batch.manifest.open()))
         except TableChanged as error:

@@ -85,6 +85,7 @@ async def run(
         fresh = not batch.ledger.exists()
         with Ledger.open(batch.ledger) as ledger:
             try:
+                batch.require_known_results(ledger)
                 findings, digest = _enrol_manifest(batch, ledger, table, mark, around.now())
             except BaseException:
                 if fresh:  # nothing was submitted from it, and no refused run leaves anything behind
@@ -107,6 +108,12 @@ async def _run(
     summary = summarize(ledger)
     if summary.to_run or summary.at_fal or summary.in_doubt:
         async with around.connect(batch) as gateway:
+            if summary.to_run or options.adopt_known or options.buy_again:
+                from batch.commands.bought_before import settle_bought_before  # only where something is bought
+
+                adopt, buy = options.adopt_known, options.buy_again
+                if await settle_bought_before(batch, ledger, gateway, around.now(), say, adopt=adopt, buy=buy):
+                    summary = summarize(ledger)
             if summary.to_run:
                 summary = await _announce_price(batch, ledger, summary, gateway, say)
                 if options.stop_after and (error_type := ledger.stopped_for()):

@@ -162,12 +162,16 @@ class UnitPrice:
 
 @dataclass(frozen=True, slots=True)
 class ListedRequest:
-    """One request in fal's records; `input` is None where the record lacks it."""
+    """One request in fal's records; `input` is None where the record lacks it.
+
+    `failed` where it is said to have ended without a result.
+    """
 
     request_id: str
     sent_at: float
     ended: bool
     input: Mapping[str, Any] | None
+    failed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,11 @@ class RunOptions:
     stop_after: int = 10
     """So many equal failures in a row stop the submitting; 0: never."""
 
+    adopt_known: bool = False
+    """Rows that fal's records show as bought without this ledger take the videos over."""
+    buy_again: bool = False
+    """They are bought again."""
+
     def __post_init__(self) -> None:
         for name, least in _LEAST.items():
             value = getattr(self, name)
@@ -36,6 +41,8 @@ class RunOptions:
                 raise ValueError(f"{name} is {least} at least, and a whole number: not {value!r}")
         if self.max_seconds is not None and not self.max_seconds >= 0:  # so that "not a number" is refused, too
             raise ValueError(f"max_seconds is 0 at least: not {self.max_seconds!r}")
+        if self.adopt_known and self.buy_again:
+            raise ValueError("either --adopt-known or --buy-again: what was bought is taken over, or paid for again")
 
 
 _LEAST = {"concurrency": 1, "max_concurrency": 1, "max_spend": 0, "max_spend_total": 0, "limit": 1, "stop_after": 0}

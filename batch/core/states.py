@@ -110,6 +110,9 @@ class Transition:
     that nothing was bought."""
 
 
+BOUGHT_BEFORE = "bought_before"
+"""The kind of doubt that no record of fal's settles: whether a request that is there already is the row's."""
+
 _NO_FAILURE = {"kind": None, "message": None}
 
 
@@ -144,6 +147,11 @@ def unsendable(at: float, error_type: str, message: str) -> Transition:
 def reply_lost(at: float, message: str) -> Transition:
     """It may be paid for, and nobody here knows: left alone until it is settled."""
     return Transition(State.SUBMITTING, State.IN_DOUBT, at, {"kind": "reply_lost", "message": message})
+
+
+def held(at: float, message: str) -> Transition:
+    """It seems to have been bought before, by a ledger that is not here: left alone until a person says."""
+    return Transition(State.SUBMITTING, State.IN_DOUBT, at, {"kind": BOUGHT_BEFORE, "message": message})
 
 
 def found_at_fal(at: float, receipt: Receipt) -> Transition:

@@ -123,7 +123,9 @@ def _listed(item: Any, endpoint: str) -> ListedRequest | None:
     given = item.get("json_input") if item.get("endpoint_id") == endpoint else None
     if sent_at is None:
         return None
-    return ListedRequest(item["request_id"], sent_at, ended_at is not None, given if isinstance(given, dict) else None)
+    ended, code = ended_at is not None, item.get("status_code")
+    failed = ended and isinstance(code, int) and code >= 400
+    return ListedRequest(item["request_id"], sent_at, ended, given if isinstance(given, dict) else None, failed)
 
 
 def _http_date(text: str | None) -> float | None:

@@ -1,9 +1,11 @@
 """The ledger as a file: made whole or not at all, opened, upgraded, locked by one process."""
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.resources import files
+from itertools import count
 from pathlib import Path
 
 from batch.core.paths import table_of
@@ -11,7 +13,7 @@ from batch.core.states import TRANSITIONS
 from batch.errors import LedgerBusy, LedgerError, LedgerLost
 from batch.files.atomic import sync_folder
 from batch.files.permissions import make_folder_like, make_like, mode_like
-from batch.ledger.write_ahead_log import mark_closed, mark_open, require_log, require_one_name
+from batch.ledger.write_ahead_log import close_ledger, mark_closed, mark_open, require_log, require_one_name
 
 VERSION = 3
 _APPLICATION_ID = 0x6B6C6E67  # "klng": tells a ledger from any other SQLite file
@@ -135,6 +137,42 @@ def _make(path: Path) -> None:
     finally:
         connection.close()
     fresh.rename(path)
+    sync_folder(path.parent)
+
+
+def without_log(path: Path, copy: Path) -> bool:
+    """Copies a ledger whose log is lost, as it stands in its file; whether that is a whole ledger, of some time ago."""
+    try:
+        copy.write_bytes(path.read_bytes())
+    except OSError:
+        return False
+    with copy.open("r+b") as file:  # SQLite, file format: written and read without a log
+        file.seek(18)
+        file.write(b"\1\1")
+    return is_whole(copy)
+
+
+def is_whole(path: Path) -> bool:
+    """Whether it is a ledger that can be used; brought up to date where it is."""
+    try:
+        connection = open_for_writing(path)
+    except LedgerError:
+        return False
+    close_ledger(connection, path, time.time())
+    return True
+
+
+def replace_ledger(draft: Path, path: Path) -> None:
+    """Puts a ledger into another one's place, which is kept beside it, log and all, under a name of its own."""
+    kept = next(name for n in count(1) if not (name := path.with_name(f"{path.name}.lost-{n}")).exists())
+    if (log := path.with_name(path.name + "-wal")).exists():  # it would be read into the new one
+        log.rename(kept.with_name(kept.name + "-wal"))
+    path.with_name(path.name + "-shm").unlink(missing_ok=True)
+    if path.is_dir():
+        path.rename(kept)
+    elif path.exists():
+        kept.write_bytes(path.read_bytes())
+    draft.replace(path)
     sync_folder(path.parent)
 
 

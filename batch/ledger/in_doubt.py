@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from batch.core.row import InDoubtRow, KnownRequest
+from batch.core.states import BOUGHT_BEFORE
 from batch.errors import LedgerError
 from batch.ledger.ledger import Ledger
 
@@ -17,15 +18,20 @@ NEIGHBOURS = 500
 
 _SENT = "(SELECT MAX(seq) FROM event WHERE event.row = row.id AND new = 'submitting')"
 """The order in which the rows were last sent: the log has it, whatever the clock did."""
+_HELD = f"state = 'in_doubt' AND kind = '{BOUGHT_BEFORE}'"
+_IN_DOUBT = f"state = 'in_doubt' AND kind <> '{BOUGHT_BEFORE}'"
 
 
 def in_doubt_rows(ledger: Ledger) -> list[InDoubtRow]:
-    """Every row in doubt, also of rows that the manifest no longer has; with them what is open elsewhere."""
-    rows = _open_rows(ledger, "state = 'in_doubt'")
+    """Every row whose doubt fal's records may settle, also of rows that the manifest no longer has.
+
+    With them what is open elsewhere.
+    """
+    rows = _open_rows(ledger, _IN_DOUBT)
     if not rows:
         return []
     after = _sent_before(ledger, rows[0].order)
-    elsewhere = _open_rows(ledger, "state = 'submitting'")
+    elsewhere = _open_rows(ledger, f"state = 'submitting' OR {_HELD}")
     for beside in _asked_beside(ledger, lambda other: _open_rows(other, "state IN ('submitting', 'in_doubt')")):
         elsewhere += beside
     return [replace(row, after=after) for row in rows] + [replace(row, open_elsewhere=True) for row in elsewhere]
@@ -45,7 +51,7 @@ def requests_since_doubt(ledger: Ledger) -> dict[str, KnownRequest]:
     Those that never ran (taken back, or expired in the queue) may never be listed, so they are left out.
     """
     found: dict[str, KnownRequest] = {}
-    for row in _open_rows(ledger, "state = 'in_doubt'"):
+    for row in _open_rows(ledger, _IN_DOUBT):
         for order, limit in (
             ("sent.seq < ? ORDER BY sent.seq DESC", 1),
             ("sent.seq > ? ORDER BY sent.seq", NEIGHBOURS),
@@ -70,24 +76,28 @@ def _sent_before(ledger: Ledger, order: int) -> float | None:
     return found[0] if found else None
 
 
-def known_requests(ledger: Ledger, request_ids: Iterable[str]) -> dict[str, KnownRequest]:
-    """Those of the ids that are already a row's, of this table or of one beside it."""
+def known_requests(ledger: Ledger, request_ids: Iterable[str], *, with_table: bool = False) -> dict[str, KnownRequest]:
+    """Those of the ids that are already a row's, of this table or of one beside it.
+
+    Args:
+        with_table: only ledgers that have their table: without it, this table may be that one under another name.
+    """
     asked = json.dumps(list(request_ids))
-    return _beside(ledger, asked) | _own(ledger, asked)
+    return _beside(ledger, asked, with_table) | _own(ledger, asked)
 
 
-def _beside(ledger: Ledger, asked: str) -> dict[str, KnownRequest]:
+def _beside(ledger: Ledger, asked: str, with_table: bool) -> dict[str, KnownRequest]:
     """Of the other ledgers in the folder: two tables with the same rows must not take each other's videos."""
     known = "SELECT request_id FROM request WHERE request_id IN (SELECT value FROM json_each(?))"
-    answers = _asked_beside(ledger, lambda other: other.db.execute(known, (asked,)).fetchall())
+    answers = _asked_beside(ledger, lambda other: other.db.execute(known, (asked,)).fetchall(), with_table=with_table)
     return {name: KnownRequest() for answer in answers for (name,) in answer}
 
 
-def _asked_beside(ledger: Ledger, ask: Callable[[Ledger], T]) -> list[T]:
+def _asked_beside(ledger: Ledger, ask: Callable[[Ledger], T], *, with_table: bool = False) -> list[T]:
     """What the other ledgers in the folder say."""
     answers: list[T] = []
     for path in sorted(ledger.path.parent.glob("*.ledger")) if ledger.path else ():
-        if path != ledger.path:
+        if path != ledger.path and (path.with_suffix("").exists() or not with_table):
             with suppress(LedgerError), Ledger.read(path) as other:  # one that cannot be read is another run's trouble
                 answers.append(ask(other))
     return answers

@@ -20,7 +20,7 @@ from batch.errors import LedgerError
 from batch.job import Job
 from batch.ledger import file as ledger_file
 from batch.ledger.marks import Marks
-from batch.ledger.write_ahead_log import give_up_log
+from batch.ledger.write_ahead_log import close_ledger
 
 TAKEN = "fal gave it the id of another request of this table, so its own is not known"
 STOPPED_FOR = "stopped_for"
@@ -64,14 +64,21 @@ class Ledger:
         return copy
 
     @classmethod
+    def copied(cls, ledger: "Ledger", path: Path) -> Self:
+        """All of it in a file of its own."""
+        copy = cls(ledger_file.connect(path.absolute().as_uri()), path)
+        ledger.db.backup(copy.db)
+        return copy
+
+    @classmethod
     def in_memory(cls) -> Self:
         connection = ledger_file.connect("file::memory:")
         ledger_file.write_schema(connection)
         return cls(connection, None)
 
     def close(self) -> None:
-        if self._writes:
-            give_up_log(self.db, time.time())
+        if self._writes and self.path:
+            close_ledger(self.db, self.path, time.time())
         self.db.close()
 
     def __enter__(self) -> Self:
@@ -115,7 +122,7 @@ class Ledger:
         if transition.old is State.PENDING:
             self._take_up(row, transition.at)
         if transition.receipt:
-            self._keep(row, transition.receipt)
+            self.keep(row, transition.receipt)
         changes = {"state": transition.new, "changed_at": transition.at, **transition.changes}
         sets = [f"{column} = :{column}" for column in changes] + ["spent = spent + :cost"]
         if transition.step:
@@ -139,7 +146,8 @@ class Ledger:
             )
             self.db.execute("UPDATE sheet SET edited = 0 WHERE row = ?", (row,))
 
-    def _keep(self, row: int, receipt: Receipt) -> None:
+    def keep(self, row: int, receipt: Receipt) -> None:
+        """The request is the row's for good. Inside a transaction."""
         urls = [url.replace(receipt.request_id, "{id}") for url in _urls(receipt)]
         self.db.execute("INSERT OR IGNORE INTO route (status_url, response_url, cancel_url) VALUES (?, ?, ?)", urls)
         try:

@@ -1,6 +1,7 @@
 """Finds which record of the manifest is which row of the ledger."""
 
 import json
+import re
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -111,11 +112,24 @@ def _refuse_foreign(db: sqlite3.Connection) -> None:
         if found:
             number, value, other = found
             shown = f"column {other}: its value" if column == "other" else f"column {column}: {value[:60]!r}"
-            raise ManifestError(
-                f"row {number}, {shown} was not written by this table's ledger, and "
-                "would be overwritten. Put the ledger back beside the table if it was moved; if the column is your "
-                "own, name ours otherwise with --prefix PREFIX; or empty the column"
-            )
+            remedy = _LOST if _may_be_ours(column, value) else _FOREIGN
+            raise ManifestError(f"row {number}, {shown} was not written by this table's ledger, and {remedy}")
+
+
+_LOST = (
+    "may be of one that is lost: what it bought would be bought again. Put the ledger back beside the table, with its "
+    "-wal file if there is one; else `kling-batch recover` makes one of the table and fal's records, and pays nothing"
+)
+_FOREIGN = (
+    "would be overwritten. Put the ledger back beside the table if it was moved; if the column is your own, name ours "
+    "otherwise with --prefix PREFIX; or empty the column"
+)
+_REQUEST_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)  # fal docs: a UUID
+
+
+def _may_be_ours(column: str, value: str) -> bool:
+    """Whether a ledger of ours may have written it: then nothing may be advised that would buy the row again."""
+    return _REQUEST_ID.fullmatch(value) is not None if column == "request_id" else value in set(Status)
 
 
 def _doubled_ids(db: sqlite3.Connection) -> list[Problem]:

@@ -79,12 +79,24 @@ def mark_open(connection: sqlite3.Connection, changed_at: float) -> None:
     connection.execute("PRAGMA wal_checkpoint(FULL)").fetchall()
 
 
-def give_up_log(connection: sqlite3.Connection, now: float) -> None:
+def close_ledger(connection: sqlite3.Connection, path: Path, now: float) -> None:
     """Brings all of the ledger into its file; where somebody reads it, or the disk is full, the log stays beside it."""
-    with suppress(sqlite3.Error):
+    try:
         connection.execute("INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)", (CLOSED, str(now)))
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         connection.execute("PRAGMA journal_mode = DELETE")
+        connection.close()
+    except sqlite3.Error:
+        # The last one that writes would delete the log as it closes, and the file would not say that it may.
+        with suppress(sqlite3.Error), closing(_reader(path)) as reader:
+            reader.execute("SELECT 1 FROM meta").fetchone()
+            connection.close()
+    finally:
+        connection.close()
+
+
+def _reader(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
 
 
 def _filled(path: Path) -> bool:

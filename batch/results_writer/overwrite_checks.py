@@ -1,8 +1,8 @@
-"""Refuses results that would overwrite something of the user's."""
+"""Refuses results that overwrite something of the user's, and purchases that were made before."""
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import zip_longest
 from pathlib import Path
 
@@ -10,9 +10,14 @@ from batch.core.paths import ledger_path
 from batch.core.states import Status
 from batch.errors import ManifestError, UsageError
 from batch.ledger.ledger import Ledger
+from batch.ledger.recovery import has_sent, unknown_requests
 from batch.manifest.loader import Manifest
+from batch.manifest.past_results import PastResult, past_results, prefixes
 from batch.table import TableChanged, open_table
 from batch.table.table import Table
+
+SHOWN = 10
+"""Rows named before the rest is only counted."""
 
 _OUTPUTS = "outputs"
 """Where a ledger keeps the files that its results were written to, besides the manifest."""
@@ -55,7 +60,14 @@ def require_ours(target: Path, manifest: Manifest) -> None:
     """
     if not target.exists():
         return
-    lacking = {column.name for column in manifest.result_columns} - set(open_table(target).columns)
+    header = open_table(target).columns
+    lacking = {column.name for column in manifest.result_columns} - set(header)
+    found = prefixes(header)
+    if lacking and found and manifest.prefix not in found:
+        raise ManifestError(
+            f"{target} holds results of kling-batch by other names, like {found[0] + 'status'!r}: give the prefix "
+            f"that they have (--prefix {found[0] or repr('')})"
+        )
     if lacking:
         raise ManifestError(f"{target} exists and holds no results of kling-batch: name another file for --output")
     if ledger_path(target).exists():
@@ -121,3 +133,41 @@ def refuse_foreign_columns(manifest: Manifest, table: Table) -> None:
                     f"row {record.number}, column {table.columns[index]}: {record.cells[index][:60]!r} would be "
                     "overwritten in the results. Name our columns otherwise with --prefix PREFIX"
                 )
+
+
+def refuse_lost_results(ledger: Ledger, files: Iterable[Path], manifest: Manifest) -> None:
+    """Refuses to buy where results of ours stand that the ledger does not know, under any prefix.
+
+    Those under this batch's own prefix in the manifest itself are what matching looks at.
+
+    Raises:
+        ManifestError: they are a lost ledger's, or the ledger was put back from before them.
+    """
+    for path in filter(Path.exists, files):
+        matched = manifest.prefix if path == manifest.path and manifest.reads_own else None
+        if lost := _lost_results(ledger, path, matched):
+            raise ManifestError(
+                f"{path}: {_rows(lost)} show videos that were bought, or may have been, and that no ledger here knows: "
+                f"they would be bought again. Put the ledger back beside the table ({manifest.path.name}.ledger, and "
+                f"{manifest.path.name}.ledger-wal if there is one); if it is lost, `kling-batch recover "
+                f"{manifest.path}` makes one of the table and fal's records, and pays nothing"
+            )
+
+
+def _lost_results(ledger: Ledger, path: Path, matched: str | None) -> list[PastResult]:
+    try:
+        table = open_table(path)
+        wanted = [prefix for prefix in prefixes(table.columns) if prefix != matched]
+        shown = list(past_results(table.columns, table.records(), wanted)) if wanted else []
+    except TableChanged as error:
+        raise ManifestError(f"{error}: try again when that is done") from error
+    unknown = unknown_requests(ledger, [one.request_id for one in shown])
+    may_be_paid = not has_sent(ledger)  # without a request only who never sent one can tell that it was another
+    return [one for one in shown if (one.request_id in unknown if one.request_id else may_be_paid)]
+
+
+def _rows(lost: list[PastResult]) -> str:
+    numbers = list(dict.fromkeys(one.number for one in lost))
+    shown = ", ".join(map(str, numbers[:SHOWN]))
+    more = f" and {len(numbers) - SHOWN} more" if len(numbers) > SHOWN else ""
+    return f"row{'s' if len(numbers) > 1 else ''} {shown}{more}"

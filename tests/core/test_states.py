@@ -17,6 +17,7 @@ MOVES = {
     "unsendable": [states.unsendable(1.0, "kind", "why")],
     "reply_lost": [states.reply_lost(1.0, "cut")],
     "found_at_fal": [states.found_at_fal(1.0, RECEIPT)],
+    "held": [states.held(1.0, "an equal request is there")],
     "never_accepted": [states.never_accepted(1.0)],
     "resubmitted": [states.resubmitted(1.0, 490_000, old) for old in (State.IN_DOUBT, State.SUBMITTED)],
     "given_up": [states.given_up(1.0, "left alone", 490_000, old) for old in (State.IN_DOUBT, State.SUBMITTED)],

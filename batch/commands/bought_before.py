@@ -1,0 +1,134 @@
+"""Asks fal's request history, before a purchase, what was bought without this ledger."""
+
+import shlex
+from collections.abc import Iterable, Iterator, Sequence
+
+import anyio
+
+from batch.commands.batch import Batch
+from batch.commands.session import Say
+from batch.core import states
+from batch.core.gateway import Gateway, ListedRequest, RequestHistory, Unclear
+from batch.core.money import dollars
+from batch.core.row import PendingRow
+from batch.ledger.in_doubt import in_doubt_rows, known_requests
+from batch.ledger.ledger import Ledger
+from batch.ledger.recovery import all_pending, held_rows, hold, is_unasked, last_move, note_asked
+from batch.manifest.fingerprint import defaults
+from batch.reconcile.purchases import Purchases, WantedRow
+from batch.reconcile.reconciler import LISTING_SECONDS
+from batch.reports.outcome import counted
+
+DAY = 86_400.0
+NEW_LEDGER_DAYS, OLDEST_DAYS = 7, 30
+"""How far back fal's records are read for a ledger that knows nothing, and at most: fal keeps inputs no longer."""
+MARGIN = 3600.0
+ASKED_TIMES, AGAIN_SECONDS = 3, 5.0
+SHOWN = 20
+
+Found = tuple[PendingRow, ListedRequest]
+
+
+async def settle_bought_before(
+    batch: Batch, ledger: Ledger, gateway: Gateway, now: float, say: Say, *, adopt: bool, buy: bool
+) -> bool:
+    """Holds the rows that fal's records show as bought, unless a person has said what to do with them.
+
+    Args:
+        adopt: they are taken over, those held by an earlier run too (`--adopt-known`).
+        buy: they are bought again (`--buy-again`).
+
+    Returns: whether any row stands otherwise now.
+    """
+    held = False
+    if is_unasked(ledger):
+        found = [] if buy else await ask(batch, ledger, gateway, now)
+        if isinstance(found, Unclear):
+            say(f"fal's records do not say what was bought before ({found.reason}): this run goes by its ledger alone")
+        elif found:
+            held = True
+            hold_rows(ledger, found, now)
+            if not adopt:
+                say(_told(batch, found))
+        if not isinstance(found, Unclear) or found.account:
+            note_asked(ledger)
+    return _decided(ledger, gateway, now, buy=buy) or held if adopt or buy else held
+
+
+def _decided(ledger: Ledger, gateway: Gateway, now: float, *, buy: bool) -> bool:
+    """Carries out a person's word on the rows that are held; whether there were any."""
+    held = held_rows(ledger)
+    with ledger.transaction():
+        for row, request_id in held:
+            if buy:
+                ledger.apply(row, states.never_accepted(now))
+            elif request_id and not known_requests(ledger, [request_id], with_table=True):
+                ledger.apply(row, states.found_at_fal(now, gateway.built_receipt(request_id)))
+    return bool(held)
+
+
+def hold_rows(ledger: Ledger, found: Sequence[Found], now: float) -> None:
+    """None of these rows is bought until a person says so."""
+    with ledger.transaction():
+        for row, request in found:
+            hold(ledger, row, request.request_id, _message(request), now)
+
+
+async def ask(batch: Batch, ledger: Ledger, gateway: Gateway, now: float) -> list[Found] | Unclear:
+    """The rows about to be bought of which fal's records show a request that no ledger here knows."""
+    last = last_move(ledger)
+    since = now - NEW_LEDGER_DAYS * DAY if last is None else max(last - MARGIN, now - OLDEST_DAYS * DAY)
+    history = await _history(gateway, since)
+    if isinstance(history, Unclear):
+        return history
+    known = known_requests(ledger, [one.request_id for one in history.items], with_table=True)
+    unclaimed = [one for one in history.items if one.request_id not in known]
+    if not unclaimed:
+        return []
+    doubts = [row.sent for row in in_doubt_rows(ledger)]
+    purchases = Purchases(unclaimed, doubts, defaults(batch.manifest.job))
+    pending = {row.row: row for row in all_pending(ledger)}
+    return [(pending[one.row], request) for one, request in purchases.of(_wanted(batch, pending.values()))]
+
+
+async def _history(gateway: Gateway, since: float) -> RequestHistory | Unclear:
+    """A question that no answer came to is asked again: before a purchase there is time."""
+    history: RequestHistory | Unclear = Unclear("they take too long")
+    for times in range(1, ASKED_TIMES + 1):
+        with anyio.move_on_after(LISTING_SECONDS):
+            history = await gateway.request_history(since)
+        if isinstance(history, RequestHistory) or history.account or times == ASKED_TIMES:
+            break
+        await anyio.sleep(AGAIN_SECONDS)
+    return history
+
+
+def _wanted(batch: Batch, pending: Iterable[PendingRow]) -> Iterator[WantedRow]:
+    for row in pending:
+        local = frozenset(name for name in batch.manifest.job.images if _is_local(batch, row, name))
+        yield WantedRow(row.row, row.arguments, local)
+
+
+def _is_local(batch: Batch, row: PendingRow, name: str) -> bool:
+    return batch.manifest.local(row.arguments.get(name) or "") is not None
+
+
+def _message(request: ListedRequest) -> str:
+    return f"fal's records show an equal request, {request.request_id}, which no ledger here knows"
+
+
+def _told(batch: Batch, found: list[Found]) -> str:
+    price = dollars(sum(row.price or 0 for row, _ in found))
+    lines = [f"  row {row.number}: {request.request_id}" for row, request in found[:SHOWN]]
+    lines += [f"  … and {len(found) - SHOWN} more"] if len(found) > SHOWN else []
+    blind = any(_is_local(batch, row, name) for row, _ in found for name in batch.manifest.job.images)
+    return "\n".join(
+        [
+            f"{counted(len(found))} for {price} seem to have been bought before, by a ledger that is not here: "
+            "fal's records show equal requests. They are not bought now:",
+            *lines,
+            *(["(images of this machine were not compared: each upload has another address)"] if blind else []),
+            f"next: kling-batch run {shlex.join(batch.command)} --adopt-known takes the videos over and pays nothing; "
+            "--buy-again in its place pays again",
+        ]
+    )
