@@ -212,6 +212,19 @@ def cancel(ctx: click.Context, /, numbers: Sequence[int], ids: Sequence[str], **
 
 
 @main.command()
+@TABLE
+@click.pass_context
+def recover(ctx: click.Context, /, **table: Any) -> None:
+    """Make a lost or old ledger again, from the table's results and fal's records. Pays nothing."""
+    from batch.commands.recover import recover_batch
+
+    lines, outcome = recover_batch(_open_batch(**table))
+    click.echo("\n".join(lines))
+    _say(outcome.text(run=False))
+    ctx.exit(outcome.exit_code)
+
+
+@main.command()
 @click.argument("manifest", type=PATH)
 @SANDBOX
 @AS_JSON

@@ -14,6 +14,13 @@ from batch.fal.transport import HOSTS
 _log = logging.getLogger("kling-batch")
 
 
+def built_receipt(endpoint: str, request_id: str) -> Receipt:
+    """The receipt of a request of which only the id is known, by fal-client's own rule; asks nobody, needs no key."""
+    nobody: Any = None
+    built = fal_client.AsyncRequestHandle.from_request_id(nobody, endpoint, request_id)
+    return Receipt(request_id, built.status_url, built.response_url, built.cancel_url)
+
+
 class Receipts:
     """The receipts of one endpoint's requests. What they name is asked with the key: only fal's own addresses are."""
 
@@ -43,8 +50,7 @@ class Receipts:
 
     def built(self, request_id: str) -> Receipt:
         """The receipt of a request of which only the id is known, by fal-client's own rule."""
-        built = fal_client.AsyncRequestHandle.from_request_id(self._http, self._endpoint, request_id)
-        return Receipt(request_id, built.status_url, built.response_url, built.cancel_url)
+        return built_receipt(self._endpoint, request_id)
 
     def _tell(self, url: str) -> None:
         if not self._told:
