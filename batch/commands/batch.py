@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from batch.core.money import prices
 from batch.core.paths import places, results_path
-from batch.errors import ManifestError, UsageError
+from batch.errors import LedgerError, ManifestError, UsageError
 from batch.job import Arguments, Job
 from batch.ledger.ledger import Ledger
+from batch.ledger.recovery import bought_by_renamed
 from batch.manifest.loader import Manifest
 from batch.results_writer.overwrite_checks import refuse_foreign_columns, refuse_lost_results, require_target
 from batch.table import Table, TableChanged
@@ -87,6 +88,20 @@ class Batch:
         """
         if not self.sandbox:  # nothing is bought there
             refuse_lost_results(ledger, self.results_files, self.manifest)
+
+    def require_own_ledger(self, ledger: Ledger) -> None:
+        """A ledger that is made now is not made beside the one that this table had by another name.
+
+        Raises:
+            LedgerError: a ledger without a table has bought these rows.
+        """
+        if renamed := bought_by_renamed(ledger):
+            path, rows = renamed
+            raise LedgerError(
+                f"{path} stands there without its table, and has bought {rows} of the rows of {self.manifest.path}: if "
+                f"the table was renamed, rename its ledger too, to {self.ledger.name}; if these are to be bought once "
+                "more, say --buy-again"
+            )
 
 
 def open_batch(

@@ -87,6 +87,8 @@ async def run(
             try:
                 batch.require_known_results(ledger)
                 findings, digest = _enrol_manifest(batch, ledger, table, mark, around.now())
+                if fresh and not (options.adopt_known or options.buy_again):
+                    batch.require_own_ledger(ledger)
             except BaseException:
                 if fresh:  # nothing was submitted from it, and no refused run leaves anything behind
                     ledger.close()

@@ -3,11 +3,14 @@
 import hashlib
 import json
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
 from typing import NamedTuple
 
 from batch.core import states
 from batch.core.row import PendingRow, PlannedRow
 from batch.core.states import BOUGHT_BEFORE, State
+from batch.errors import LedgerError
 from batch.job import encoded
 from batch.ledger.ledger import Ledger
 from batch.ledger.write_ahead_log import UNASKED
@@ -51,6 +54,26 @@ def all_pending(ledger: Ledger) -> Iterator[PendingRow]:
     while page := ledger.pending_rows(after, PAGE):
         yield from page
         after = page[-1].place
+
+
+def bought_by_renamed(ledger: Ledger) -> tuple[Path, int] | None:
+    """A ledger beside this one that has no table, and how many rows about to be bought it has bought."""
+    for path in sorted(ledger.path.parent.glob("*.ledger")) if ledger.path else ():
+        if path != ledger.path and not path.with_suffix("").exists():
+            with suppress(LedgerError), Ledger.read(path) as other:  # one that cannot be read is another table's
+                if rows := _equal_rows(ledger, other):
+                    return path, rows
+    return None
+
+
+def _equal_rows(ledger: Ledger, other: Ledger) -> int:
+    """How many rows about to be bought ask for what the other ledger has bought."""
+    paid = "SELECT DISTINCT hex(fingerprint) FROM row WHERE state IN ('submitted', 'in_doubt', 'succeeded')"
+    (rows,) = ledger.db.execute(
+        "SELECT COUNT(*) FROM row WHERE state = 'pending' AND hex(fingerprint) IN (SELECT value FROM json_each(?))",
+        (json.dumps([inputs for (inputs,) in other.db.execute(paid)]),),
+    ).fetchone()
+    return int(rows)
 
 
 # Fal's records: whether they were asked, and what they say of a row

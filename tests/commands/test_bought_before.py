@@ -128,3 +128,19 @@ def test_the_log_tells_what_was_held_and_taken_over(now: SharedNight) -> None:
         (why,) = db.execute("SELECT detail FROM event WHERE new = 'in_doubt'").fetchone()
     assert states == ["submitting", "in_doubt", "submitted", "succeeded"]
     assert why.startswith("bought_before: fal's records show an equal request")
+
+
+def test_a_table_that_was_renamed_without_its_ledger_is_told_so(now: SharedNight) -> None:
+    """Also where fal's records cannot be read, or no longer go back so far; renamed with it, all is well."""
+    shots = now.table(2)
+    assert now.run(shots) == 0
+    given = now.table(2, "renamed.csv")
+    shots.unlink()
+    now.unreadable = True
+    assert now.run(given) == Exit.UNUSABLE
+    assert "shots.csv.ledger stands there without its table, and has bought 2 of the rows" in now.said[0]
+    assert not Path(f"{given}.ledger").exists()
+    Path(f"{shots}.ledger").rename(f"{given}.ledger")
+    assert now.run(given) == 0
+    assert set(now.accepted.values()) == {1}
+    assert now.run(now.table(1, "other.csv"), options=BUY) == 0
