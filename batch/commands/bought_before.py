@@ -11,7 +11,7 @@ from batch.core import states
 from batch.core.gateway import Gateway, ListedRequest, RequestHistory, Unclear
 from batch.core.money import dollars
 from batch.core.row import PendingRow
-from batch.ledger.in_doubt import in_doubt_rows, known_requests
+from batch.ledger.in_doubt import known_requests, open_everywhere
 from batch.ledger.ledger import Ledger
 from batch.ledger.recovery import all_pending, held_rows, hold, is_unasked, last_move, note_asked
 from batch.manifest.fingerprint import defaults
@@ -81,11 +81,12 @@ async def ask(batch: Batch, ledger: Ledger, gateway: Gateway, now: float) -> lis
     history = await _history(gateway, since)
     if isinstance(history, Unclear):
         return history
+    # In this order: what a run beside this one has sent meanwhile is open there, or has its receipt by the next line.
+    doubts = open_everywhere(ledger)
     known = known_requests(ledger, [one.request_id for one in history.items], with_table=True)
     unclaimed = [one for one in history.items if one.request_id not in known]
     if not unclaimed:
         return []
-    doubts = [row.sent for row in in_doubt_rows(ledger)]
     purchases = Purchases(unclaimed, doubts, defaults(batch.manifest.job))
     pending = {row.row: row for row in all_pending(ledger)}
     return [(pending[one.row], request) for one, request in purchases.of(_wanted(batch, pending.values()))]

@@ -1,10 +1,10 @@
 """Reads rows in doubt, and which of the requests that fal lists are known to be ours."""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from batch.core.row import InDoubtRow, KnownRequest
 from batch.core.states import BOUGHT_BEFORE
@@ -43,6 +43,14 @@ def _open_rows(ledger: Ledger, condition: str) -> list[InDoubtRow]:
         f"WHERE {condition} ORDER BY seq"
     )
     return [InDoubtRow(row, json.loads(sent), intent_at, seq) for row, sent, intent_at, seq in found]
+
+
+def open_everywhere(ledger: Ledger) -> list[Mapping[str, Any]]:
+    """What was sent by every row whose request may be at fal without anybody's receipt, here and in ledgers beside."""
+    found = [*_open_rows(ledger, _IN_DOUBT), *_open_rows(ledger, "state = 'submitting'")]
+    for beside in _asked_beside(ledger, lambda other: _open_rows(other, "state IN ('submitting', 'in_doubt')")):
+        found += beside
+    return [row.sent for row in found]
 
 
 def requests_since_doubt(ledger: Ledger) -> dict[str, KnownRequest]:

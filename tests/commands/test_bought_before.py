@@ -144,3 +144,13 @@ def test_a_table_that_was_renamed_without_its_ledger_is_told_so(now: SharedNight
     assert now.run(given) == 0
     assert set(now.accepted.values()) == {1}
     assert now.run(now.table(1, "other.csv"), options=BUY) == 0
+
+
+def test_what_a_run_beside_this_one_has_just_sent_is_that_run_s(now: SharedNight) -> None:
+    """fal lists its request before its receipt is on disk: an equal row here was not bought before."""
+    other, shots = now.table(1, "other.csv"), now.table(1)
+    now.on_submit, now.unreadable = (lambda _: "lost"), True
+    assert now.run(other) == Exit.IN_DOUBT
+    now.on_submit, now.unreadable = (lambda _: None), False
+    assert now.run(shots) == 0
+    assert now.accepted == {"shot 0": 2}
