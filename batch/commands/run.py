@@ -25,7 +25,7 @@ from batch.errors import ManifestError, UsageError
 from batch.fal.pricing import difference, live_prices
 from batch.ledger.async_ledger import async_ledger
 from batch.ledger.enrolment import enrol, last_findings
-from batch.ledger.file import locked, write_errors
+from batch.ledger.file import locked, remove_new, write_errors
 from batch.ledger.ledger import Ledger
 from batch.ledger.matching import Findings, match
 from batch.ledger.snapshot import ManifestSnapshot, load_snapshot
@@ -92,7 +92,7 @@ async def run(
             except BaseException:
                 if fresh:  # nothing was submitted from it, and no refused run leaves anything behind
                     ledger.close()
-                    batch.ledger.unlink()
+                    remove_new(batch.ledger)
                 raise
             with write_errors(batch.ledger), ungrouped_errors():
                 return await _run(batch, ledger, findings, digest, options, around, say)

@@ -125,8 +125,8 @@ def _make(path: Path) -> None:
     log = path.with_name(path.name + "-wal")
     if log.exists() and log.stat().st_size:  # it would be read into the new ledger
         raise LedgerError(
-            f"{path} is missing, but its log {log.name} is there: put the ledger back beside it; delete the log only "
-            "if nothing was ever run from this table"
+            f"{path} is missing, but its log {log.name} is there: put the ledger back beside it; without one, "
+            "`kling-batch recover` makes a ledger of the table and fal's records, and pays nothing"
         )
     fresh = path.with_name(path.name + ".new")
     fresh.unlink(missing_ok=True)
@@ -174,6 +174,13 @@ def replace_ledger(draft: Path, path: Path) -> None:
         kept.write_bytes(path.read_bytes())
     draft.replace(path)
     sync_folder(path.parent)
+
+
+def remove_new(path: Path) -> None:
+    """Takes away a ledger from which nothing was submitted, and its log where closing it could not."""
+    path.unlink()
+    for end in ("-wal", "-shm"):
+        path.with_name(path.name + end).unlink(missing_ok=True)
 
 
 def write_schema(connection: sqlite3.Connection) -> None:

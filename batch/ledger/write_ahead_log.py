@@ -35,8 +35,9 @@ def require_log(path: Path) -> None:
         return
     lost = "is empty" if log.exists() else "is missing"
     raise LedgerError(
-        f"the ledger {path} cannot be used: its log {log.name} {lost}, and with it what was bought last. Nothing was "
-        f"submitted. Put a copy of it back beside the ledger, with the ledger that it stood beside; without one, "
+        f"the ledger {path} cannot be used: its log {log.name} {lost}, and with it what was bought last (unless a "
+        "database program opened the ledger since, which takes the log into the file unseen). Nothing was submitted. "
+        f"Put a copy of it back beside the ledger, with the ledger that it stood beside; without one, "
         f"`kling-batch recover {path.name.removesuffix('.ledger')}` makes a ledger of the table and fal's records, and "
         "pays nothing"
     )
@@ -82,6 +83,8 @@ def mark_open(connection: sqlite3.Connection, changed_at: float) -> None:
 def close_ledger(connection: sqlite3.Connection, path: Path, now: float) -> None:
     """Brings all of the ledger into its file; where somebody reads it, or the disk is full, the log stays beside it."""
     try:
+        if connection.in_transaction:  # what was left in the middle of it was never said to be written
+            connection.execute("ROLLBACK")
         connection.execute("INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)", (CLOSED, str(now)))
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         connection.execute("PRAGMA journal_mode = DELETE")

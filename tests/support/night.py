@@ -183,6 +183,12 @@ def statuses(path: Path) -> Counter[str]:
 
 def ledger(path: Path, query: str) -> Sequence[tuple[object, ...]]:
     """What the ledger of a table says."""
-    # Not `ro`: where a run was killed while it closed the ledger, what it had half written has to be taken back.
-    with closing(sqlite3.connect(f"file:{path}.ledger?mode=rw", uri=True)) as db:
+    try:
+        return _asked(f"file:{path}.ledger?mode=ro", query)  # `rw` would take a killed run's log away as it closes
+    except sqlite3.OperationalError:  # a run was killed while it closed the ledger: that has to be taken back
+        return _asked(f"file:{path}.ledger?mode=rw", query)
+
+
+def _asked(uri: str, query: str) -> Sequence[tuple[object, ...]]:
+    with closing(sqlite3.connect(uri, uri=True)) as db:
         return db.execute(query).fetchall()
