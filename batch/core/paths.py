@@ -10,10 +10,10 @@ def ledger_path(table: Path) -> Path:
 
 
 def table_of(ledger: Path) -> Path:
-    """The table that a ledger stands beside, also that of a sandbox."""
+    """The table that a ledger stands beside, also that of a sandbox, and of a ledger that is being made again."""
     if ledger.parent.suffix == ".sandbox":
         return ledger.parent.with_suffix("")
-    return ledger.with_name(ledger.name.removesuffix(".ledger"))
+    return ledger.with_name(ledger.name.removesuffix(".draft").removesuffix(".ledger"))
 
 
 def sandbox_home(manifest: Path) -> Path:

@@ -143,7 +143,7 @@ def _make(path: Path) -> None:
 def without_log(path: Path, copy: Path) -> bool:
     """Copies a ledger whose log is lost, as it stands in its file; whether that is a whole ledger, of some time ago."""
     try:
-        copy.write_bytes(path.read_bytes())
+        _copy(path, copy)
     except OSError:
         return False
     with copy.open("r+b") as file:  # SQLite, file format: written and read without a log
@@ -171,9 +171,16 @@ def replace_ledger(draft: Path, path: Path) -> None:
     if path.is_dir():
         path.rename(kept)
     elif path.exists():
-        kept.write_bytes(path.read_bytes())
+        _copy(path, kept)
     draft.replace(path)
     sync_folder(path.parent)
+
+
+def _copy(path: Path, copy: Path) -> None:
+    """No less private than the table: a ledger names its prompts."""
+    copy.unlink(missing_ok=True)
+    make_like(copy, table_of(path))
+    copy.write_bytes(path.read_bytes())
 
 
 def remove_new(path: Path) -> None:

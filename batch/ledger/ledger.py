@@ -13,10 +13,12 @@ from typing import Self
 
 from batch.core.gateway import Receipt
 from batch.core.money import Budget, Money
+from batch.core.paths import table_of
 from batch.core.row import AskedInVain, PendingRow, SubmittedRow
 from batch.core.states import State, Transition, again
 from batch.core.store import RequestTaken
 from batch.errors import LedgerError
+from batch.files.permissions import make_like
 from batch.job import Job
 from batch.ledger import file as ledger_file
 from batch.ledger.marks import Marks
@@ -66,6 +68,7 @@ class Ledger:
     @classmethod
     def copied(cls, ledger: "Ledger", path: Path) -> Self:
         """All of it in a file of its own."""
+        make_like(path, table_of(path))
         copy = cls(ledger_file.connect(path.absolute().as_uri()), path)
         ledger.db.backup(copy.db)
         return copy

@@ -186,3 +186,18 @@ def test_rows_that_only_fal_knows_are_taken_over(now: SharedNight) -> None:
     assert any("3 rows found and taken over" in line for line in now.said)
     assert now.run(shots) == 0
     assert set(now.accepted.values()) == {1}
+
+
+def test_what_is_made_again_is_as_private_as_the_table(now: SharedNight) -> None:
+    """The new ledger, and the one that is kept."""
+    shots = now.table(2)
+    shots.chmod(0o600)
+    assert now.run(shots) == 0
+    for harm in (Path.unlink, lambda path: path.write_bytes(b"noise" * 1000)):
+        harm(Path(f"{shots}.ledger"))
+        assert now.recover(shots) == 0
+    kept = [path for path in now.folder.iterdir() if ".ledger" in path.name and not path.name.endswith(".lock")]
+    assert {path.name: path.stat().st_mode & 0o777 for path in kept} == {
+        "shots.csv.ledger": 0o600,
+        "shots.csv.ledger.lost-1": 0o600,
+    }
