@@ -23,6 +23,8 @@ DAY = 86_400.0
 NEW_LEDGER_DAYS, OLDEST_DAYS = 7, 30
 """How far back fal's records are read for a ledger that knows nothing, and at most: fal keeps inputs no longer."""
 MARGIN = 3600.0
+LOCAL_SECONDS = 6 * 3600.0
+"""How far back for rows with images of this machine, which cannot be compared: shorter than from night to night."""
 ASKED_TIMES, AGAIN_SECONDS = 3, 5.0
 SHOWN = 20
 
@@ -87,7 +89,7 @@ async def ask(batch: Batch, ledger: Ledger, gateway: Gateway, now: float) -> lis
     unclaimed = [one for one in history.items if one.request_id not in known]
     if not unclaimed:
         return []
-    purchases = Purchases(unclaimed, doubts, defaults(batch.manifest.job))
+    purchases = Purchases(unclaimed, doubts, defaults(batch.manifest.job), now - LOCAL_SECONDS)
     pending = {row.row: row for row in all_pending(ledger)}
     return [(pending[one.row], request) for one, request in purchases.of(_wanted(batch, pending.values()))]
 

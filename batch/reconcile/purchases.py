@@ -1,7 +1,8 @@
 """Finds which rows about to be bought fal's request history shows as bought before. Pure.
 
 A request was a row's where it was sent with the row's inputs, all of them, fal's defaults filled in. A local image is
-left aside: it is uploaded anew each time, to another address. Requests that ended without a video bought nothing.
+left aside: it is uploaded anew each time, to another address. So only requests of the last hours are compared for it,
+or each night of new images with one prompt would be taken for the last. What ended without a video bought nothing.
 """
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
@@ -28,11 +29,13 @@ class Purchases:
     Args:
         doubts: inputs, as they were sent, of the rows in doubt: an equal request is theirs before another row's.
         defaults: what fal takes for an input where none is given.
+        local_since: older requests are nothing to a row with an image of this machine; seconds since 1970.
     """
 
     listed: Sequence[ListedRequest]
     doubts: Iterable[Mapping[str, Any]]
     defaults: Mapping[str, Any]
+    local_since: float = 0.0
     _taken: set[str] = field(default_factory=set)
     _by_inputs: dict[frozenset[str], dict[Hashable, list[ListedRequest]]] = field(default_factory=dict)
 
@@ -59,7 +62,8 @@ class Purchases:
     def _indexed(self, local: frozenset[str]) -> dict[Hashable, list[ListedRequest]]:
         found: dict[Hashable, list[ListedRequest]] = {}
         for one in sorted(self.listed, key=lambda one: one.sent_at):
-            if one.input is not None and not one.failed and local <= one.input.keys():
+            recent = not local or one.sent_at >= self.local_since
+            if recent and one.input is not None and not one.failed and local <= one.input.keys():
                 found.setdefault(self._key(one.input, local), []).append(one)
         return found
 

@@ -61,3 +61,13 @@ def test_an_image_of_this_machine_is_not_compared(name: str) -> None:
     assert found([row], listed("r1", **{name: "https://v3.fal.media/files/xyz.png"})) == {1: "r1"}
     assert found([row], listed("r1", prompt="a boat", **{name: "https://v3.fal.media/files/xyz.png"})) == {}
     assert found([wanted(1, "tail_image_url", tail_image_url="a.png")], listed("r1")) == {}
+
+
+def test_an_image_of_this_machine_is_compared_with_the_last_hours_only() -> None:
+    """Each night new images with one prompt: they are not the last night's. One with an address is always compared."""
+    records = [listed("old", 99.0, image_url="https://v3.fal.media/a.png"), listed("url", 1.0)]
+    purchases = Purchases(records, (), defaults(JOB), 100.0)
+    assert list(purchases.of([wanted(1, "image_url")])) == []
+    assert [request.request_id for _, request in purchases.of([wanted(2)])] == ["url"]
+    recent = Purchases([listed("new", 100.0)], (), defaults(JOB), 100.0)
+    assert [request.request_id for _, request in recent.of([wanted(1, "image_url")])] == ["new"]

@@ -36,9 +36,13 @@ def test_a_file_that_is_not_there_and_one_with_all_our_columns_may_be_written(
     sheet = make(SHOTS, prefix="kling_")
     require_ours(tmp_path / "none.csv", sheet.manifest)
     sheet.save()
-    require_ours(sheet.path, sheet.manifest)
+    copy = tmp_path / "copy.csv"
+    copy.write_bytes(sheet.path.read_bytes())
+    require_ours(copy, sheet.manifest)
     with pytest.raises(ManifestError, match=r"'kling_status': .*--prefix kling_"):
-        require_ours(sheet.path, make(SHOTS, name="other.csv").manifest)
+        require_ours(copy, make(SHOTS, name="other.csv").manifest)
+    with pytest.raises(ManifestError, match="a ledger of its own"):
+        require_ours(sheet.path, sheet.manifest)
 
 
 def test_a_file_that_lacks_one_of_our_columns_is_not_replaced(make: Callable[..., Sheet]) -> None:

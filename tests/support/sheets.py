@@ -70,7 +70,7 @@ class Sheet:
         return [record.cells[at] for record in table.records()]
 
     def mark(self, selection: Selection) -> None:
-        selection.mark(self.ledger)
+        selection.mark(self.ledger, 2e9)
 
     def pending(self) -> list[int]:
         return [work.number for work in self.ledger.pending_rows(-1, 99)]
