@@ -83,6 +83,14 @@ def test_an_unknown_type_goes_by_its_status(error_type: str, status: int) -> Non
         assert worth_another_try(RequestFailed(error_type, "", status)) is (status >= 500)
 
 
+@pytest.mark.parametrize(("status", "again"), [(499, False), (500, True), (501, True)])
+def test_a_server_error_begins_at_500(status: int, again: bool) -> None:
+    """One below is worth no other try and counts as spent; from there on both turn round."""
+    broke = RequestFailed("unheard_of", "", status)
+    assert worth_another_try(broke) is again
+    assert cost(broke, PRICE) == (0 if again else PRICE)
+
+
 @pytest.mark.parametrize(("error_type", "status", "again"), DOCUMENTED)
 @pytest.mark.parametrize("said", [True, False])
 def test_fals_own_word_overrules_the_table(error_type: str, status: int, again: bool, said: bool) -> None:
@@ -110,8 +118,30 @@ def test_a_wait_doubles_to_its_ceiling_and_is_spread(failures: int, rand: float,
     assert wait <= backoff(retry, failures + 1, lambda: rand)
 
 
-@pytest.mark.parametrize("wrong", [{"tries": 0}, {"base": 0.0}, {"base": 10.0, "ceiling": 9.0}])
+@pytest.mark.parametrize(
+    ("failures", "seconds"), [(1, 5.0), (2, 10.0), (3, 20.0), (6, 160.0), (7, 300.0), (8, 300.0), (10**9, 300.0)]
+)
+def test_the_first_wait_is_the_base_and_each_one_is_twice_the_one_before(failures: int, seconds: float) -> None:
+    """Until the ceiling, and there for good; without the spread, which is even around it."""
+    policy = Retry(base=5.0, ceiling=300.0)
+    assert backoff(policy, failures, lambda: 0.5) == seconds
+    assert backoff(policy, failures, lambda: 0.0) == seconds * 0.5
+    assert backoff(policy, failures, lambda: 0.9) == pytest.approx(seconds * 1.4)
+
+
+def test_the_standard_policy_is_three_tries_from_five_seconds_to_five_minutes() -> None:
+    """What a night costs where everything fails: a row is bought three times at most."""
+    assert (Retry().tries, Retry().base, Retry().ceiling) == (3, 5.0, 300.0)
+
+
+@pytest.mark.parametrize("wrong", [{"tries": 0}, {"base": 0.0}, {"base": -1.0}, {"base": 10.0, "ceiling": 9.0}])
 def test_a_policy_that_cannot_be_meant_is_refused(wrong: dict[str, float]) -> None:
     """No try at all, no wait at all, a ceiling below the base."""
-    with pytest.raises(ValueError, match="tries"):
+    with pytest.raises(ValueError, match=r"^tries ≥ 1 and 0 < base ≤ ceiling$"):
         Retry(**wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("narrow", [{"tries": 1}, {"base": 0.01}, {"base": 9.0, "ceiling": 9.0}])
+def test_the_narrowest_policies_can_be_meant(narrow: dict[str, float]) -> None:
+    """A single try, hardly a wait, always the same one."""
+    Retry(**narrow)  # type: ignore[arg-type]
