@@ -1,0 +1,115 @@
+"""Puts every small fault that mutmut knows into a module that decides about money, and names those its tests miss.
+
+    python -m tests.mutants batch/core/money.py    one module, or several
+    python -m tests.mutants                        all of them
+
+Each module stands against the tests of its name alone, in a copy of the project, in one process. A fault that cannot
+make a difference stands in `mutants.md` with its reason. Ends with 1 where a fault was missed, or one on the list was
+not. mutmut changes what functions do; it leaves alone constants, tables and properties: their tests say each value.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+ACCEPTED = Path(__file__).parent / "mutants.md"
+MODULES = {
+    "batch/core/money.py": "*",
+    "batch/core/retry.py": "*",
+    "batch/core/states.py": "*",
+    "batch/reconcile/evidence.py": "*",
+    "batch/dispatch/transitions.py": "*",
+    "batch/dispatch/admission.py": "*",
+    "batch/dispatch/stopping.py": "*",
+    "batch/fal/redact.py": "*",
+    "batch/fal/transport.py": "*never_left* *Guard*",
+}
+"""Module → the functions in it that decide, as patterns of mutmut's names."""
+
+Fault = tuple[str, ...]
+"""The lines of a fault, those that go (`-`) and those that come (`+`)."""
+
+
+def namesake(module: str) -> str:
+    """`batch/core/money.py` → `tests/core/test_money.py`."""
+    path = Path(module)
+    return str(Path("tests", *path.parts[1:-1], f"test_{path.name}"))
+
+
+def accepted(module: str) -> set[Fault]:
+    """The faults on the list of those that need no test."""
+    _, _, rest = ACCEPTED.read_text(encoding="utf-8").partition(f"\n## {module}\n")
+    section = rest.partition("\n## ")[0]
+    return {lines_of(block) for block in re.findall(r"```diff\n(.*?)```", section, re.DOTALL)}
+
+
+def lines_of(diff: str) -> Fault:
+    """What changes, without the file's names and the lines around it."""
+    lines = (line for line in diff.splitlines() if re.match(r"[-+](?!--|\+\+)", line))
+    return tuple(f"{line[0]} {line[1:].strip()}" for line in lines)
+
+
+def prepare(module: str, folder: Path) -> None:
+    """A copy of the project, told what to mutate and which tests to run."""
+    for name in ("batch", "jobs", "tests"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "node_modules"))
+    settings = {
+        "source_paths": ["batch"],
+        "only_mutate": [module],
+        "also_copy": ["jobs"],
+        "pytest_add_cli_args": ["-n", "0", "-p", "no:cacheprovider"],
+        "pytest_add_cli_args_test_selection": [namesake(module)],
+    }
+    lines = [f"{name} = {json.dumps(value)}" for name, value in settings.items()]
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    (folder / "pyproject.toml").write_text("\n".join([project, "[tool.mutmut]", *lines, ""]), encoding="utf-8")
+
+
+def mutmut(folder: Path, *arguments: str) -> str:
+    """What it prints; hypothesis goes the same way every time, and without deadlines, where `CI` is set."""
+    command = [sys.executable, "-m", "mutmut", *arguments]
+    done = subprocess.run(command, cwd=folder, env=os.environ | {"CI": "true"}, capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(f"mutmut {' '.join(arguments)} failed:\n{(done.stdout + done.stderr)[-3000:]}")
+    return done.stdout
+
+
+def verdicts(module: str, folder: Path) -> list[tuple[str, str]]:
+    """mutmut's name of each fault, and what became of it."""
+    mutmut(folder, "run", "--max-children", "1", *MODULES[module].split())
+    lines = (line.strip().partition(": ") for line in mutmut(folder, "results", "--all", "true").splitlines())
+    return [(name, verdict) for name, _, verdict in lines if verdict and verdict != "not checked"]
+
+
+def report(module: str) -> bool:
+    """Prints what is amiss; whether nothing is. A fault that makes a test run for ever is noticed."""
+    known = accepted(module)
+    with tempfile.TemporaryDirectory() as folder:
+        prepare(module, Path(folder))
+        tried = verdicts(module, Path(folder))
+        missed = [name for name, verdict in tried if verdict not in ("killed", "timeout")]
+        found = {name: lines_of(mutmut(Path(folder), "show", name)) for name in missed}
+    new = {name: fault for name, fault in found.items() if fault not in known}
+    stale = known - set(found.values())
+    print(f"{module}: of {len(tried)} faults {namesake(module)} misses {len(new)}, and {len(known)} on the list")
+    for title, fault in [*new.items(), *(("on the list for nothing", fault) for fault in sorted(stale))]:
+        print("", title, *fault, sep="\n  ", flush=True)
+    return not new and not stale
+
+
+def main(modules: list[str]) -> int:
+    unknown = set(modules) - set(MODULES)
+    if unknown:
+        sys.exit(f"{', '.join(sorted(unknown))}: not among {', '.join(MODULES)}")
+    fine = [report(module) for module in modules or MODULES]
+    return 0 if all(fine) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
