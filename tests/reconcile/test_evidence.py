@@ -9,7 +9,16 @@ from hypothesis import strategies as st
 
 from batch.core.gateway import ListedRequest, RequestHistory
 from batch.core.row import InDoubtRow, KnownRequest
-from batch.reconcile.evidence import CLOCK_SKEW, HISTORY_LAG, Verdicts, earliest, provable_at, reconcile
+from batch.reconcile.evidence import (
+    CLOCK_SKEW,
+    HISTORY_LAG,
+    POST_SECONDS,
+    TELLING,
+    Verdicts,
+    earliest,
+    provable_at,
+    reconcile,
+)
 
 HOUR = 3600.0
 START = HOUR
@@ -89,6 +98,67 @@ def test_texts_are_compared_in_one_unicode_form() -> None:
     assert settled([doubt], [listed("r1", 1002.0, {**SHOT, "prompt": "Café am\nMeer"})]).found == {7: "r1"}
 
 
+def test_a_line_end_is_a_line_end() -> None:
+    """Of each of the three kinds."""
+    doubt = replace(DOUBT, sent={**SHOT, "prompt": "a\rb\r\nc"})
+    assert settled([doubt], [listed("r1", 1002.0, {**SHOT, "prompt": "a\nb\nc"})]).found == {7: "r1"}
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept", "equal"),
+    [(1, 1.0, True), (0.5, 0.5, True), (1, 0, False), (True, 1, False), (True, True, True), ([1, 2], [1, 2], True)],
+)
+def test_numbers_are_compared_by_value_and_nothing_else_is_a_number(sent: Any, kept: Any, equal: bool) -> None:
+    """JSON has no whole numbers of its own: 1 may come back as 1.0; a yes is no 1."""
+    doubt = replace(DOUBT, sent={**SHOT, "cfg_scale": sent})
+    found = settled([doubt], [listed("r1", 1002.0, {**SHOT, "cfg_scale": kept})]).found
+    assert found == ({7: "r1"} if equal else {})
+
+
+def test_a_job_that_is_not_known_is_compared_by_all_that_was_sent() -> None:
+    """No defaults: another prompt is another request, and no key is fal's own addition."""
+    for record, found in ((SHOT, {7: "r1"}), (OTHER, {}), ({**SHOT, "seed": 17}, {})):
+        history = RequestHistory([listed("r1", 1002.0, record)], 1010.0, {})
+        assert reconcile([DOUBT], history, {}, {}, 1010.0, START).found == found
+
+
+@pytest.mark.parametrize(
+    ("at", "ours"),
+    [
+        (1000.0 - CLOCK_SKEW - 1, False),
+        (1000.0 - CLOCK_SKEW, True),
+        (1000.0 + CLOCK_SKEW + POST_SECONDS, True),
+        (1000.0 + CLOCK_SKEW + POST_SECONDS + 1, False),
+    ],
+)
+def test_its_time_is_as_long_as_a_post_takes_and_as_wide_as_clocks_may_be_apart(at: float, ours: bool) -> None:
+    """Both ends included."""
+    assert settled([DOUBT], [listed("r1", at)], now=2000.0).found == ({7: "r1"} if ours else {})
+
+
+def test_different_rows_are_settled_side_by_side() -> None:
+    """Each by the requests of its kind: what is found of one does not hide what is found, or open, of another."""
+    kite = InDoubtRow(8, OTHER, 1000.0, 2)
+    one_each = [listed("r1", 1002.0), listed("k1", 1002.0, OTHER)]
+    assert settled([DOUBT, kite], one_each).found == {7: "r1", 8: "k1"}
+    two_each = [*one_each, listed("r2", 1003.0), listed("k2", 1003.0, OTHER)]
+    assert settled([DOUBT, kite], two_each).candidates == {7: ["r1", "r2"], 8: ["k1", "k2"]}
+
+
+def test_a_row_that_was_found_has_no_candidates() -> None:
+    """Also where a twin of it stays open, and a request is left over that was not sent in the twin's time."""
+    twins = [InDoubtRow(1, SHOT, 1000.0, 2), InDoubtRow(2, SHOT, 500.0, 1)]
+    verdicts = settled(twins, [listed("r1", 900.0), listed("r2", 1200.0)], now=1300.0)
+    assert set(verdicts.found) == {1}
+    assert set(verdicts.candidates) == {2}
+
+
+def test_candidates_are_named_by_nearness_on_either_side() -> None:
+    """One that came before it by fal's clock is no nearer for that."""
+    records = [listed("before", 800.0), listed("at", 1001.0), listed("after", 1100.0)]
+    assert settled([DOUBT], records, now=1200.0).candidates == {7: ["at", "after", "before"]}
+
+
 def test_a_request_that_is_already_a_rows_own_is_not_found_again() -> None:
     """Two rows never share a request."""
     assert settled([DOUBT], [listed("r1", 1002.0)], {"r1": KnownRequest(SHOT, 1001.0, 2)}).found == {}
@@ -159,6 +229,50 @@ def test_absence_needs_the_start_deadline_the_lag_and_later_requests() -> None:
     assert settled([DOUBT], records, own, LATE).absent == [7]
     assert settled([DOUBT], records, own, LATE - 2).absent == []
     assert settled([DOUBT], [], {}, LATE).absent == []
+
+
+@pytest.mark.parametrize("deadline", [0.0, 1.0, HOUR, 10 * HOUR])
+def test_absence_is_provable_once_nothing_can_start_any_more_and_the_history_cannot_be_late(deadline: float) -> None:
+    """The way of the POST (two minutes), the start deadline, the lag of the history (three hours) and a minute."""
+    assert provable_at(1000.0, deadline) == 1000.0 + 120 + deadline + 3 * HOUR + 60
+
+
+def test_absence_is_proven_after_that_moment_and_not_at_it() -> None:
+    """Here, by both clocks alike."""
+    records, own = witnesses()
+    moment = provable_at(2100.0, START)
+    assert settled([DOUBT], records, own, moment).absent == []
+    assert settled([DOUBT], records, own, moment + 0.001).absent == [7]
+
+
+@pytest.mark.parametrize(
+    ("gap", "proven"), [(-HOUR, []), (0.0, []), (POST_SECONDS, []), (POST_SECONDS + 0.5, [7]), (600.0, [7])]
+)
+def test_a_request_counts_as_later_once_the_post_before_it_has_arrived(gap: float, proven: list[int]) -> None:
+    """Until then the two may have overtaken each other on the way, or the clock was set back between."""
+    records, own = witnesses()
+    records[0] = listed("w1", 1000.0 + gap + 1, OTHER)
+    own["w1"] = KnownRequest(OTHER, 1000.0 + gap, 2)
+    assert settled([DOUBT], records, own, LATE).absent == proven
+
+
+def test_a_clock_that_was_moved_between_the_one_before_and_those_after_proves_nothing() -> None:
+    """When the row was sent by fal's clock cannot be told then; a little apart is nothing."""
+    for offset, proven in ((HOUR, []), (-HOUR, []), (1.0 + CLOCK_SKEW, [7])):
+        records, own = witnesses()
+        records.append(listed("before", 900.0 + offset, OTHER))
+        own["before"] = KnownRequest(OTHER, 900.0, 0)
+        assert settled([replace(DOUBT, after=900.0)], records, own, LATE + 2 * HOUR).absent == proven
+
+
+def test_the_one_before_it_has_to_be_shown_as_it_was_sent() -> None:
+    """A history that lacks it, or shows another text, may lack ours."""
+    records, own = witnesses()
+    before = {"before": KnownRequest(OTHER, 900.0, 0)}
+    doubt = replace(DOUBT, after=900.0)
+    assert settled([doubt], records, own, LATE + HOUR, sent=before).absent == []
+    changed = [*records, listed("before", 901.0, {"prompt": "***"})]
+    assert settled([doubt], changed, own | before, LATE + HOUR).absent == []
 
 
 @pytest.mark.parametrize("missing", ["w1", "w2"])
@@ -254,6 +368,24 @@ def test_a_record_of_any_time_that_may_be_the_request_forbids_the_proof(record: 
     """An image stored under another name, a long text cut short; its time may be as wrong as its input."""
     records, own = witnesses()
     assert settled([DOUBT], [*records, listed("r1", 1001.0 + HOUR, record)], own, LATE).absent == []
+
+
+def test_a_record_without_input_forbids_the_proof_at_any_time() -> None:
+    """It may be the request, and its time may be as wrong."""
+    records, own = witnesses()
+    hidden = ListedRequest("r1", 1001.0 + HOUR, True, None)
+    assert settled([DOUBT], [*records, hidden], own, LATE).absent == []
+
+
+@pytest.mark.parametrize(
+    ("value", "proven"), [("x" * (TELLING - 1), [7]), ("x" * TELLING, []), ("10", [7]), (0.5, [7]), (None, [7])]
+)
+def test_what_is_short_or_no_text_tells_nothing(value: Any, proven: list[int]) -> None:
+    """A stranger's request of another time has the same duration; the same words, and it may be ours."""
+    records, own = witnesses()
+    doubt = replace(DOUBT, sent={**SHOT, "negative_prompt": value})
+    stranger = {"prompt": "a train", "image_url": "https://example.com/c.png", "negative_prompt": value}
+    assert settled([doubt], [*records, listed("r1", 1001.0 + HOUR, stranger)], own, LATE).absent == proven
 
 
 def test_what_was_sent_before_is_no_later_request_whatever_the_clock_says() -> None:
