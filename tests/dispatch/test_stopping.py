@@ -23,6 +23,16 @@ def test_without_a_limit_nothing_stops() -> None:
     assert {streak.failed("locked out") for _ in range(1000)} == {None}
 
 
+@pytest.mark.parametrize("error_type", ["", "XXXX", "no face"])
+def test_after_a_success_the_first_failure_is_the_first(error_type: str) -> None:
+    """Of whatever name, also of none."""
+    streak = FailureStreak(2)
+    streak.failed(error_type)
+    streak.succeeded()
+    assert streak.failed(error_type) is None
+    assert streak.failed(error_type) is not None
+
+
 @given(st.integers(0, 4), st.lists(st.sampled_from(["", "no face", "too small"]), max_size=30))
 def test_it_stops_where_the_last_ends_were_all_the_same_failure(limit: int, ends: list[str]) -> None:
     """As counted by hand, after every end; the empty one is a success."""

@@ -81,6 +81,42 @@ def test_a_try_counts_unless_nothing_can_have_been_bought(answer: SubmitAnswer) 
     assert transition.step == (-1 if transition.new is State.PENDING else 0)
 
 
+@pytest.mark.parametrize(
+    ("answer", "kind", "message"),
+    [
+        (NotSent("no route"), None, "no route"),
+        (Throttled(7.0), None, "fal asked to come again later (429)"),
+        (AccountRefused("locked", "no money"), None, "no money"),
+        (Refused("missing", "no prompt"), "missing", "no prompt"),
+        (InDoubt("cut"), "reply_lost", "cut"),
+    ],
+)
+def test_a_row_says_what_the_service_answered(answer: SubmitAnswer, kind: str | None, message: str) -> None:
+    """In the service's words, or those of the network; a kind only where the row itself went wrong."""
+    changes = of_submit(answer, NOW).transition.changes
+    assert (changes.get("kind"), changes["message"]) == (kind, message)
+
+
+@pytest.mark.parametrize(
+    ("end", "kind", "message"),
+    [
+        (Video("{}", "https://v"), None, None),
+        (RequestFailed("image_too_small", "no", 422), "image_too_small", "no"),
+        (RequestFailed("internal_error", "oh", 500), "internal_error", "oh"),
+    ],
+)
+@pytest.mark.parametrize("price", [PRICE, 0, None])
+def test_a_row_says_when_and_how_its_request_ended(
+    end: Video | RequestFailed, kind: str | None, message: str | None, price: int | None
+) -> None:
+    """A price that is not known counts as nothing, and so does none."""
+    transition = of_end(end, NOW, price, 1, Retry(tries=3))
+    assert transition.at == NOW
+    assert transition.changes.get("finished_at") == (None if transition.new is State.PENDING else NOW)
+    assert (transition.changes["kind"], transition.changes["message"]) == (kind, message)
+    assert price or transition.cost == 0
+
+
 @pytest.mark.parametrize(("end", "state", "spent"), ENDS)
 def test_an_end_makes_this_transition_at_this_cost(end: Video | RequestFailed, state: State, spent: int) -> None:
     """On a first try of three."""

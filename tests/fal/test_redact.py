@@ -134,6 +134,23 @@ def test_a_line_has_no_secret_and_nothing_that_does_not_print(parts: list[str]) 
     assert REDACTOR.plain(line) == bool(line)
 
 
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("a  b\n c\t", "a b c"),
+        ("abc\x07def", "abc def"),
+        ("\x1b[2Ja\x00\x00b", "[2Ja b"),
+        ("héllo\u202eworld\ud800", "héllo world"),
+        ("a\x00", "a"),
+        ("a", "a"),
+        ("\x00", ""),
+    ],
+)
+def test_a_line_keeps_what_prints_and_has_one_space_for_all_that_does_not(text: str, line: str) -> None:
+    """Words stay words: nothing else is put in, and nothing that prints is lost."""
+    assert REDACTOR.line(text) == line
+
+
 @given(st.text())
 def test_a_text_without_the_key_stays_as_it_is(text: str) -> None:
     """Results are kept word for word, line ends and control characters included."""
