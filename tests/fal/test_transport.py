@@ -195,6 +195,15 @@ async def test_an_error_in_the_body_comes_too_late_to_be_unsent(
     assert network.hosts == ["queue.fal.run"]
 
 
+async def test_what_went_wrong_is_said_in_the_words_of_the_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever finds a row in doubt, or reads why it waits, sees what the network said."""
+    under_the_guard(monkeypatch, Network(aiohttp.ClientPayloadError("cut off")))
+    async with gateway() as service:
+        answers = await service.submit(SHOT), await service.poll(RECEIPT)
+    assert [type(answer) for answer in answers] == [InDoubt, Unclear]
+    assert all("ClientPayloadError: cut off" in repr(answer) for answer in answers), answers
+
+
 async def test_a_lost_reply_of_the_backup_host_is_a_doubt(monkeypatch: pytest.MonkeyPatch) -> None:
     """The primary host's refusal proves nothing about the POST that the backup host took."""
     errors = made(aiohttp.ClientConnectorError), aiohttp.ServerDisconnectedError()
@@ -376,11 +385,14 @@ async def test_what_leaves_is_the_bare_arguments_with_key_and_deadline(wire: Wir
 # Proxies and hosts
 
 
-async def test_a_proxy_that_is_not_there_leaves_the_row_unsent(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing listens at HTTPS_PROXY: NotSent."""
+@pytest.mark.parametrize("scheme", ["http", "https"])
+async def test_a_proxy_that_is_not_there_leaves_the_row_unsent(
+    scheme: str, wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing listens at HTTPS_PROXY, which is of a kind that can be used: NotSent."""
     with socket.socket() as bound:  # and not listening: connections are refused, and nobody else gets the port
         bound.bind(("127.0.0.1", 0))
-        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{bound.getsockname()[1]}")
+        monkeypatch.setenv("HTTPS_PROXY", f"{scheme}://127.0.0.1:{bound.getsockname()[1]}")
         assert isinstance(await submit(), NotSent)
     assert wire.heard == []
 
