@@ -63,6 +63,8 @@ def test_an_answer_to_a_submit_means_this_and_nothing_more(
     """For its row, for the rows behind it, and for the run."""
     outcome = of_submit(answer, NOW)
     assert outcome == SubmitOutcome(transition=outcome.transition, **means)
+    flags = {name for name in ("again", "reached") if getattr(outcome, name)}
+    assert flags == {name for name in ("again", "reached") if means.get(name)}
     transition = outcome.transition
     assert (transition.old, transition.new, transition.at, transition.cost) == (State.SUBMITTING, state, NOW, 0)
     assert transition.receipt == means.get("receipt")

@@ -120,6 +120,8 @@ def test_a_key_is_secret_as_a_whole_and_in_each_half() -> None:
     assert secrets_in(KEY) == [KEY, NAME, SECRET]
     assert secrets_in(half) == [half, half]
     assert secrets_in(half[1:]) == []
+    assert set(secrets_in("twelve chars")) == {"twelve chars"}
+    assert secrets_in("sandbox") == []
     assert secrets_in(f"short:{half}") == [f"short:{half}", half]
 
 
