@@ -19,10 +19,10 @@ from batch.core.gateway import (
     Video,
 )
 from batch.core.retry import FINAL, WORTH_ANOTHER_TRY, Retry
-from batch.core.row import Unheard
+from batch.core.row import AskedInVain, Unheard
 from batch.core.states import TRANSITIONS, State
 from batch.dispatch.stopping import Stop
-from batch.dispatch.transitions import Pause, SubmitOutcome, of_end, of_submit
+from batch.dispatch.transitions import Pause, SubmitOutcome, of_end, of_submit, of_unheard
 from batch.pacing.poller import End
 from batch.sandbox.outcomes import Outcome
 from tests.support.simulated import Service, ledger_of, service_queue, shots, simulate
@@ -140,6 +140,50 @@ def test_the_last_try_that_is_worth_another_one_fails(tries: int, state: State) 
     transition = of_end(RequestFailed("internal_error", "oh", 500), NOW, PRICE, tries, Retry(tries=3))
     assert transition.new is state
     assert (transition.changes["kind"], transition.changes["message"]) == ("internal_error", "oh")
+
+
+def test_what_a_request_ended_in_without_a_video_is_kept() -> None:
+    """Where the service gave something: it may hold what was paid for."""
+    ended = RequestFailed("no_video_in_result", "no URL", 200, result='{"video": 1}')
+    assert of_end(ended, NOW, PRICE, 1, Retry()).changes["result"] == '{"video": 1}'
+
+
+HOUR = 3600.0
+VERDICT = RequestFailed("image_too_small", "too small", 422, result='{"detail": "too small"}')
+UNHEARD = Unheard("no_result", "HTTP 422", VERDICT)
+
+
+@pytest.mark.parametrize(
+    ("end", "before", "believed"),
+    [
+        (UNHEARD, AskedInVain("HTTP 422", 2, NOW - 3 * HOUR), True),
+        (UNHEARD, AskedInVain("HTTP 422", 9, NOW - 90 * HOUR), True),
+        (UNHEARD, AskedInVain("HTTP 422", 1, NOW - 90 * HOUR), False),
+        (UNHEARD, AskedInVain("HTTP 422", 9, NOW - 3 * HOUR + 1), False),
+        (UNHEARD, AskedInVain("HTTP 422", 9, NOW + HOUR), False),
+        (UNHEARD, AskedInVain("HTTP 404", 9, NOW - 90 * HOUR), False),
+        (UNHEARD, None, False),
+        (Unheard("no_result", "HTTP 422"), AskedInVain("HTTP 422", 9, NOW - 90 * HOUR), False),
+    ],
+)
+def test_a_failure_that_nothing_backs_is_believed_in_the_third_run_and_after_three_hours(
+    end: Unheard, before: AskedInVain | None, believed: bool
+) -> None:
+    """Where it was told every time, and it is a failure at all; until then the row stays where it is."""
+    transition = of_unheard(end, NOW, PRICE, before)
+    assert (transition.old, transition.at) == (State.SUBMITTED, NOW)
+    assert transition.new is (State.FAILED if believed else State.SUBMITTED)
+    said = ("image_too_small", "too small") if believed else ("no_result", "HTTP 422")
+    assert (transition.changes["kind"], transition.changes["message"]) == said
+    assert transition.changes.get("result") == (VERDICT.result if believed else None)
+
+
+@pytest.mark.parametrize(("price", "counted"), [(PRICE, PRICE), (0, 0), (None, 0)])
+def test_a_failure_believed_at_last_counts_at_its_full_price(price: int | None, counted: int) -> None:
+    """It may have been billed; what nobody knows an end of costs nothing yet."""
+    believed = of_unheard(UNHEARD, NOW, price, AskedInVain("HTTP 422", 2, NOW - 3 * HOUR))
+    assert believed.cost == counted
+    assert of_unheard(UNHEARD, NOW, price, None).cost == 0
 
 
 @given(
