@@ -101,6 +101,7 @@ def test_what_a_move_costs_is_what_it_was_told_and_nothing_where_nothing_can_be_
 
 
 SAYS = {
+    "held": {"kind": "bought_before", "message": "an equal request is there"},
     "not_sent": {"message": "no network"},
     "refused": {"kind": "kind", "message": "why"},
     "unsendable": {"kind": "kind", "message": "why"},
