@@ -70,12 +70,12 @@ WORLDLY = {
 }
 
 LIBRARIES = {
-    "aiohttp": {"fal.transport"},
+    "aiohttp": {"fal.wire"},
     "av": {"sandbox.render"},
     "click": {"cli.main", "cli.options"},
-    "fal_client": {"fal.credentials", "fal.guarded_sdk", "fal.receipts", "fal.transport"},
+    "fal_client": {"fal.credentials", "fal.guarded_sdk", "fal.receipts", "fal.transport", "fal.wire"},
     "filelock": {"ledger.file"},
-    "httpx": {"fal.client", "fal.credentials", "fal.guarded_sdk", "fal.receipts", "fal.responses", "fal.transport"},
+    "httpx": {"fal"},
     "jsonschema_rs": {"manifest.validation"},
     "numpy": {"sandbox.render"},
     "pandas": {"manifest.dataframes"},

@@ -65,11 +65,11 @@ from batch.fal.transport import (
     ReplyLost,
     Unreachable,
     UnusableReply,
-    fresh,
     guarded_client,
     last_body,
 )
 from batch.fal.uploads import Uploads
+from batch.fal.wire import fresh
 from batch.job import Arguments, Job
 
 SUBMIT_SECONDS = 60.0

@@ -9,7 +9,7 @@ import httpx
 from batch.core.gateway import Receipt
 from batch.fal.redact import Redactor
 from batch.fal.responses import is_request_id
-from batch.fal.transport import HOSTS
+from batch.fal.wire import HOSTS
 
 _log = logging.getLogger("kling-batch")
 

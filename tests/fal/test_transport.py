@@ -22,9 +22,10 @@ from yarl import URL
 from batch.core.gateway import Accepted, Finished, InDoubt, NotSent, Receipt, SubmitAnswer, Unclear, Video
 from batch.errors import UsageError
 from batch.fal import client as fal
-from batch.fal import transport as guard
+from batch.fal import wire as network_wire
 from batch.fal.client import FalGateway
 from batch.fal.hosts import FalHosts
+from batch.fal.wire import CONNECT_SECONDS
 from jobs.kling import KLING_2_1_PRO
 from tests.support.wire_service import (
     KEY,
@@ -91,7 +92,7 @@ class Network:
 
 
 def under_the_guard(monkeypatch: pytest.MonkeyPatch, network: Network) -> Network:
-    monkeypatch.setattr(guard, "_session", lambda _: network)
+    monkeypatch.setattr(network_wire, "_session", lambda _: network)
     return network
 
 
@@ -420,8 +421,8 @@ async def test_a_proxy_that_makes_no_tunnel_leaves_the_row_unsent(refusal: bytes
 
 async def test_a_proxy_that_never_answers_leaves_the_row_unsent(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
     """The way to a connection has a deadline of its own, shorter than the reply's: NotSent, no doubt."""
-    assert 2 * guard.CONNECT_SECONDS < fal.SUBMIT_SECONDS
-    monkeypatch.setattr(guard, "CONNECT_SECONDS", 0.2)
+    assert 2 * CONNECT_SECONDS < fal.SUBMIT_SECONDS
+    monkeypatch.setattr(network_wire, "CONNECT_SECONDS", 0.2)
     wire.on_connect = lambda host: None
     assert isinstance(await submit(), NotSent)
     assert wire.tunnels == list(QUEUE_HOSTS)
@@ -429,7 +430,7 @@ async def test_a_proxy_that_never_answers_leaves_the_row_unsent(wire: Wire, monk
 
 async def test_a_handshake_that_never_ends_leaves_the_row_unsent(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
     """A tunnel without anyone behind it: no TLS, so nothing was sent."""
-    monkeypatch.setattr(guard, "CONNECT_SECONDS", 0.2)
+    monkeypatch.setattr(network_wire, "CONNECT_SECONDS", 0.2)
     wire.on_connect = lambda host: TUNNEL + b"\x16"  # the first byte of a TLS record, and silence
     assert isinstance(await submit(), NotSent)
     assert wire.heard == []
