@@ -6,7 +6,8 @@ import socket
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from batch.errors import Exit
 
@@ -16,10 +17,14 @@ _SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGHUP", "SIGTERM") if
 
 @dataclass(slots=True)
 class _Hearing:
-    listening: bool = False
-    """Somebody ends the command in good order at the first signal."""
     asked: bool = False
     """The first signal has come."""
+    mouths: list[socket.socket] = field(default_factory=list)
+    """One for each who listens, and would end the command in good order: several runs may share a process."""
+    handlers: dict[signal.Signals, Any] = field(default_factory=dict)
+    """Whose the signals were before anybody listened, ..."""
+    wakeup: int = -1
+    """... and the file that they woke."""
 
 
 _hearing = _Hearing()
@@ -36,7 +41,7 @@ def arm() -> None:
 
 
 def _heard(_number: int, _frame: object) -> None:
-    if _hearing.listening and not _hearing.asked:
+    if _hearing.mouths and not _hearing.asked:
         _hearing.asked = True
         return  # the listener is woken by the file that `set_wakeup_fd` names
     with suppress(OSError):
@@ -56,23 +61,38 @@ def listening() -> Iterator[Callable[[], Awaitable[None]]]:
         _hearing.asked = False
         yield sleep_forever
         return
-    before = {one: signal.getsignal(one) for one in _SIGNALS}
     ear, mouth = socket.socketpair()
     ear.setblocking(False)
     mouth.setblocking(False)
-    _hearing.listening, _hearing.asked = True, False
-    others = signal.set_wakeup_fd(mouth.fileno(), warn_on_full_buffer=False)
-    arm()
+    _join(mouth)
     try:
         yield lambda: _first_signal(ear)
     finally:
-        _hearing.listening = False
-        for one, handler in before.items():
-            if handler is not _heard and handler is not None:
-                signal.signal(one, handler)
-        signal.set_wakeup_fd(others)
+        _leave(mouth)
         ear.close()
         mouth.close()
+
+
+def _join(mouth: socket.socket) -> None:
+    wakeup = signal.set_wakeup_fd(mouth.fileno(), warn_on_full_buffer=False)
+    if not _hearing.mouths:
+        _hearing.asked, _hearing.wakeup = False, wakeup
+        _hearing.handlers = {one: signal.getsignal(one) for one in _SIGNALS}
+    _hearing.mouths.append(mouth)
+    arm()
+
+
+def _leave(mouth: socket.socket) -> None:
+    """The signals wake another who listens; after the last one whoever had them before, if it is still there."""
+    _hearing.mouths.remove(mouth)
+    if not _hearing.mouths:
+        for one, handler in _hearing.handlers.items():
+            if handler is not _heard and handler is not None:
+                signal.signal(one, handler)
+    heir = _hearing.mouths[-1].fileno() if _hearing.mouths else _hearing.wakeup
+    current = signal.set_wakeup_fd(-1)
+    with suppress(OSError, ValueError):  # closed meanwhile: nobody is woken
+        signal.set_wakeup_fd(heir if current == mouth.fileno() else current, warn_on_full_buffer=False)
 
 
 async def _first_signal(ear: socket.socket) -> None:
@@ -82,6 +102,9 @@ async def _first_signal(ear: socket.socket) -> None:
         await wait_readable(ear)
         with suppress(BlockingIOError):
             ear.recv(64)
+    for mouth in _hearing.mouths:  # a signal wakes one: that one wakes the others
+        with suppress(BlockingIOError):
+            mouth.send(b"\0")
 
 
 def asked_to_end() -> bool:

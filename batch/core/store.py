@@ -6,10 +6,10 @@ from typing import Protocol
 from batch.core.money import Budget
 from batch.core.row import InDoubtRow, KnownRequest, PendingRow, SubmittedRow
 from batch.core.states import Transition
-from batch.errors import BatchError
+from batch.errors import LedgerError
 
 
-class RequestTaken(BatchError):
+class RequestTaken(LedgerError):
     """The id in a receipt is known as that of another request. Nothing was changed."""
 
 

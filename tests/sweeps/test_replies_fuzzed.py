@@ -194,7 +194,8 @@ class Between:
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """What takes minutes in a night takes parts of a second here."""
     monkeypatch.setattr(poller, "ASK_AGAIN", Retry(base=0.02, ceiling=0.1))
-    monkeypatch.setattr(poller, "BELIEVED_SECONDS", 0.1)
+    monkeypatch.setattr(poller, "TROUBLE_SECONDS", 0.4)
+    monkeypatch.setattr(poller, "UNFINISHED_SECONDS", 0.8)
     monkeypatch.setattr(poller, "HEARD_SECONDS", 0.4)
     monkeypatch.setattr(reconciler, "LEAST_PATIENCE", 0.3)
     monkeypatch.setattr(reconciler, "IDLE_SECONDS", 0.1)
