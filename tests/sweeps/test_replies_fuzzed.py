@@ -106,10 +106,12 @@ class Spoiler:
     def reply(self, kind: str, row: int, body: Any, headers: list[Any]) -> tuple[Any, list[Any]]:
         if row == 0:
             self.first[kind] = (body, headers)
-        if row != 1 or kind != self.kind or kind not in self.first or (kind == "status" and self.times == 2):
+        if row != 1 or kind != self.kind or (kind == "status" and self.times == 2):
+            return body, headers
+        if kind not in self.first and self.how in (ANOTHERS, REPEATED):
             return body, headers
         self.times += 1
-        other, others = self.first[kind]
+        other, others = self.first.get(kind, (None, []))
         if self.how == REPEATED:
             return other, others
         return spoiled(body, self.path, self.how, value_at(other, self.path)), headers
