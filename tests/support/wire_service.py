@@ -243,7 +243,10 @@ def request_id(number: int) -> str:
 
 
 def queue_of(wire: Wire) -> Act:
-    """Accepts every POST; the n-th request of all gets the id n, whose result is a URL made of its own prompt."""
+    """Accepts every POST; the n-th request of all gets the id n, whose result is a URL made of its own prompt.
+
+    Its request history is empty, and it tells no price.
+    """
 
     async def act(line: Line, heard: Heard) -> None:
         if heard.method == "POST":
@@ -252,6 +255,8 @@ def queue_of(wire: Wire) -> Act:
             await line.send(reply(200, {"status": "COMPLETED", "logs": None, "metrics": {"inference_time": 2.5}}))
         elif heard.path.endswith("/cancel"):
             await line.send(reply(202, {"status": "CANCELLATION_REQUESTED"}))
+        elif heard.host == "api.fal.ai":
+            await line.send(reply(200, {"items": [], "has_more": False, "next_cursor": None, "prices": []}))
         else:
             number = int(heard.path.rpartition("-")[2])
             prompt = json.loads(wire.heard[number - 1].body)["prompt"]

@@ -198,7 +198,7 @@ SHAPES = {
     if (status >= 500 or status == 404 or status == 200 or name != "model's")  # the model speaks of its own below
 }
 SHAPES.pop("404 model's")
-AT_ONCE = 8
+AT_ONCE = 24
 
 
 @dataclass
