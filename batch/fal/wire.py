@@ -21,17 +21,11 @@ from batch.fal.hosts import FalHosts
 from batch.fal.reply_body import MOST, Unreadable, decoded, read_body
 
 CONNECTIONS = 256
-
-
 IDLE_SECONDS = 4.0
 """How long an idle connection is kept. Short: a POST on one that the server just closed is a false doubt."""
-
-
 CONNECT_SECONDS = 20.0
 """The longest way to a connection (DNS, TCP, the proxy's tunnel, TLS). Twice that, for the backup host's sake, is
 less than the wait for a reply: a network that swallows everything leaves rows unsent, not in doubt."""
-
-
 NOT_SENT = (
     aiohttp.ClientConnectorError,  # refused, unreachable, DNS, TLS; a proxy that could not be reached
     aiohttp.ConnectionTimeoutError,  # no connection in time, or none free in the pool
@@ -40,14 +34,18 @@ NOT_SENT = (
     aiohttp.InvalidURL,
 )
 """aiohttp's own errors that prove that no byte of the request left."""
-
-
 HOSTS = FalHosts(FAL_RUN_HOST, FAL_QUEUE_RUN_HOST)
 """As fal-client has them from the environment: read when it is imported."""
-
-
 fresh: ContextVar[bool] = ContextVar("fresh", default=False)
 """Set by who distrusts a connection: the next request in this task goes by a new one, and so do all after it."""
+KNOWN = 10_000
+"""So many ids are remembered: a reply that is repeated is repeated soon."""
+_RECEIPT_ID = re.compile(rb'"request_id"\s*:\s*"([^"]+)"')
+_ASKED_ID = re.compile(rb"/requests/([^/?]+)")
+_NOTHING = (b"", b"")
+_SECRET = ("authorization",)
+_OF_THE_WIRE = (b"content-encoding", b"content-length", b"transfer-encoding")
+"""What a body's headers say of it no longer holds once it is read."""
 
 
 class Wire(httpx.AsyncBaseTransport):
@@ -111,22 +109,6 @@ class Wire(httpx.AsyncBaseTransport):
 
 _connection: ContextVar[ResponseHandler | None] = ContextVar("_connection", default=None)
 """The connection of the last request in this task; a reply that has been read has let go of it already."""
-
-
-KNOWN = 10_000
-"""So many ids are remembered: a reply that is repeated is repeated soon."""
-
-
-_RECEIPT_ID = re.compile(rb'"request_id"\s*:\s*"([^"]+)"')
-
-
-_ASKED_ID = re.compile(rb"/requests/([^/?]+)")
-_NOTHING = (b"", b"")
-_SECRET = ("authorization",)
-
-
-_OF_THE_WIRE = (b"content-encoding", b"content-length", b"transfer-encoding")
-"""What a body's headers say of it no longer holds once it is read."""
 
 
 async def _body(reply: aiohttp.ClientResponse, most: int) -> bytes:
