@@ -19,8 +19,8 @@ _SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGHUP", "SIGTERM") if
 class _Hearing:
     asked: bool = False
     """The first signal has come."""
-    mouths: list[socket.socket] = field(default_factory=list)
-    """One for each who listens, and would end the command in good order: several runs may share a process."""
+    listeners: list[socket.socket] = field(default_factory=list)
+    """A socket that wakes each who listens and ends the command in good order: several runs may share a process."""
     handlers: dict[signal.Signals, Any] = field(default_factory=dict)
     """Whose the signals were before anybody listened, ..."""
     wakeup: int = -1
@@ -41,7 +41,7 @@ def arm() -> None:
 
 
 def _heard(_number: int, _frame: object) -> None:
-    if _hearing.mouths and not _hearing.asked:
+    if _hearing.listeners and not _hearing.asked:
         _hearing.asked = True
         return  # the listener is woken by the file that `set_wakeup_fd` names
     with suppress(OSError):
@@ -58,53 +58,54 @@ def listening() -> Iterator[Callable[[], Awaitable[None]]]:
     if threading.current_thread() is not threading.main_thread():
         from anyio import sleep_forever
 
-        _hearing.asked = False
+        if not _hearing.listeners:  # what was asked of an earlier run is nothing to this one
+            _hearing.asked = False
         yield sleep_forever
         return
-    ear, mouth = socket.socketpair()
-    ear.setblocking(False)
-    mouth.setblocking(False)
-    _join(mouth)
+    receiving, waking = socket.socketpair()
+    receiving.setblocking(False)
+    waking.setblocking(False)
+    _join(waking)
     try:
-        yield lambda: _first_signal(ear)
+        yield lambda: _first_signal(receiving)
     finally:
-        _leave(mouth)
-        ear.close()
-        mouth.close()
+        _leave(waking)
+        receiving.close()
+        waking.close()
 
 
-def _join(mouth: socket.socket) -> None:
-    wakeup = signal.set_wakeup_fd(mouth.fileno(), warn_on_full_buffer=False)
-    if not _hearing.mouths:
+def _join(waking: socket.socket) -> None:
+    wakeup = signal.set_wakeup_fd(waking.fileno(), warn_on_full_buffer=False)
+    if not _hearing.listeners:
         _hearing.asked, _hearing.wakeup = False, wakeup
         _hearing.handlers = {one: signal.getsignal(one) for one in _SIGNALS}
-    _hearing.mouths.append(mouth)
+    _hearing.listeners.append(waking)
     arm()
 
 
-def _leave(mouth: socket.socket) -> None:
+def _leave(waking: socket.socket) -> None:
     """The signals wake another who listens; after the last one whoever had them before, if it is still there."""
-    _hearing.mouths.remove(mouth)
-    if not _hearing.mouths:
+    _hearing.listeners.remove(waking)
+    if not _hearing.listeners:
         for one, handler in _hearing.handlers.items():
             if handler is not _heard and handler is not None:
                 signal.signal(one, handler)
-    heir = _hearing.mouths[-1].fileno() if _hearing.mouths else _hearing.wakeup
+    woken = _hearing.listeners[-1].fileno() if _hearing.listeners else _hearing.wakeup
     current = signal.set_wakeup_fd(-1)
     with suppress(OSError, ValueError):  # closed meanwhile: nobody is woken
-        signal.set_wakeup_fd(heir if current == mouth.fileno() else current, warn_on_full_buffer=False)
+        signal.set_wakeup_fd(woken if current == waking.fileno() else current, warn_on_full_buffer=False)
 
 
-async def _first_signal(ear: socket.socket) -> None:
+async def _first_signal(receiving: socket.socket) -> None:
     from anyio import wait_readable
 
     while not _hearing.asked:
-        await wait_readable(ear)
+        await wait_readable(receiving)
         with suppress(BlockingIOError):
-            ear.recv(64)
-    for mouth in _hearing.mouths:  # a signal wakes one: that one wakes the others
+            receiving.recv(64)
+    for waking in _hearing.listeners:  # a signal wakes one: that one wakes the others
         with suppress(BlockingIOError):
-            mouth.send(b"\0")
+            waking.send(b"\0")
 
 
 def asked_to_end() -> bool:
