@@ -14,7 +14,7 @@ from batch.commands.batch import open_batch as _open_batch
 from batch.commands.check import CheckReport
 from batch.commands.check import check as _check
 from batch.commands.run import run_batch
-from batch.core.money import micros
+from batch.core.money import AccountCap, micros
 from batch.core.run_options import MOST_AT_ONCE, RunOptions
 from batch.reports.outcome import Outcome
 from jobs.kling import KLING_2_1_PRO
@@ -41,11 +41,13 @@ def run(
     max_concurrency: int = MOST_AT_ONCE,
     max_spend: float | None = None,
     max_spend_total: float | None = None,
+    max_spend_account: str | None = None,
     limit: int | None = None,
     max_seconds: float | None = None,
     stop_after: int = 10,
     adopt_known: bool = False,
     buy_again: bool = False,
+    own_table: bool = False,
     say: Callable[[str], None] = lambda _: None,
     sandbox: bool = False,
     **table: Any,
@@ -58,11 +60,13 @@ def run(
         concurrency: how many requests are unfinished at fal at once; None: as many as the account runs, and a few more.
         max_concurrency: never more than these.
         max_spend, max_spend_total: US dollars, for this run and over the ledger's life.
+        max_spend_account: US dollars a night, day or month over all tables of the key on this machine: `20/night`.
         limit: how many rows are begun at most.
         max_seconds: the run ends by then, with everything home that can be.
         stop_after: so many rows in a row that end the same bad way stop the submitting; 0: never.
         adopt_known, buy_again: rows that fal's records show as bought without this ledger take their videos over, or
             are bought again; else they are held, in doubt.
+        own_table: a copy of a table and its ledger, which runs elsewhere too, becomes one of its own.
         say: takes the messages that the command line prints to stderr.
         sandbox: the service is played on this machine.
         table: further arguments as for `open_batch`.
@@ -76,11 +80,13 @@ def run(
         max_concurrency=max_concurrency,
         max_spend=None if max_spend is None else micros(str(max_spend)),
         max_spend_total=None if max_spend_total is None else micros(str(max_spend_total)),
+        max_spend_account=None if max_spend_account is None else AccountCap.read(max_spend_account),
         limit=limit,
         max_seconds=max_seconds,
         stop_after=stop_after,
         adopt_known=adopt_known,
         buy_again=buy_again,
+        own_table=own_table,
     )
     return run_batch(batch, options, say, show_progress=False)
 

@@ -1,7 +1,9 @@
 """What holds for every test."""
 
 import signal
+from pathlib import Path
 
+import pytest
 from hypothesis import settings
 
 # Whoever is started in the background of a shell ignores Ctrl-C, and so do the commands that the tests send it to.
@@ -11,3 +13,10 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 # What is tested are properties, not seconds: a machine may be busy with other things.
 settings.register_profile("no deadline", deadline=None)
 settings.load_profile("no deadline")
+
+
+@pytest.fixture(autouse=True)
+def _own_account(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test buys stands in no other test's book, and in none of the machine's own."""
+    state: Path = tmp_path_factory.mktemp("state")
+    monkeypatch.setenv("XDG_STATE_HOME", str(state))

@@ -12,7 +12,19 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 
-BELOW = {"core", "dispatch", "fal", "files", "ledger", "manifest", "pacing", "reconcile", "reports", "results_writer"}
+BELOW = {
+    "account",
+    "core",
+    "dispatch",
+    "fal",
+    "files",
+    "ledger",
+    "manifest",
+    "pacing",
+    "reconcile",
+    "reports",
+    "results_writer",
+}
 
 MAY_IMPORT = {
     "errors": set(),
@@ -23,6 +35,7 @@ MAY_IMPORT = {
     "sandbox": set(),
     "manifest": {"table", "core"},
     "ledger": {"files", "core"},
+    "account": {"core"},
     "fal": {"core"},
     "pacing": {"core"},
     "reconcile": {"core"},
@@ -41,6 +54,7 @@ FREE = {"errors", "job"}
 """What users import too, and every folder may."""
 
 PURE = {
+    "account.periods",
     "dispatch.settings",
     "dispatch.stopping",
     "dispatch.tally",
@@ -81,7 +95,7 @@ LIBRARIES = {
     "pandas": {"manifest.dataframes"},
     "PIL": {"manifest.images", "sandbox.render"},
     "pyarrow": {"table.parquet"},
-    "sqlite3": {"ledger"},
+    "sqlite3": {"account", "commands.account_book", "ledger"},
     "starlette": {"sandbox.service"},
     "tqdm": {"reports.progress"},
     "trustme": {"sandbox.certificates"},
@@ -203,13 +217,13 @@ def test_jobs_know_the_contract_of_a_job_only() -> None:
     assert {folder(name) for name in knowing} <= {"api", "cli"}
 
 
-def test_sql_stands_in_the_ledger_only() -> None:
+def test_sql_stands_in_the_ledger_and_the_accounts_book_only() -> None:
     """Elsewhere nobody knows how it is stored."""
     speaking = re.compile(
         r"\b(SELECT .+ FROM|INSERT (OR \w+ )?INTO|UPDATE \w+ SET|DELETE FROM|PRAGMA|CREATE TABLE)\b", re.S
     )
     for name, path in MODULES.items():
-        if folder(name) == "ledger":
+        if folder(name) in ("account", "ledger"):
             continue
         texts = (
             node.value
@@ -217,7 +231,9 @@ def test_sql_stands_in_the_ledger_only() -> None:
             if isinstance(node, ast.Constant)
         )
         assert not any(isinstance(text, str) and speaking.search(text) for text in texts), name
-    assert {path.parent.relative_to(ROOT / "batch").parts[0] for path in (ROOT / "batch").rglob("*.sql")} == {"ledger"}
+    assert {path.parent.relative_to(ROOT / "batch").parts[0] for path in (ROOT / "batch").rglob("*.sql")} == {
+        *("account", "ledger")
+    }
 
 
 def test_no_two_files_and_no_two_public_classes_have_the_same_name() -> None:
@@ -271,6 +287,7 @@ def test_the_map_lists_what_there_is() -> None:
 
 TESTED_ELSEWHERE = {
     "__main__": "tests/nights, which run it",
+    "commands.messages": "nowhere: it is a type",
     "cli.entry": "tests/commands/test_signals.py, with real processes",
     "ledger.edits": "tests/commands/test_manifest_watch.py, in whole nights",
 }

@@ -97,6 +97,19 @@ def main() -> None:
 
 
 @main.command()
+@AS_JSON
+def account(as_json: bool) -> None:
+    """Say what this machine has bought with the key, by table and period. Asks nobody, spends nothing."""
+    from batch.commands import account as book
+
+    found = book.account_statement()
+    if as_json:
+        _print_json(book.as_json(found))
+    else:
+        _print(book.shown(found))
+
+
+@main.command()
 @TABLE
 @AS_JSON
 @click.option("--all", "every", is_flag=True, help="List every problem, not only the first ones.")

@@ -69,6 +69,12 @@ def _dollars(text: str) -> int:
     return micros(text)
 
 
+def _account_cap(text: str) -> Any:
+    from batch.core.money import AccountCap
+
+    return AccountCap.read(text)
+
+
 def _duration(text: str) -> float:
     from batch.cli import times
 
@@ -155,6 +161,12 @@ RUN = _all_of(
     click.option(
         "--max-spend-total", type=DOLLARS, metavar="USD", help="Spend no more on this table, over all its runs."
     ),
+    click.option(
+        "--max-spend-account",
+        type=Typed("dollars a period", _account_cap),
+        metavar="USD/night",
+        help="Spend no more with this key on this machine, over all tables, a night (noon to noon), day or month.",
+    ),
     click.option("--limit", type=whole_number(1), metavar="ROWS", help="Begin no more rows than this."),
     click.option(
         "--until",
@@ -177,6 +189,11 @@ RUN = _all_of(
         "--adopt-known", is_flag=True, help="Take over videos that fal's records show as bought without this ledger."
     ),
     click.option("--buy-again", is_flag=True, help="Buy rows again that fal's records show as bought before."),
+    click.option(
+        "--own-table",
+        is_flag=True,
+        help="Make a copied table and ledger, which also run elsewhere, a table of its own.",
+    ),
     AS_JSON,
 )
 """How a run is to go: the fields of `RunOptions`, `--until` and `--max-runtime` being `max_seconds` together."""

@@ -2,15 +2,17 @@
 
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 
 import anyio
 
 from batch.commands.batch import Batch
-from batch.commands.session import Say
+from batch.commands.messages import Say
 from batch.core import states
 from batch.core.gateway import Gateway, ListedRequest, RequestHistory, Unclear
 from batch.core.money import dollars
 from batch.core.row import PendingRow
+from batch.core.store import RequestTaken
 from batch.ledger.in_doubt import known_requests, open_everywhere
 from batch.ledger.ledger import Ledger
 from batch.ledger.recovery import all_pending, held_rows, hold, is_unasked, last_move, note_asked
@@ -64,8 +66,9 @@ def _decided(ledger: Ledger, gateway: Gateway, now: float, *, buy: bool) -> bool
         for row, request_id in held:
             if buy:
                 ledger.apply(row, states.never_accepted(now))
-            elif request_id and not known_requests(ledger, [request_id], with_table=True):
-                ledger.apply(row, states.found_at_fal(now, gateway.built_receipt(request_id)))
+            elif request_id and (ledger.book or not known_requests(ledger, [request_id], with_table=True)):
+                with suppress(RequestTaken):  # a living table has it: the row stays held
+                    ledger.apply(row, states.found_at_fal(now, gateway.built_receipt(request_id)))
     return bool(held)
 
 
@@ -73,7 +76,7 @@ def hold_rows(ledger: Ledger, found: Sequence[Found], now: float) -> None:
     """None of these rows is bought until a person says so."""
     with ledger.transaction():
         for row, request in found:
-            hold(ledger, row, request.request_id, _message(request), now)
+            hold(ledger, row.row, row.price, request.request_id, _message(request), now)
 
 
 async def ask(batch: Batch, ledger: Ledger, gateway: Gateway, now: float) -> list[Found] | Unclear:

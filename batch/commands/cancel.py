@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 import anyio
 
 from batch.commands.batch import Batch
-from batch.commands.session import Say, open_session
+from batch.commands.messages import Say
+from batch.commands.session import open_session
 from batch.core import states
 from batch.core.gateway import (
     CancelRequested,

@@ -8,7 +8,8 @@ from enum import StrEnum
 import anyio
 
 from batch.commands.batch import Batch
-from batch.commands.session import Say, open_session
+from batch.commands.messages import Say
+from batch.commands.session import open_session
 from batch.core import states
 from batch.core.gateway import Finished, Gateway, NotFound, Unclear, Video, Waiting
 from batch.core.money import dollars

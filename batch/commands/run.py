@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import anyio
 from anyio import current_time
@@ -13,7 +14,8 @@ from anyio import current_time
 from batch.commands import signals
 from batch.commands.batch import Batch
 from batch.commands.manifest_watch import ManifestWatch
-from batch.commands.session import Connect, Say, connect, record_interrupted, ungrouped_errors
+from batch.commands.messages import Say
+from batch.commands.session import Connect, connect, record_interrupted, ungrouped_errors
 from batch.core.gateway import Gateway, Unclear, UnitPrice
 from batch.core.money import Budget, dollars
 from batch.core.run_options import RunOptions
@@ -37,6 +39,9 @@ from batch.results_writer.autosave import Autosave
 from batch.results_writer.overwrite_checks import note_target
 from batch.results_writer.writer import ResultsWriter
 from batch.table import Table, TableChanged
+
+if TYPE_CHECKING:
+    from batch.account.book import AccountBook
 
 PRICE_SECONDS = 2.0
 """How long fal's price of today is waited for; without it the published one counts."""
@@ -109,21 +114,21 @@ async def _run(
         say(f"{counted(findings.invalid)} cannot be run: `kling-batch check` lists why")
     summary = summarize(ledger)
     if summary.to_run or summary.at_fal or summary.in_doubt:
-        async with around.connect(batch) as gateway:
-            if summary.to_run or options.adopt_known or options.buy_again:
-                from batch.commands.bought_before import settle_bought_before  # only where something is bought
+        from batch.commands.account_book import account_book  # only where something is bought, or asked after
 
-                adopt, buy = options.adopt_known, options.buy_again
-                if await settle_bought_before(batch, ledger, gateway, around.now(), say, adopt=adopt, buy=buy):
-                    summary = summarize(ledger)
-            if summary.to_run:
-                summary = await _announce_price(batch, ledger, summary, gateway, say)
-                if options.stop_after and (error_type := ledger.stopped_for()):
-                    say(
-                        f"an earlier run stopped for {error_type}: one row is tried before the rest, until one succeeds"
-                    )
-            settings = _settings(batch, ledger, summary, options, around, watch)
-            await _dispatch(ledger, summary, gateway, settings, autosave, ended, around)
+        cap, own = options.max_spend_account, options.own_table
+        async with around.connect(batch) as gateway:
+            with account_book(batch, ledger, gateway, around.now, say, cap, own_table=own) as book:
+                summary = await _settle_before(batch, ledger, summary, book, gateway, options, around, say)
+                if summary.to_run:
+                    summary = await _announce_price(batch, ledger, summary, gateway, say)
+                    if options.stop_after and (error_type := ledger.stopped_for()):
+                        say(
+                            f"an earlier run stopped for {error_type}: one row is tried before the rest, until one "
+                            "succeeds"
+                        )
+                settings = _settings(batch, ledger, summary, options, around, watch)
+                await _dispatch(ledger, summary, gateway, settings, autosave, ended, around)
     ledger.marks.clear()  # what was not begun stays as it was
     _enrol_edits(batch.manifest, ledger, watch, around.now())
     saved = autosave.finish(ledger)
@@ -193,6 +198,29 @@ def _enrol_edits(manifest: Manifest, ledger: Ledger, watch: ManifestWatch, now: 
             enrol(ledger, now, new=False)
 
 
+async def _settle_before(
+    batch: Batch,
+    ledger: Ledger,
+    summary: LedgerSummary,
+    book: "AccountBook | None",
+    gateway: Gateway,
+    options: RunOptions,
+    around: Surroundings,
+    say: Say,
+) -> LedgerSummary:
+    """What was bought before, as the account's book and fal's records show; where the batch stands then."""
+    adopt, buy = options.adopt_known, options.buy_again
+    changed = book is not None and book.taken_over > 0
+    if summary.to_run or adopt or buy:
+        from batch.commands.bought_before import settle_bought_before  # only where something is bought
+        from batch.commands.known_purchases import settle_known_purchases
+
+        if book:
+            changed |= settle_known_purchases(batch, ledger, book, gateway, around.now(), say, adopt=adopt, buy=buy)
+        changed |= await settle_bought_before(batch, ledger, gateway, around.now(), say, adopt=adopt, buy=buy)
+    return summarize(ledger) if changed else summary
+
+
 async def _announce_price(
     batch: Batch, ledger: Ledger, summary: LedgerSummary, gateway: Gateway, say: Say
 ) -> LedgerSummary:
@@ -224,7 +252,7 @@ def _settings(
     watch: ManifestWatch,
 ) -> Settings:
     budget = Budget(options.max_spend, options.max_spend_total, ledger.money().spent)
-    if budget.capped and summary.unpriced:
+    if (budget.capped or options.max_spend_account) and summary.unpriced:
         raise UsageError(
             f"the price of {summary.unpriced} rows is not known, so no budget can be kept: give it with --price"
         )

@@ -1,10 +1,12 @@
 """Holds the ledger and opens the gateway, to fal or to the sandbox, for a command."""
 
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
 from batch.commands.batch import Batch
+from batch.commands.messages import Say
 from batch.core import states
 from batch.core.gateway import Gateway
 from batch.errors import LedgerError
@@ -14,9 +16,6 @@ from batch.ledger.ledger import Ledger
 from batch.results_writer.autosave import Autosave
 from batch.results_writer.overwrite_checks import note_target
 from batch.results_writer.writer import ResultsWriter
-
-Say = Callable[[str], None]
-"""Takes each message to the user."""
 
 Connect = Callable[[Batch], AbstractAsyncContextManager[Gateway]]
 """Opens the gateway that a batch goes through."""
@@ -63,9 +62,13 @@ async def open_session(batch: Batch, now: float, say: Say, connect: Connect = co
     with locked(batch.ledger), Ledger.open(batch.ledger) as ledger:
         note_target(ledger, batch.target)
         record_interrupted(ledger, now)
+        from batch.commands.account_book import account_book  # hashing and SQLite's book: only where they are used
+
         with ungrouped_errors():
-            async with connect(batch) as gateway, async_ledger(ledger) as store:
-                yield Session(ledger, store, gateway)
+            async with connect(batch) as gateway:
+                with account_book(batch, ledger, gateway, time.time, say):
+                    async with async_ledger(ledger) as store:
+                        yield Session(ledger, store, gateway)
         Autosave(ResultsWriter(batch.manifest, batch.ledger, batch.target), say).finish(ledger)
 
 

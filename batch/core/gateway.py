@@ -182,6 +182,7 @@ class RequestHistory:
     at: float | None
     defaults: Mapping[str, Any] = field(default_factory=dict)
     """Every input of the endpoint with what fal takes where it is not given; None where there is no such value."""
+    endpoint: str = ""
 
 
 SubmitAnswer = Accepted | NotSent | Throttled | Refused | AccountRefused | InDoubt

@@ -49,6 +49,32 @@ class Budget:
         return (self.run is None or in_run <= self.run) and (self.total is None or committed <= self.total)
 
 
+@dataclass(frozen=True, slots=True)
+class AccountCap:
+    """A cap on what all tables of the account spend on this host in one night (noon to noon), day or month."""
+
+    most: int
+    period: str
+
+    def __post_init__(self) -> None:
+        if self.period not in PERIODS:
+            raise ValueError(f"the period of a cap is one of {', '.join(PERIODS)}: not {self.period!r}")
+
+    @classmethod
+    def read(cls, text: str) -> "AccountCap":
+        """`20/night` → the cap.
+
+        Raises:
+            UsageError: not of that form.
+        """
+        amount, _, period = text.partition("/")
+        if period not in PERIODS:
+            raise UsageError(f"{text!r} is not an amount for a period: write it like 20/night, 50/day or 400/month")
+        return cls(micros(amount), period)
+
+
+PERIODS = ("night", "day", "month")
+
 _AMOUNT = re.compile(r"\$?([0-9]{1,18}\.?[0-9]{0,18}|\.[0-9]{1,18})")
 _MOST = 10**9
 

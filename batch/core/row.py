@@ -99,7 +99,13 @@ class InDoubtRow:
     order: int
     after: float | None = None
     open_elsewhere: bool = False
-    """Its reply is still waited for, or it is a row of a table beside: others settle it."""
+    """Its reply is still waited for, or it is a row of another table: others settle it."""
+    shared: bool = False
+    """It is in doubt in another table of the account: which of equal rows gets which request makes no difference."""
+    early: bool = False
+    """From before the account's book could be trusted: a person settles it, or fal's records prove its absence."""
+    digest: bytes = b""
+    """Of what was sent, where that is all that is known of it (see `core/equality.py`)."""
 
 
 @dataclass(frozen=True, slots=True)

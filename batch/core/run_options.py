@@ -2,6 +2,10 @@
 
 from dataclasses import dataclass
 from numbers import Integral
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # money takes long to load, for who only asks for help
+    from batch.core.money import AccountCap
 
 MOST_AT_ONCE = 2000
 
@@ -22,6 +26,8 @@ class RunOptions:
     """For this run, with what earlier runs left under way or in doubt."""
     max_spend_total: int | None = None
     """Over the ledger's whole life."""
+    max_spend_account: "AccountCap | None" = None
+    """Over all tables that buy with this key on this host."""
     limit: int | None = None
     """How many rows are begun at most."""
     max_seconds: float | None = None
@@ -33,6 +39,8 @@ class RunOptions:
     """Rows that fal's records show as bought without this ledger take the videos over."""
     buy_again: bool = False
     """They are bought again."""
+    own_table: bool = False
+    """A copy of a ledger that is in use elsewhere becomes one of its own."""
 
     def __post_init__(self) -> None:
         for name, least in _LEAST.items():

@@ -1,8 +1,9 @@
 """The seam to the ledger: what a run asks of it and writes into it."""
 
-from collections.abc import Iterable
-from typing import Protocol
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple, Protocol
 
+from batch.core.gateway import Receipt
 from batch.core.money import Budget
 from batch.core.row import InDoubtRow, KnownRequest, PendingRow, SubmittedRow
 from batch.core.states import Transition
@@ -11,6 +12,57 @@ from batch.errors import LedgerError
 
 class RequestTaken(LedgerError):
     """The id in a receipt is known as that of another request. Nothing was changed."""
+
+
+class Purchase(NamedTuple):
+    """What is bought for a row: its fingerprint, and the whole arguments that leave. Money is in millionths."""
+
+    row: int
+    fingerprint: bytes
+    sent: Mapping[str, Any]
+    price: int | None
+    intent_at: float
+
+
+class PurchaseBook(Protocol):
+    """What this host ever bought with one key, over all tables: it decides whose a request is.
+
+    Whatever is written in one transaction of the ledger is written here first, in one of the book's own.
+    """
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether something was written that is not committed yet."""
+
+    @property
+    def trusted_from(self) -> float:
+        """Since when it knows all that is bought with the key on this host, in seconds since 1970."""
+
+    def claim(self, purchase: Purchase) -> bool:
+        """Keeps the intent of a POST; False where the account's cap has no room for it."""
+
+    def accept(self, purchase: Purchase, receipt: Receipt) -> None:
+        """The request is the row's. Raises `RequestTaken` as `RowStore.apply` does."""
+
+    def note(self, row: int, transition: Transition) -> None:
+        """Keeps what any other transition says of the row's purchase."""
+
+    def in_doubt_elsewhere(self) -> list[InDoubtRow]:
+        """Purchases of other tables whose request is not known."""
+
+    def known(self, request_ids: Iterable[str]) -> set[str]:
+        """Those of the ids that the book has, whosever they are."""
+
+    def has_ledger(self, ledger_id: str) -> bool:
+        """Whether the book knows a ledger, and so all that it bought."""
+
+    def unclaim(self) -> None:
+        """What the last transaction claimed was never sent."""
+
+    def commit(self) -> None: ...
+    def undo(self) -> None: ...
+    def savepoint(self) -> None: ...
+    def undo_to_savepoint(self) -> None: ...
 
 
 class RowStore(Protocol):

@@ -56,7 +56,7 @@ async def request_history(ask: Ask, job: Job, since: float) -> RequestHistory | 
         items, cursor = page
         listing.add(items, cursor)
         if cursor is None:
-            return listing.history({name: job.default(name) for name in job.schema["properties"]})
+            return listing.history(job)
         if listing.stuck:
             break
         query["cursor"] = cursor
@@ -84,13 +84,14 @@ class _Listing:
         self.stuck = cursor in self._cursors or self._idle > MOST_IDLE_PAGES or self._bytes > MOST_BYTES
         self._cursors.add(cursor or "")
 
-    def history(self, defaults: Mapping[str, Any]) -> RequestHistory | Unclear:
+    def history(self, job: Job) -> RequestHistory | Unclear:
         """What it shows, if it can be true: one request of the future would prove the absence of all others."""
         items = list(self._found.values())
         latest = max((one.sent_at for one in items), default=-inf)
         if latest > (time() + CLOCKS_APART if self._began is None else self._began + LATE):
             return Unclear("fal's request history shows a request of the future")
-        return RequestHistory(items, self._began, defaults)
+        defaults = {name: job.default(name) for name in job.schema["properties"]}
+        return RequestHistory(items, self._began, defaults, job.endpoint)
 
 
 def _page(said: Any, endpoint: str) -> tuple[list[ListedRequest], str | None] | None:

@@ -127,14 +127,20 @@ class AsyncLedger:
             raise
 
     def _one(self, entry: _Entry) -> None:
+        book = self._ledger.book
         self._ledger.db.execute("SAVEPOINT entry")
+        written = book is not None and book.in_transaction
+        if book:
+            book.savepoint()
         try:
             entry.value = entry.call()
         except Exception as error:  # handed to the one caller whose entry it is
-            if not self._ledger.db.in_transaction:
+            if not self._ledger.db.in_transaction or (book and written and not book.in_transaction):
                 raise  # the disk is full and the whole transaction is gone, not only this entry
             entry.error = error
             self._ledger.db.execute("ROLLBACK TO entry")
+            if book:
+                book.undo_to_savepoint()
         self._ledger.db.execute("RELEASE entry")
 
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from batch.core.row import InDoubtRow, KnownRequest
 from batch.core.states import BOUGHT_BEFORE
 from batch.errors import LedgerError
-from batch.ledger.ledger import Ledger
+from batch.ledger.ledger import LEDGER_ID, Ledger
 
 T = TypeVar("T")
 
@@ -34,7 +34,10 @@ def in_doubt_rows(ledger: Ledger) -> list[InDoubtRow]:
     elsewhere = _open_rows(ledger, f"state = 'submitting' OR {_HELD}")
     for beside in _asked_beside(ledger, lambda other: _open_rows(other, "state IN ('submitting', 'in_doubt')")):
         elsewhere += beside
-    return [replace(row, after=after) for row in rows] + [replace(row, open_elsewhere=True) for row in elsewhere]
+    opened = [replace(row, open_elsewhere=True) for row in elsewhere]
+    trusted = ledger.book.trusted_from if ledger.book else 0.0
+    own = [replace(row, after=after, early=row.intent_at < trusted) for row in rows]
+    return own + opened + (ledger.book.in_doubt_elsewhere() if ledger.book else [])
 
 
 def _open_rows(ledger: Ledger, condition: str) -> list[InDoubtRow]:
@@ -91,7 +94,8 @@ def known_requests(ledger: Ledger, request_ids: Iterable[str], *, with_table: bo
         with_table: only ledgers that have their table: without it, this table may be that one under another name.
     """
     asked = json.dumps(list(request_ids))
-    return _beside(ledger, asked, with_table) | _own(ledger, asked)
+    booked = ledger.book.known(json.loads(asked)) if ledger.book else ()
+    return {name: KnownRequest() for name in booked} | _beside(ledger, asked, with_table) | _own(ledger, asked)
 
 
 def _beside(ledger: Ledger, asked: str, with_table: bool) -> dict[str, KnownRequest]:
@@ -107,7 +111,8 @@ def _asked_beside(ledger: Ledger, ask: Callable[[Ledger], T], *, with_table: boo
     for path in sorted(ledger.path.parent.glob("*.ledger")) if ledger.path else ():
         if path != ledger.path and (path.with_suffix("").exists() or not with_table):
             with suppress(LedgerError), Ledger.read(path) as other:  # one that cannot be read is another run's trouble
-                answers.append(ask(other))
+                if not (ledger.book and ledger.book.has_ledger(other.meta(LEDGER_ID) or "")):
+                    answers.append(ask(other))
     return answers
 
 

@@ -16,7 +16,7 @@ from batch.core.money import Budget, Money
 from batch.core.paths import table_of
 from batch.core.row import AskedInVain, PendingRow, SubmittedRow
 from batch.core.states import State, Transition, again
-from batch.core.store import RequestTaken
+from batch.core.store import Purchase, PurchaseBook, RequestTaken
 from batch.errors import LedgerError
 from batch.files.permissions import make_like
 from batch.job import Job
@@ -25,6 +25,8 @@ from batch.ledger.marks import Marks
 from batch.ledger.write_ahead_log import close_ledger
 
 TAKEN = "fal gave it the id of another request of this table, so its own is not known"
+LEDGER_ID = "ledger_id"
+"""Where the ledger keeps the random id that the account's book knows it by."""
 STOPPED_FOR = "stopped_for"
 """Where the ledger keeps the kind of failures that a run stopped for."""
 
@@ -40,6 +42,8 @@ class Ledger:
         self.db = connection
         self.path = path
         self.marks = Marks(connection)
+        self.book: PurchaseBook | None = None
+        """The account's, where there is one: what is written here is in it first."""
         self._writes = writes
 
     @classmethod
@@ -108,10 +112,19 @@ class Ledger:
         self.db.execute("BEGIN IMMEDIATE")
 
     def commit(self) -> None:
-        """Waits for the disk."""
-        self.db.execute("COMMIT")
+        """Waits for the disk: the account's book first, for it says what may have been bought."""
+        if self.book:
+            self.book.commit()
+        try:
+            self.db.execute("COMMIT")
+        except sqlite3.Error:
+            if self.book:
+                self.book.unclaim()
+            raise
 
     def undo(self) -> None:
+        if self.book:
+            self.book.undo()
         if self.db.in_transaction:  # SQLite has rolled back by itself where the disk is full
             self.db.execute("ROLLBACK")
 
@@ -125,7 +138,11 @@ class Ledger:
         if transition.old is State.PENDING:
             self._take_up(row, transition.at)
         if transition.receipt:
-            self.keep(row, transition.receipt)
+            self.keep(row, transition.receipt, again=transition.old is State.IN_DOUBT)
+            if self.book:
+                self.book.accept(self._purchase(row), transition.receipt)
+        elif self.book:
+            self.book.note(row, transition)
         changes = {"state": transition.new, "changed_at": transition.at, **transition.changes}
         sets = [f"{column} = :{column}" for column in changes] + ["spent = spent + :cost"]
         if transition.step:
@@ -149,8 +166,18 @@ class Ledger:
             )
             self.db.execute("UPDATE sheet SET edited = 0 WHERE row = ?", (row,))
 
-    def keep(self, row: int, receipt: Receipt) -> None:
-        """The request is the row's for good. Inside a transaction."""
+    def _purchase(self, row: int) -> Purchase:
+        fingerprint, sent, price, intent_at = self.db.execute(
+            "SELECT fingerprint, COALESCE(sent, arguments), price, intent_at FROM row WHERE id = ?", (row,)
+        ).fetchone()
+        return Purchase(row, fingerprint, json.loads(sent), price, intent_at)
+
+    def keep(self, row: int, receipt: Receipt, *, again: bool = False) -> None:
+        """The request is the row's for good. Inside a transaction.
+
+        Args:
+            again: it may have been the row's before, for inputs that it has again.
+        """
         urls = [url.replace(receipt.request_id, "{id}") for url in _urls(receipt)]
         self.db.execute("INSERT OR IGNORE INTO route (status_url, response_url, cancel_url) VALUES (?, ?, ?)", urls)
         try:
@@ -160,16 +187,27 @@ class Ledger:
                 (receipt.request_id, row, *urls),
             )
         except sqlite3.IntegrityError as error:
-            if self.row_of(receipt.request_id) is None:
+            owner = self.row_of(receipt.request_id)
+            if owner is None:
                 raise
+            if owner == row and again:
+                return
             raise RequestTaken(TAKEN) from error
 
     def claim(self, row: int, transition: Transition, budget: Budget) -> bool:
-        """Commits the intent of a POST, unless the budget has no room for it; decided in one transaction."""
+        """Commits the intent of a POST, unless the budget, or the account's cap, has no room; in one transaction."""
         if not budget.allows(transition.changes["price"], self.money()):
             return False
+        if not self.book:
+            self.apply(row, transition)
+            return True
+        self.db.execute("SAVEPOINT claim")
         self.apply(row, transition)
-        return True
+        claimed = self.book.claim(self._purchase(row))
+        if not claimed:
+            self.db.execute("ROLLBACK TO claim")
+        self.db.execute("RELEASE claim")
+        return claimed
 
     def money(self) -> Money:
         """What is spent and what is under way, over the ledger's whole life."""

@@ -88,11 +88,11 @@ def note_asked(ledger: Ledger) -> None:
     ledger.set_meta(UNASKED, "")
 
 
-def hold(ledger: Ledger, row: PendingRow, request_id: str, message: str, at: float) -> None:
+def hold(ledger: Ledger, row: int, price: int | None, request_id: str, message: str, at: float) -> None:
     """The row is not bought: this request seems to be its own. Inside a transaction."""
-    ledger.apply(row.row, states.claimed(at, None, row.price))
-    ledger.apply(row.row, states.held(at, message))
-    ledger.set_meta(f"{_HELD_BY}{row.row}", request_id)
+    ledger.apply(row, states.claimed(at, None, price))
+    ledger.apply(row, states.held(at, message))
+    ledger.set_meta(f"{_HELD_BY}{row}", request_id)
 
 
 def held_rows(ledger: Ledger) -> list[tuple[int, str]]:

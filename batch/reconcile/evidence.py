@@ -2,8 +2,9 @@
 
 A row in doubt is **found** where the history has a request, not yet known to be ours, that was sent in its time with
 equal arguments, fal's defaults filled in: the nearest by fal's clock, and only where there are no more such requests
-than equal rows in doubt. More of them are somebody else's too, and nobody here can tell which: a person chooses.
-While the reply to an equal request is still waited for, here or for a table beside, nothing of its kind is taken.
+than equal rows in doubt, here and in the other tables of the account. More of them are somebody else's too, and nobody
+here can tell which: a person chooses. While the reply to an equal request is still waited for, nothing of its kind is
+taken.
 
 Its **absence** is proven only where all witnesses agree:
 
@@ -19,7 +20,6 @@ Times are seconds since 1970; ours by this machine's clock, the history's by fal
 set right in mid-run, so what came before and what after is told by the order in the ledger.
 """
 
-import json
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
@@ -28,6 +28,7 @@ from itertools import groupby
 from math import inf
 from typing import Any
 
+from batch.core.equality import Equality
 from batch.core.gateway import ListedRequest, RequestHistory
 from batch.core.row import InDoubtRow, KnownRequest
 
@@ -91,7 +92,7 @@ def reconcile(
         now: by this machine's clock.
         start_timeout: seconds after which fal gives up a request that no runner has started.
     """
-    equality = _Equality(history.defaults)
+    equality = Equality(history.defaults, history.endpoint)
     window = _ClockWindow.seen(history.items, own)
     unclaimed = [one for one in history.items if one.request_id not in own]
     found, candidates = _found(rows, unclaimed, window, equality)
@@ -106,34 +107,6 @@ def reconcile(
         and not any(window.holds(row, one) or _alike(row.sent, one) for one in unadopted)
     ]
     return Verdicts(found, absent, candidates)
-
-
-@dataclass(frozen=True, slots=True)
-class _Equality:
-    """When two requests ask for the same: whole arguments, fal's defaults for those that are not given.
-
-    Keys that the job does not know are fal's own additions, and tell nothing.
-    """
-
-    defaults: Mapping[str, Any]
-
-    def form(self, arguments: Mapping[str, Any]) -> str:
-        """The one text of all requests that ask for the same."""
-        known = {name: arguments[name] for name in arguments if name in self.defaults} if self.defaults else arguments
-        whole = {**self.defaults, **known}
-        return json.dumps({name: _normal(value) for name, value in sorted(whole.items()) if value is not None})
-
-    def same(self, one: Mapping[str, Any], other: Mapping[str, Any] | None) -> bool:
-        return other is not None and self.form(one) == self.form(other)
-
-
-def _normal(value: Any) -> Any:
-    """Texts in one Unicode form, with one kind of line end; numbers in one form."""
-    if isinstance(value, str):
-        return unicodedata.normalize("NFC", value.replace("\r\n", "\n").replace("\r", "\n"))
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
-    return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,19 +127,24 @@ class _ClockWindow:
 
 
 def _found(
-    rows: Sequence[InDoubtRow], unclaimed: Sequence[ListedRequest], window: _ClockWindow, equality: _Equality
+    rows: Sequence[InDoubtRow], unclaimed: Sequence[ListedRequest], window: _ClockWindow, equality: Equality
 ) -> tuple[dict[int, str], dict[int, list[str]]]:
     """Row → its request, and row → the requests that may be its own where that cannot be told."""
     found: dict[int, str] = {}
     candidates: dict[int, list[str]] = {}
-    ordered = sorted(rows, key=lambda row: (equality.form(row.sent), row.intent_at, row.order))
-    for form, equal in groupby(ordered, key=lambda row: equality.form(row.sent)):
+    listed: dict[bytes, list[ListedRequest]] = {}
+    for one in unclaimed:
+        if one.input is not None:
+            listed.setdefault(equality.digest(one.input), []).append(one)
+    digests = {row.row: row.digest or equality.digest(row.sent) for row in rows}
+    ordered = sorted(rows, key=lambda row: (digests[row.row], row.intent_at, row.order))
+    for digest, equal in groupby(ordered, key=lambda row: digests[row.row]):
         group = list(equal)
-        listed = [one for one in unclaimed if one.input is not None and equality.form(one.input) == form]
-        near = [one for one in listed if any(window.holds(row, one) for row in group)]
+        near = [one for one in listed.get(digest, []) if any(window.holds(row, one) for row in group)]
         ours = [row for row in group if not row.open_elsewhere]
-        if len(ours) == len(group) and len(near) <= len(ours):
-            found |= _nearest(ours, near, window)
+        # Equal rows are interchangeable, whosever they are: what counts is that there are no more requests than rows.
+        if len(near) <= len(group) and all(row.shared for row in group if row.open_elsewhere):
+            found |= _nearest([row for row in ours if not row.early], near, window)
         candidates |= {row.row: _by_nearness(row, near) for row in ours if row.row not in found and near}
     return found, {row: ids for row, ids in candidates.items() if set(ids) - set(found.values())}
 
@@ -219,7 +197,7 @@ class _Timeline:
         listed: Sequence[ListedRequest],
         own: Mapping[str, KnownRequest],
         sent: Mapping[str, KnownRequest],
-        equality: _Equality,
+        equality: Equality,
     ) -> "_Timeline":
         by_id = {one.request_id: one for one in listed}
         found = [
@@ -261,7 +239,7 @@ class _Timeline:
         return (before, later) if before is None or before.sent_at is not None else (before, [])
 
 
-def _shown(one: ListedRequest | None, known: KnownRequest, equality: _Equality) -> tuple[float | None, bool]:
+def _shown(one: ListedRequest | None, known: KnownRequest, equality: Equality) -> tuple[float | None, bool]:
     """When it was sent and whether it has ended, if the history shows it with the arguments that we sent."""
     if one is None or known.sent is None or not equality.same(known.sent, one.input):
         return None, False

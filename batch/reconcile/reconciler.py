@@ -48,6 +48,7 @@ class Reconciler:
             history = await self.gateway.request_history(earliest(row for row in rows if not row.open_elsewhere))
         if isinstance(history, Unclear):
             return history
+        rows = await self.store.in_doubt_rows()  # what is sent meanwhile, here or by another run, may be listed already
         own = await self.store.known_requests([one.request_id for one in history.items])
         sent = await self.store.requests_since_doubt()
         verdicts = reconcile(rows, history, own, sent, self.now(), self.start_timeout)

@@ -53,7 +53,7 @@ def test_a_held_row_is_in_doubt_with_the_request_that_seems_its_own(ledger: Ledg
     """Once settled it is held no more."""
     row = next(iter(all_pending(ledger)))
     with ledger.transaction():
-        hold(ledger, row, "r1", "it is there", EPOCH)
+        hold(ledger, row.row, row.price, "r1", "it is there", EPOCH)
     assert held_rows(ledger) == [(row.row, "r1")]
     assert known_row(ledger, row.row).state is State.IN_DOUBT
     assert unknown_requests(ledger, ["r1"]) == {"r1"}

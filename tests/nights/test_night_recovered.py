@@ -1,5 +1,6 @@
 """Killed runs whose ledger or log is gone then: real processes, fal's client, nothing bought twice."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -51,12 +52,26 @@ def test_a_killed_run_without_its_log_is_refused_and_recovered(tmp_path: Path, h
         assert all(now.videos[row["request_id"]] == row["prompt"] for row in table(shots))
 
 
-def test_a_killed_run_without_its_ledger_holds_what_fal_knows(tmp_path: Path) -> None:
+def test_a_killed_run_without_its_ledger_takes_over_what_the_accounts_book_knows(tmp_path: Path) -> None:
+    """The two rows that were never sent are bought; the four that were cost nothing more."""
+    with night(tmp_path, run_seconds=0.5) as now:
+        shots = killed(now)
+        for end in ("", "-wal", "-shm"):
+            Path(f"{shots}.ledger{end}").unlink()
+        again = now.run("run", shots)
+        assert again.code == 0, again.err
+        assert "4 rows (2, 3, 4, 5) had been bought before" in again.err
+        assert now.accepted == {f"prompt {n}": 1 for n in range(ROWS)}
+        assert all(now.videos[row["request_id"]] == row["prompt"] for row in table(shots))
+
+
+def test_a_killed_run_without_its_ledger_and_book_holds_what_fal_knows(tmp_path: Path) -> None:
     """The two rows that were never sent are bought; the four that were wait for a word, and cost nothing more."""
     with night(tmp_path, run_seconds=0.5) as now:
         shots = killed(now)
         for end in ("", "-wal", "-shm"):
             Path(f"{shots}.ledger{end}").unlink()
+        shutil.rmtree(f"{tmp_path}.state")
         held = now.run("run", shots)
         assert held.code == 4, held.err
         assert "4 rows for $1.96 seem to have been bought before" in held.err

@@ -65,7 +65,7 @@ class Night:
     @property
     def alone(self) -> dict[str, str]:
         kept = {name: os.environ[name] for name in ("PATH", "LANG", "SYSTEMROOT") if name in os.environ}
-        return kept | {"HOME": str(self.folder), "PYTHONPATH": str(ROOT)}
+        return kept | {"HOME": str(self.folder), "PYTHONPATH": str(ROOT), "XDG_STATE_HOME": f"{self.folder}.state"}
 
     @property
     def environment(self) -> dict[str, str]:

@@ -197,9 +197,8 @@ class Service:
             )
             for item in items
         ]
-        return RequestHistory(
-            listed, EPOCH + current_time(), {name: JOB.default(name) for name in JOB.schema["properties"]}
-        )
+        defaults = {name: JOB.default(name) for name in JOB.schema["properties"]}
+        return RequestHistory(listed, EPOCH + current_time(), defaults, JOB.endpoint)
 
     async def unit_price(self) -> UnitPrice | Unclear:
         """Not to be had: the job's own price counts."""

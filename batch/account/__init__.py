@@ -1,0 +1,1 @@
+"""The account's book: all that this host ever bought with one key, over all tables."""

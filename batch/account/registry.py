@@ -1,0 +1,74 @@
+"""Keeps which ledgers a book knows: where each stood, and under which token it ran last."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+from batch.account.book import AccountBook
+
+
+class LedgerEntry(NamedTuple):
+    """A ledger as the book knows it."""
+
+    n: int
+    id: str
+    table: str
+    """The path of its table."""
+    path: str
+    table_file: str
+    token: str
+    previous: str
+    generation: int
+    used: int
+
+    def accepts(self, token: str) -> bool:
+        """Whether a ledger with this token is the one that ran last: one write of the two may be missing."""
+        return token == self.token or (token == self.previous and not self.used)
+
+
+def entry_of(book: AccountBook, ledger_id: str) -> LedgerEntry | None:
+    """The ledger with that id."""
+    found = book.db.execute(f"SELECT {', '.join(_COLUMNS)} FROM ledger WHERE id = ?", (ledger_id,)).fetchone()  # noqa: S608 - ours
+    return LedgerEntry(*found) if found else None
+
+
+def entry(book: AccountBook, n: int) -> LedgerEntry:
+    """The n-th ledger."""
+    found = book.db.execute(f"SELECT {', '.join(_COLUMNS)} FROM ledger WHERE n = ?", (n,)).fetchone()  # noqa: S608 - ours
+    return LedgerEntry(*found)
+
+
+def other_entries(book: AccountBook) -> list[LedgerEntry]:
+    """Every ledger but this one."""
+    found = book.db.execute(f"SELECT {', '.join(_COLUMNS)} FROM ledger WHERE n <> ?", (book.ledger,))  # noqa: S608 - ours
+    return [LedgerEntry(*one) for one in found]
+
+
+def enter(book: AccountBook, ledger_id: str, table: Path, path: Path, token: str) -> int:
+    """A run begins with this ledger: its places and its new token are kept. How many runs there were."""
+    book.begin()
+    ((book.ledger, generation),) = book.db.execute(
+        "INSERT INTO ledger (id, table_path, ledger_path, table_file, token, previous, generation) "
+        "VALUES (?, ?, ?, ?, ?, '', 1) ON CONFLICT (id) DO UPDATE SET table_path = excluded.table_path, "
+        "ledger_path = excluded.ledger_path, table_file = excluded.table_file, previous = token, "
+        "token = excluded.token, generation = generation + 1, used = 0 RETURNING n, generation",
+        (ledger_id, str(table), str(path), file_identity(table), token),
+    ).fetchall()
+    book.token = token
+    return int(generation)
+
+
+def unknown_to(book: AccountBook, n: int, request_ids: set[str]) -> int:
+    """How many requests the n-th ledger has in the book that are not among these."""
+    found = book.db.execute("SELECT request_id FROM purchase WHERE ledger = ? AND request_id IS NOT NULL", (n,))
+    return sum(name not in request_ids for (name,) in found)
+
+
+def file_identity(path: Path) -> str:
+    """Device and inode: the same file by whatever name. Empty where there is none."""
+    if not path.exists():
+        return ""
+    status = path.stat()
+    return f"{status.st_dev}:{status.st_ino}"
+
+
+_COLUMNS = (*("n", "id", "table_path", "ledger_path", "table_file", "token", "previous", "generation", "used"),)

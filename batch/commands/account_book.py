@@ -1,0 +1,202 @@
+"""Brings the account's book and a ledger together, at the start of whatever writes into the ledger."""
+
+import secrets
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from batch.account.book import AccountBook, BoughtBefore
+from batch.account.book_file import NoBook, book_path, open_book_file
+from batch.account.registry import LedgerEntry, enter, entry_of, file_identity, other_entries, unknown_to
+from batch.commands.batch import Batch
+from batch.commands.messages import Say
+from batch.core import states
+from batch.core.equality import Equality
+from batch.core.gateway import Gateway
+from batch.core.money import AccountCap
+from batch.core.states import State
+from batch.errors import LedgerError, LedgerLost, MissingKey, UsageError
+from batch.ledger.booking import booked_row, doubts, ledger_id_at, past_purchases, request_ids
+from batch.ledger.ledger import LEDGER_ID, Ledger
+from batch.manifest.fingerprint import defaults
+from batch.reports.outcome import counted
+
+UNTRUSTED_SECONDS = 600.0
+"""So long a book that was made again, or put back, does not know who has a POST on its way."""
+TOKEN, GENERATION, BOOK, UNBOOKED = "book_token", "book_generation", "book_id", "unbooked"
+"""What the ledger keeps of the book: the token and number of its last run, the book's id, and runs without one."""
+
+
+@contextmanager
+def account_book(
+    batch: Batch,
+    ledger: Ledger,
+    gateway: Gateway,
+    now: Callable[[], float],
+    say: Say,
+    cap: AccountCap | None = None,
+    *,
+    own_table: bool = False,
+) -> Iterator[AccountBook | None]:
+    """The account's book, kept beside the ledger while the block lasts; None where there is none to keep.
+
+    Args:
+        cap: on what all tables of the account spend.
+        own_table: a copy of a ledger that is in use elsewhere gets an id of its own.
+
+    Raises:
+        LedgerError: the ledger is an older copy of one that is in use elsewhere: it may not buy.
+        UsageError: a cap on the account that cannot be kept.
+    """
+    try:
+        book = _opened(batch, now, cap)
+    except NoBook as error:
+        if cap:
+            raise UsageError(f"--max-spend-account cannot be kept: {error}") from error
+        say(f"{error}: this run goes by its own ledger and fal's history; other tables should not run now")
+        ledger.set_meta(UNBOOKED, "1")
+        book = None
+    if book is None:
+        yield None
+        return
+    try:
+        with _write_errors():
+            _begin(batch, ledger, book, gateway, now(), say, own_table=own_table)
+        yield book
+    finally:
+        ledger.book = None
+        book.close()
+
+
+def _opened(batch: Batch, now: Callable[[], float], cap: AccountCap | None) -> AccountBook | None:
+    secret = None if batch.sandbox else _secret()
+    if secret is None:
+        if cap:
+            raise UsageError("--max-spend-account needs a key of fal's own: neither the sandbox nor a login has a book")
+        return None
+    job = batch.manifest.job
+    connection = open_book_file(book_path(secret))
+    return AccountBook(connection, Equality(defaults(job), job.endpoint), now, cap)
+
+
+def _secret() -> str | None:
+    """The key that names the book; a login's token changes by itself, and names none."""
+    from batch.fal.credentials import find_credentials
+
+    try:
+        found = find_credentials()
+    except MissingKey:
+        return None
+    return found.token if found.scheme == "Key" else None
+
+
+@contextmanager
+def _write_errors() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise LedgerLost(f"the account's book cannot be written ({error}): nothing was submitted; run again") from error
+
+
+# Who the ledger is
+
+
+def _begin(
+    batch: Batch, ledger: Ledger, book: AccountBook, gateway: Gateway, now: float, say: Say, *, own_table: bool
+) -> None:
+    """One run at a time decides who it is; what the two lack of each other is taken over, all of it or nothing."""
+    ledger.book = book
+    with ledger.transaction():
+        complete = _enter(batch, ledger, book, now, own_table=own_table)
+        if not complete:
+            dead = {one.n for one in other_entries(book) if not is_alive(one)}
+            for past in past_purchases(ledger):
+                book.import_purchase(past.purchase, past.request_id, past.cost, dead, video=past.video)
+        book.taken_over = _follow(ledger, book, gateway, now)
+    if book.taken_over:
+        say(
+            f"{counted(book.taken_over)} of this table had been bought already, as the account's book shows: its "
+            "ledger was put back, or a run ended in the middle. Taken over; nothing was paid"
+        )
+
+
+def _enter(batch: Batch, ledger: Ledger, book: AccountBook, now: float, *, own_table: bool) -> bool:
+    """Notes in both that this run begins; whether the book knew all that the ledger has."""
+    path, token = ledger.path or Path(), ledger.meta(TOKEN) or ""
+    ledger_id = ledger.meta(LEDGER_ID) or ""
+    book.begin()
+    known = entry_of(book, ledger_id)
+    if known and _is_older_copy(book, ledger, known, token):
+        if not own_table:
+            raise LedgerError(
+                f"the ledger {path} is a copy of {known.path}, which was run since: nothing was bought. Run it there; "
+                "or, to make this a table of its own, say --own-table: what was unfinished when it was copied is bought"
+            )
+        known, ledger_id = None, ""
+    complete = known and known.accepts(token) and ledger.meta(BOOK) == book.meta("id") and not ledger.meta(UNBOOKED)
+    if not _trusted(ledger, book, known):
+        book.set_meta("trusted_from", str(now + UNTRUSTED_SECONDS))
+    ledger_id, token = ledger_id or secrets.token_hex(16), secrets.token_hex(16)
+    generation = enter(book, ledger_id, batch.manifest.path.resolve(), path, token)
+    notes = {LEDGER_ID: ledger_id, TOKEN: token, GENERATION: str(generation), BOOK: book.meta("id"), UNBOOKED: ""}
+    for name, value in notes.items():
+        ledger.set_meta(name, value)
+    return bool(complete)
+
+
+def _trusted(ledger: Ledger, book: AccountBook, known: LedgerEntry | None) -> bool:
+    """Whether the book knows all that this ledger bought with it, and so all that others bought."""
+    its = ledger.meta(BOOK)
+    if not its:  # it never had one
+        return True
+    generation = int(ledger.meta(GENERATION) or 0)
+    return its == book.meta("id") and known is not None and generation <= known.generation
+
+
+def _is_older_copy(book: AccountBook, ledger: Ledger, known: LedgerEntry, token: str) -> bool:
+    """Whether the same ledger stands, alive, elsewhere, and has bought what this one does not know."""
+    if Path(known.path) == ledger.path or not is_alive(known):
+        return False
+    return not known.accepts(token) or bool(unknown_to(book, known.n, request_ids(ledger)))
+
+
+def is_alive(known: LedgerEntry) -> bool:
+    """Whether that ledger still stands where it stood, beside its table: then what it bought is its own."""
+    return Path(known.table).exists() and ledger_id_at(Path(known.path)) == known.id
+
+
+# What a kill between two files left, and what a ledger that was put back lacks
+
+
+def _follow(ledger: Ledger, book: AccountBook, gateway: Gateway, now: float) -> int:
+    """The rows take what only the book knows of them; how many did."""
+    taken = 0
+    for purchase in book.own_purchases():
+        row = booked_row(ledger, purchase.row)
+        if row is None or row.fingerprint != purchase.fingerprint:
+            book.let_go(purchase)
+        elif row.state is State.PENDING or (row.state is State.IN_DOUBT and purchase.request_id):
+            take_over(ledger, purchase.row, purchase, gateway, now)
+            taken += 1
+    for doubt, intent_at in doubts(ledger):
+        last = book.last_purchase(doubt, intent_at)
+        if last and last.state in ("absent", "not_sent"):
+            ledger.apply(doubt, states.never_accepted(now))
+    return taken
+
+
+def take_over(ledger: Ledger, row: int, purchase: BoughtBefore, gateway: Gateway, now: float) -> None:
+    """The row has this purchase: it is followed by its id, or in doubt where it has none. In a transaction."""
+    booked = booked_row(ledger, row)
+    if booked is None or booked.state is not State.IN_DOUBT:
+        ledger.apply(row, states.claimed(purchase.intent_at, None, purchase.price))
+        ledger.apply(row, states.reply_lost(now, "the account's book shows that it was being bought before"))
+    if purchase.request_id:
+        ledger.apply(row, states.found_at_fal(now, gateway.built_receipt(purchase.request_id)))
+
+
+def same_table(batch: Batch, one: LedgerEntry) -> bool:
+    """Whether that ledger was provably this table's: it stood beside the same path, or the same file."""
+    table = batch.manifest.path.resolve()
+    return Path(one.table) == table or one.table_file == file_identity(table)

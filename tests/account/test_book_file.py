@@ -1,0 +1,58 @@
+"""The book as a file: named, made, opened, kept aside."""
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from batch.account.book_file import NoBook, book_path, open_book_file
+
+KEY = "an-id:a-secret"
+
+
+def test_the_name_is_the_keys_and_holds_nothing_of_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    path = book_path(KEY)
+    assert path.parent == tmp_path / "kling-batch"
+    assert path == book_path(f" {KEY}\n") != book_path("another")
+    assert "secret" not in path.name
+
+
+def test_a_relative_state_home_does_not_count(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", "here")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert book_path(KEY).parent == tmp_path / ".local" / "state" / "kling-batch"
+
+
+def test_it_is_made_for_its_owner_alone_and_found_again(tmp_path: Path) -> None:
+    path = tmp_path / "kling-batch" / "an.book"
+    first = open_book_file(path)
+    born = first.execute("SELECT value FROM meta WHERE name = 'id'").fetchone()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    assert [one.name for one in path.parent.iterdir() if one.name.endswith(".new")] == []
+    second = open_book_file(path)
+    assert second.execute("SELECT value FROM meta WHERE name = 'id'").fetchone() == born
+
+
+def test_a_damaged_one_is_kept_aside_and_made_anew(tmp_path: Path) -> None:
+    path = tmp_path / "an.book"
+    for n in (1, 2):
+        path.write_bytes(b"no database at all" * 100)
+        open_book_file(path).close()
+        assert (tmp_path / f"an.book.damaged-{n}").read_bytes().startswith(b"no database")
+
+
+def test_one_that_cannot_be_made_is_no_book(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(NoBook, match="cannot be written"):
+        open_book_file(tmp_path / "file" / "an.book")
+
+
+def test_a_newer_one_is_not_touched(tmp_path: Path) -> None:
+    path = tmp_path / "an.book"
+    connection = open_book_file(path)
+    connection.execute("PRAGMA user_version = 9")
+    connection.close()
+    with pytest.raises(NoBook, match="newer"):
+        open_book_file(path)

@@ -1,0 +1,82 @@
+"""Rows that the account's book shows as bought before."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.night import Night, night, statuses, table
+
+
+@pytest.fixture
+def now(tmp_path: Path) -> Iterator[Night]:
+    home = tmp_path / "home"
+    home.mkdir()
+    with night(home) as one:
+        yield one
+
+
+def moved_without_ledger(now: Night) -> Path:
+    """Three rows that have their videos, then the bare prompts under another name."""
+    shots = now.manifest(3)
+    bare = shots.read_text()
+    assert now.run("run", shots).code == 0
+    shots.unlink()
+    Path(f"{shots}.ledger").unlink()
+    home = now.folder / "new"
+    home.mkdir()
+    (home / "film.csv").write_text(bare)
+    return home / "film.csv"
+
+
+def test_what_a_table_that_is_gone_has_bought_is_held_until_a_word(now: Night) -> None:
+    film = moved_without_ledger(now)
+    held = now.run("run", film)
+    assert held.code == 4, held.err
+    assert "3 rows (2, 3, 4) had been bought before, for $1.47" in held.err
+    assert statuses(film) == {"in_doubt": 3}
+    assert now.run("run", film).code == 4
+    assert now.run("run", film, "--adopt-known").code == 0
+    assert now.accepted == {f"prompt {n}": 1 for n in range(3)}
+    assert all(now.videos[row["request_id"]] == row["prompt"] for row in table(film))
+
+
+def test_it_is_bought_again_on_a_plain_word_and_once(now: Night) -> None:
+    film = moved_without_ledger(now)
+    assert now.run("run", film).code == 4
+    assert now.run("run", film, "--buy-again").code == 0
+    assert now.run("run", film).code == 0
+    assert now.accepted == {f"prompt {n}": 2 for n in range(3)}
+
+
+def test_a_new_ledger_at_the_lost_ones_place_takes_all_over(now: Night) -> None:
+    shots = now.manifest(3)
+    bare = shots.read_text()
+    assert now.run("run", shots).code == 0
+    Path(f"{shots}.ledger").unlink()
+    shots.write_text(bare)
+    again = now.run("run", shots)
+    assert again.code == 0, again.err
+    assert "3 rows (2, 3, 4) had been bought before" in again.err
+    assert now.accepted == {f"prompt {n}": 1 for n in range(3)}
+
+
+def test_equal_rows_of_two_tables_that_stand_are_bought_twice(now: Night) -> None:
+    assert now.run("run", now.manifest(2)).code == 0
+    assert now.run("run", now.manifest(2, name="more.csv")).code == 0
+    assert now.accepted == {f"prompt {n}": 2 for n in range(2)}
+
+
+def test_a_text_that_is_put_back_finds_its_old_video(now: Night) -> None:
+    """A row without an id: edited, bought anew, and edited back to what it was."""
+    shots = now.folder / "plain.csv"
+    shots.write_text("prompt,image\nA kite,https://example.com/k.png\n")
+    assert now.run("run", shots).code == 0
+    old = table(shots)[0]["request_id"]
+    for text, other in (("A kite", "A boat"), ("A boat", "A kite")):
+        shots.write_text(shots.read_text().replace(text, other))
+        ended = now.run("run", shots, "--stale")
+        assert ended.code == 0, ended.err
+    assert now.accepted == {"A kite": 1, "A boat": 1}
+    (row,) = table(shots)
+    assert (row["request_id"], row["status"]) == (old, "succeeded")
