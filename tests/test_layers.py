@@ -75,6 +75,7 @@ PURE = {
     "reconcile.purchases",
     "results_writer.result_cells",
     "table.column",
+    "table.thrift_compact",
 }
 """Besides all of `core`: the standard library and each other; no clock, no I/O, no chance."""
 
