@@ -75,6 +75,8 @@ PURE = {
     "reconcile.purchases",
     "results_writer.result_cells",
     "table.column",
+    "table.parquet_footer",
+    "table.parquet_merge",
     "table.thrift_compact",
 }
 """Besides all of `core`: the standard library and each other; no clock, no I/O, no chance."""
@@ -95,7 +97,7 @@ LIBRARIES = {
     "numpy": {"sandbox.render"},
     "pandas": {"manifest.dataframes"},
     "PIL": {"manifest.images", "sandbox.render"},
-    "pyarrow": {"table.parquet"},
+    "pyarrow": {"table.parquet", "table.parquet_cells", "table.parquet_notes", "table.parquet_splice"},
     "sqlite3": {"account", "commands.account_book", "ledger"},
     "starlette": {"sandbox.service"},
     "tqdm": {"reports.progress"},

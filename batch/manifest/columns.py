@@ -33,6 +33,11 @@ class Columns:
     own: Mapping[str, int]
     """Our own columns that the table already has."""
 
+    @property
+    def positions(self) -> set[int]:
+        """Of all of them."""
+        return {at for at in (*self.inputs.values(), self.id, *self.own.values()) if at is not None}
+
     def cell(self, row: Row, index: int | None) -> str:
         return row.cells[index] if index is not None and index < len(row.cells) else ""
 

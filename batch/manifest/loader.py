@@ -20,7 +20,7 @@ from batch.manifest.images import (
     resolve,
 )
 from batch.manifest.planner import ImageCheck, Planner
-from batch.manifest.result_columns import RESULT_COLUMNS
+from batch.manifest.result_columns import REPEATING, RESULT_COLUMNS
 from batch.manifest.validation import checker
 from batch.table import Column, Table, open_table
 
@@ -50,7 +50,10 @@ class Manifest:
     @property
     def result_columns(self) -> list[Column]:
         """Our columns as this table names them."""
-        return [Column(self.prefix + name, column_type) for name, column_type in RESULT_COLUMNS.items()]
+        return [
+            Column(self.prefix + name, column_type, repeats=name in REPEATING)
+            for name, column_type in RESULT_COLUMNS.items()
+        ]
 
     @property
     def settings(self) -> str:
@@ -70,8 +73,10 @@ class Manifest:
         """Where the inputs stand.
 
         Raises:
-            ManifestError, UsageError: a required column is missing, or it is not clear which one is meant.
+            ManifestError, UsageError: a required column is missing, or it is not clear which one is meant, or ours
+                cannot be written beside them.
         """
+        table.require_writable(self.result_columns)
         own = {name: self.prefix + name for name in RESULT_COLUMNS} if self.reads_own else {}
         columns = find_columns(table.columns, self.job, self.mapped, own)
         taken = {self.prefix + name for name in RESULT_COLUMNS} & {
@@ -94,7 +99,7 @@ class Manifest:
         planner = Planner(
             job=self.job, columns=columns, prices=self.prices, check=checker(self.job.schema), look=self._look
         )
-        return planner.plan(table.records())
+        return planner.plan(table.records(columns.positions))
 
     def local(self, cell: str) -> Path | None:
         """The file that an image cell refers to; None where it is a URL or a data URI."""

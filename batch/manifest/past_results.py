@@ -29,6 +29,12 @@ def prefixes(header: Iterable[str]) -> list[str]:
     return [prefix for prefix in found if all(prefix + name in names for name in _TELLING)]
 
 
+def telling(header: Sequence[str], wanted: Iterable[str]) -> list[int]:
+    """The positions of the columns that tell of purchases under these prefixes."""
+    names = {prefix + name for prefix in wanted for name in _TELLING}
+    return [at for at, name in enumerate(header) if name in names]
+
+
 def past_results(header: Sequence[str], rows: Iterable[Row], wanted: Iterable[str]) -> Iterator[PastResult]:
     """The records that show a purchase under one of these prefixes."""
     last = {name: at for at, name in enumerate(header)}

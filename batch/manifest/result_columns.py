@@ -30,3 +30,6 @@ RESULT_COLUMNS: dict[str, ColumnType] = {
     name: _TYPES[next(iter(get_args(hint)), hint)] for name, hint in get_type_hints(ResultCells).items()
 }
 """Name → type, in the order they are added."""
+
+REPEATING = frozenset({"status", "error_type"})
+"""Those with few different cells, however long the table is."""

@@ -12,7 +12,7 @@ from batch.errors import ManifestError, UsageError
 from batch.ledger.ledger import Ledger
 from batch.ledger.recovery import has_sent, unknown_requests
 from batch.manifest.loader import Manifest
-from batch.manifest.past_results import PastResult, past_results, prefixes
+from batch.manifest.past_results import PastResult, past_results, prefixes, telling
 from batch.table import TableChanged, open_table
 from batch.table.table import Table
 
@@ -124,7 +124,7 @@ def refuse_foreign_columns(manifest: Manifest, table: Table) -> None:
     ours = {column.name for column in manifest.result_columns}
     places = [index for index, title in enumerate(table.columns) if title in ours]
     status_at = next((index for index in places if table.columns[index] == manifest.prefix + "status"), None)
-    for record in table.records() if places else ():
+    for record in table.records(places) if places else ():
         if status_at is not None and record.cells[status_at] in set(Status):
             continue  # from a run of ours
         for index in places:
@@ -158,7 +158,8 @@ def _lost_results(ledger: Ledger, path: Path, matched: str | None) -> list[PastR
     try:
         table = open_table(path)
         wanted = [prefix for prefix in prefixes(table.columns) if prefix != matched]
-        shown = list(past_results(table.columns, table.records(), wanted)) if wanted else []
+        records = table.records(telling(table.columns, wanted))
+        shown = list(past_results(table.columns, records, wanted)) if wanted else []
     except TableChanged as error:
         raise ManifestError(f"{error}: try again when that is done") from error
     unknown = unknown_requests(ledger, [one.request_id for one in shown])

@@ -25,6 +25,8 @@ class Column:
 
     name: str
     type: ColumnType
+    repeats: bool = False
+    """Its cells are few different ones."""
 
 
 def column_positions(names: Sequence[str], header: Sequence[str], width: int) -> list[int]:

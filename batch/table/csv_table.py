@@ -25,7 +25,7 @@ class CsvTable(Table):
         self.dialect = find_dialect(path)
         self._header, self.columns = self._find_header()
 
-    def records(self) -> Iterator[Record]:
+    def records(self, wanted: Iterable[int] | None = None) -> Iterator[Record]:  # noqa: ARG002 - all are at hand
         """See Table."""
         width = widest = len(self.columns)
         count = 0

@@ -62,19 +62,25 @@ class Table(ABC):
         return found
 
     @abstractmethod
-    def records(self) -> Iterator[Record]:
+    def records(self, wanted: Iterable[int] | None = None) -> Iterator[Record]:
         """Read the file from its start, in little memory; any number of times.
+
+        `wanted`: the positions of the columns whose cells are asked for; the others may be blank. None: all.
 
         Raises ManifestError for a damaged file, TableChanged if it is no longer the one that was opened.
         """
+
+    def require_writable(self, columns: Sequence[Column]) -> None:  # noqa: B027 - most can always be written
+        """Raise ManifestError where these columns of ours cannot be written into this table."""
 
     @abstractmethod
     def write(self, target: Path, columns: Sequence[Column], rows: Iterable[Sequence[Cell]]) -> str:
         """Write this table with `columns` of ours to `target`, which is the old or the new file at every instant.
 
         `rows` holds one cell per column for every record, in the order of `records()`. A column whose name the header
-        holds is filled where it stands (the last one of that name), others are appended. A target that
-        would not change is left alone. Raises TableChanged, TargetLocked, or ManifestError for a damaged source.
+        holds is filled where it stands (the last one of that name; but ours are never the first ones of a Parquet
+        file), others are appended. A target that would not change is left alone. Raises TableChanged, TargetLocked, or
+        ManifestError for a damaged source.
 
         Returns: the digest of the bytes that the target holds.
         """

@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from batch.table.thrift_compact import (
@@ -32,7 +32,7 @@ from batch.table.thrift_compact import (
     encode,
 )
 
-quick = settings(max_examples=200, deadline=None)
+quick = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def integers(bits: int) -> st.SearchStrategy[int]:
