@@ -128,6 +128,8 @@ async def _run(
                             "succeeds"
                         )
                 settings = _settings(batch, ledger, summary, options, around, watch)
+                if summary.to_run:
+                    autosave.first()  # nothing is bought that cannot be written back
                 await _dispatch(ledger, summary, gateway, settings, autosave, ended, around)
     ledger.marks.clear()  # what was not begun stays as it was
     _enrol_edits(batch.manifest, ledger, watch, around.now())

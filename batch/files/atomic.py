@@ -107,8 +107,10 @@ class _Temporary(io.FileIO):
 class Replacement(io.BufferedWriter):
     """A file that is to take another one's place."""
 
-    def __init__(self, raw: _Temporary) -> None:
+    def __init__(self, raw: _Temporary, path: Path) -> None:
         super().__init__(raw, BLOCK)
+        self.path = path
+        """Where it stands until then."""
         self._hash = raw.hash
 
     def digest(self) -> str:
@@ -119,7 +121,7 @@ class Replacement(io.BufferedWriter):
 def _create(temporary: Path, target: Path, model: os.stat_result | None) -> Replacement:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
     mode = 0o666 if model is None else 0o600  # never wider than the target, not even for a moment
-    return Replacement(_Temporary(os.open(temporary, flags, mode), target))
+    return Replacement(_Temporary(os.open(temporary, flags, mode), target), temporary)
 
 
 def _same_bytes(one: Path, other: Path) -> bool:

@@ -41,6 +41,14 @@ class Autosave:
                 await anyio.to_thread.run_sync(self.last)
             pause = max(SAVE_SECONDS, (current_time() - began) / SAVE_SHARE)
 
+    def first(self) -> None:
+        """The save before anything is bought: it is read back, so that nothing is bought that cannot be written.
+
+        Raises:
+            ManifestError: it cannot, neither into the table nor beside it.
+        """
+        self._tell(self._writer.save(proof=True))
+
     def finish(self, ledger: Ledger) -> Saved:
         """The last save of a run, noted down so that the next one need not read the table again."""
         saved = self.last()
@@ -56,7 +64,10 @@ class Autosave:
         except LedgerError as error:  # its own words are for a run that begins: here money may be spent
             why = f"the table cannot be written now, for the ledger cannot be read ({error.__cause__ or error})"
             saved = Saved(None, f"{why}. Nothing is lost: `kling-batch run` writes it later")
+        self._tell(saved)
+        return saved
+
+    def _tell(self, saved: Saved) -> None:
         if saved.trouble and saved.trouble != self._trouble:
             self.say(saved.trouble + (f": the results are in {saved.path}" if saved.path else ""))
         self._trouble = saved.trouble
-        return saved

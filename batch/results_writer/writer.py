@@ -1,6 +1,7 @@
 """Writes the ledger into the table: read again, merged, replaced; nothing of the user's touched."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, replace
 from itertools import repeat
 from pathlib import Path
@@ -21,6 +22,7 @@ from batch.table import Cell, Table, TableChanged, TargetLocked
 MERGES = 20
 """How often a table that changes under our hands is read again before the results go beside it."""
 
+_Cells = Generator[tuple[Cell, ...], None, None]
 _BLANK: tuple[Cell, ...] = (None,) * len(RESULT_COLUMNS)
 
 
@@ -42,8 +44,11 @@ class ResultsWriter:
         self._last: ManifestSnapshot | None = None
         self._made_of: dict[str, str] = {}
 
-    def save(self) -> Saved:
+    def save(self, *, proof: bool = False) -> Saved:
         """Reads, merges, writes; edits made since are kept.
+
+        Args:
+            proof: what was written is read back before it takes the table's place.
 
         Raises:
             ManifestError: the manifest cannot be read any more, and the results cannot be put anywhere.
@@ -51,7 +56,7 @@ class ResultsWriter:
         try:
             for _ in range(MERGES):
                 try:
-                    self._write(self._target)
+                    self._write(self._target, proof)
                     return Saved(self._target)
                 except TableChanged:
                     continue  # merged with what is there now
@@ -61,11 +66,11 @@ class ResultsWriter:
         beside = results_path(self._target)
         try:
             require_ours(beside, self._manifest)
-            self._write(beside)
+            self._write(beside, proof)
         except (TargetLocked, TableChanged, ManifestError) as error:
-            raise ManifestError(
-                f"{trouble}; and {error}. Nothing is lost: `kling-batch run` writes it later"
-            ) from error
+            rest = "Nothing was submitted" if proof else "Nothing is lost: `kling-batch run` writes it later"
+            why = trouble if trouble == str(error) else f"{trouble}; and {error}"
+            raise ManifestError(f"{why}. {rest}") from error
         return Saved(beside, trouble)
 
     def save_snapshot(self, ledger: Ledger) -> None:
@@ -77,19 +82,18 @@ class ResultsWriter:
         """The digest of the manifest that these bytes were made of here; the user's own in them are the same."""
         return self._made_of.get(digest)
 
-    def _write(self, target: Path) -> None:
+    def _write(self, target: Path, proof: bool) -> None:
         table = self._manifest.open()
         with Ledger.read(self._ledger) as ledger:
             digest = table.digest()
             known, now = self._known_snapshot(ledger, digest), last_event(ledger)
             if known is None:
-                self._merge(ledger, table, target, digest)
+                self._merge(ledger, table, target, digest, proof)
                 return
             if target == self._manifest.path and known.shown == now:
                 return
-            cells = _in_place(enrolled_rows(ledger), known.records)
             table.width = known.width
-            written = table.write(target, self._manifest.result_columns, cells)
+            written = self._written(table, target, lambda: _in_place(enrolled_rows(ledger), known.records), proof)
             self._made_of[written] = known.digest
             if target == self._manifest.path:
                 self._last = replace(known, digest=written, width=None, shown=now)
@@ -101,16 +105,22 @@ class ResultsWriter:
                 return snapshot
         return None
 
-    def _merge(self, ledger: Ledger, table: Table, target: Path, digest: str) -> None:
+    def _merge(self, ledger: Ledger, table: Table, target: Path, digest: str, proof: bool) -> None:
         """The manifest was edited: which record is which row is found out again."""
         plans = self._manifest.plan(table)
         # A copy overwrites nothing of the user's: a remark in our columns must not keep a night's results away.
         match(ledger, plans, refuse_foreign=target == self._manifest.path)
-        cells = _in_place(matched_rows(ledger), table.count or 0)
-        self._made_of[table.write(target, self._manifest.result_columns, cells)] = digest
+        count = table.count or 0
+        written = self._written(table, target, lambda: _in_place(matched_rows(ledger), count), proof)
+        self._made_of[written] = digest
+
+    def _written(self, table: Table, target: Path, cells: Callable[[], _Cells], proof: bool) -> str:
+        """The digest of what was written. No question to the ledger stays open, however it ends."""
+        with closing(cells()) as rows, closing(cells()) if proof else nullcontext() as again:
+            return table.write(target, self._manifest.result_columns, rows, again)
 
 
-def _in_place(rows: Iterable[ResultRow], records: int) -> Iterator[tuple[Cell, ...]]:
+def _in_place(rows: Iterable[ResultRow], records: int) -> _Cells:
     """Our cells for every record of the table; records that are no shots stay blank."""
     at = 0
     for row in rows:

@@ -1,5 +1,6 @@
 """Reads and writes a CSV manifest: every byte of the user's kept, our cells in each record."""
 
+import csv
 from collections.abc import Iterable, Iterator, Sequence
 from io import StringIO
 from itertools import chain, repeat
@@ -12,6 +13,7 @@ from batch.table.csv_merge import CsvMerge
 from batch.table.csv_reader import read_records
 from batch.table.csv_rendering import renderer
 from batch.table.dialect import find_delimiter, find_dialect, head_of
+from batch.table.proof import prove
 from batch.table.table import Record, Table
 
 BLOCK = 1 << 20
@@ -42,7 +44,13 @@ class CsvTable(Table):
             yield Record(number, tuple(row[:width]), tuple(row[width:]))
         self.width, self.count = widest, count
 
-    def write(self, target: Path, columns: Sequence[Column], rows: Iterable[Sequence[Cell]]) -> str:
+    def write(
+        self,
+        target: Path,
+        columns: Sequence[Column],
+        rows: Iterable[Sequence[Cell]],
+        proof: Iterable[Sequence[Cell]] | None = None,
+    ) -> str:
         """See Table."""
         csv_merge = self._csv_merge(columns)
         render = renderer(columns, self.dialect.delimiter)
@@ -51,7 +59,20 @@ class CsvTable(Table):
             file.write(self.dialect.bom)
             for block in _blocks(self._unambiguous(merged)):
                 file.write(block.encode(self.dialect.codec, "backslashreplace"))
+            if proof is not None:
+                file.flush()
+                prove(self, file.path, columns, proof)
         return file.digest()
+
+    def as_read(self, columns: Sequence[Column], rows: Iterable[Sequence[Cell]]) -> Iterator[Sequence[str]]:
+        """See Table."""
+        delimiter = self.dialect.delimiter
+        for cells in map(renderer(columns, delimiter), rows):
+            yield next(csv.reader([self.dialect.expressed(delimiter.join(cells))], delimiter=delimiter), [""])
+
+    def names_as_read(self, columns: Sequence[Column]) -> list[str]:
+        """See Table."""
+        return [self.dialect.expressed(column.name) for column in columns]
 
     def _find_header(self) -> tuple[int, tuple[str, ...]]:
         for number, _, row in self._raw_records():
@@ -73,7 +94,7 @@ class CsvTable(Table):
         self.require_unchanged()
 
     def _csv_merge(self, columns: Sequence[Column]) -> CsvMerge:
-        names = [self.dialect.expressed(column.name) for column in columns]
+        names = self.names_as_read(columns)
         # Ours stand right of the longest record, so that nothing of the user's comes under our names.
         width = len(self.columns) if set(names) <= set(self.columns) else self._measured()
         return CsvMerge(self.dialect.delimiter, self.columns, names, width)

@@ -12,11 +12,12 @@ import pyarrow.parquet as pq
 from batch.errors import ManifestError
 from batch.files.atomic import replacing
 from batch.table.column import Cell, Column
-from batch.table.parquet_cells import texts
+from batch.table.parquet_cells import arrays, texts
 from batch.table.parquet_footer import KEY_VALUES, MAGIC, FooterError, ending, read_contents
 from batch.table.parquet_merge import selected
 from batch.table.parquet_notes import of_selected
-from batch.table.parquet_splice import Splice, copy, plan
+from batch.table.parquet_splice import BLOCK, Splice, copy, plan
+from batch.table.proof import prove
 from batch.table.table import Record, Table
 from batch.table.thrift_compact import STRUCT, ThriftError, encode
 
@@ -49,7 +50,13 @@ class ParquetTable(Table):
         """See Table."""
         self._plan(columns)
 
-    def write(self, target: Path, columns: Sequence[Column], rows: Iterable[Sequence[Cell]]) -> str:
+    def write(
+        self,
+        target: Path,
+        columns: Sequence[Column],
+        rows: Iterable[Sequence[Cell]],
+        proof: Iterable[Sequence[Cell]] | None = None,
+    ) -> str:
         """See Table."""
         splice = self._plan(columns) if columns else None
         with replacing(target, self.require_unchanged, self.path) as sink, self._opened() as source:
@@ -57,7 +64,37 @@ class ParquetTable(Table):
                 copy(source, sink, self._size)
             else:
                 splice.write(source, sink, iter(rows))
+            if proof is not None:
+                sink.flush()
+                prove(self, sink.path, columns, proof)
         return sink.digest()
+
+    def as_read(self, columns: Sequence[Column], rows: Iterable[Sequence[Cell]]) -> Iterator[Sequence[str]]:
+        """See Table."""
+        left = iter(rows)
+        while len((some := arrays(columns, left, READ_AT_ONCE))[0]):
+            yield from zip(*(texts(array) for array in some), strict=True)
+
+    def same_users_bytes(self, copy: Table, before: Sequence[int], after: Sequence[int]) -> bool:
+        """See Table. The same bytes in front, and what pyarrow makes of the whole file beside ours."""
+        if not isinstance(copy, ParquetTable) or copy._contents.users.end != self._contents.users.end:
+            return False
+        with self.path.open("rb") as one, copy.path.open("rb") as other:
+            left = self._contents.users.end
+            while left:
+                block = one.read(min(BLOCK, left))
+                if not block or other.read(len(block)) != block:
+                    return False
+                left -= len(block)
+        return self._fields(before) == copy._fields(after)
+
+    def _fields(self, positions: Sequence[int]) -> list[Any] | None:
+        """What these columns are to pyarrow; None if it cannot open the file, which then is so before and after."""
+        try:
+            schema = pq.read_schema(self.path)
+        except _UNREADABLE:
+            return None
+        return [schema.field(at) for at in positions]
 
     def _plan(self, columns: Sequence[Column]) -> Splice:
         try:
@@ -86,14 +123,18 @@ class ParquetTable(Table):
         if not positions:
             yield from repeat(("",) * width, sum(self._contents.footer.rows))
             return
+        for read in self._batches(positions):
+            blank = [""] * len(read[0])
+            found = dict(zip(positions, read, strict=True))
+            yield from zip(*(found.get(at, blank) for at in range(width)), strict=True)
+
+    def _batches(self, positions: Sequence[int]) -> Iterator[list[list[str]]]:
+        """The texts of these columns, some rows at a time."""
         self.require_unchanged()
         try:
             with self._reader(positions) as reader:
                 for batch in reader.iter_batches(READ_AT_ONCE):
-                    columns: list[Iterable[str]] = [repeat("", batch.num_rows)] * width
-                    for at, array in zip(positions, batch.columns, strict=True):
-                        columns[at] = texts(array)
-                    yield from zip(*columns, strict=True)
+                    yield [texts(array) for array in batch.columns]
         except _UNREADABLE as fault:
             self.require_unchanged()
             raise self._unreadable(positions, fault) from fault

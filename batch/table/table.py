@@ -74,7 +74,13 @@ class Table(ABC):
         """Raise ManifestError where these columns of ours cannot be written into this table."""
 
     @abstractmethod
-    def write(self, target: Path, columns: Sequence[Column], rows: Iterable[Sequence[Cell]]) -> str:
+    def write(
+        self,
+        target: Path,
+        columns: Sequence[Column],
+        rows: Iterable[Sequence[Cell]],
+        proof: Iterable[Sequence[Cell]] | None = None,
+    ) -> str:
         """Write this table with `columns` of ours to `target`, which is the old or the new file at every instant.
 
         `rows` holds one cell per column for every record, in the order of `records()`. A column whose name the header
@@ -82,8 +88,31 @@ class Table(ABC):
         file), others are appended. A target that would not change is left alone. Raises TableChanged, TargetLocked, or
         ManifestError for a damaged source.
 
+        `proof`: the same rows once more, to be compared with what is read back before the target is replaced; raises
+        ManifestError where that differs.
+
         Returns: the digest of the bytes that the target holds.
         """
+
+    @abstractmethod
+    def as_read(self, columns: Sequence[Column], rows: Iterable[Sequence[Cell]]) -> Iterator[Sequence[str]]:
+        """The texts that `records` gives for these cells of ours once they are written."""
+
+    def names_as_read(self, columns: Sequence[Column]) -> list[str]:
+        """The names that our columns have once they are written."""
+        return [column.name for column in columns]
+
+    def same_users_bytes(self, copy: "Table", before: Sequence[int], after: Sequence[int]) -> bool | None:  # noqa: ARG002
+        """Whether a table that was made of this one has the same user's part, where bytes tell; None: its cells tell.
+
+        Args:
+            before, after: the positions of the user's columns, here and there.
+        """
+        return None
+
+    def reopened(self, path: Path) -> "Table":
+        """Another file, read as this one is."""
+        return type(self)(path)
 
     def unchanged(self) -> bool:
         """Whether the file on disk is still the one that was opened."""

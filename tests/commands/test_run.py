@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import pandas as pd
 import pytest
 
 from batch.commands.batch import Batch, open_batch
@@ -20,10 +21,12 @@ from batch.core.gateway import Unclear, UnitPrice
 from batch.core.run_options import RunOptions
 from batch.core.states import Status
 from batch.errors import Exit, LedgerLost, ManifestError, UsageError
+from batch.files.atomic import Replacement
 from batch.ledger.ledger import Ledger
 from batch.manifest.loader import Manifest
+from batch.results_writer.autosave import Autosave
 from batch.sandbox.outcomes import model_error
-from batch.table import Table
+from batch.table import Table, open_table
 from jobs.kling import KLING_2_1_PRO as JOB
 from tests.support.runs import a_service, reaching, run_through
 from tests.support.sheets import PRICE, SHOTS, batch
@@ -212,6 +215,84 @@ def test_a_table_that_is_saved_while_it_is_read_is_read_again_a_few_times(
             run_through(given, service)
         assert service.asked.total() == 0
         assert not given.ledger.exists()
+
+
+# Proven before spending
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+@pytest.mark.parametrize("name", ["shots.csv", "shots.parquet"])
+def test_the_table_is_written_and_read_back_before_the_first_submit(tmp_path: Path, name: str, elsewhere: bool) -> None:
+    """Every row is pending in it by then, of any form of table, and where results go elsewhere."""
+    given = proving(tmp_path, name, elsewhere)
+    seen: list[list[str]] = []
+
+    def on_submit(_: int) -> None:
+        table = open_table(given.table)
+        at = table.columns.index("status")
+        seen.append([record.cells[at] for record in table.records()])
+
+    assert run_through(given, a_service(on_submit=on_submit)).exit_code is Exit.DONE
+    assert seen == [["pending"] * 3] * 3
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+@pytest.mark.parametrize("name", ["shots.csv", "shots.parquet"])
+def test_what_cannot_be_written_back_is_not_bought(
+    tmp_path: Path, name: str, elsewhere: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The table is as it was, nothing stands beside it but its ledger, and nothing was asked of the service."""
+    given = proving(tmp_path, name, elsewhere)
+    before = given.manifest.path.read_bytes()
+    really = Replacement.write
+
+    def harmed(self: Replacement, data: Any) -> int:
+        return really(self, bytes(data).replace(b"pending", b"pendant"))
+
+    monkeypatch.setattr(Replacement, "write", harmed)
+    service = a_service()
+    with pytest.raises(ManifestError, match=r"cannot be read back as it was .*Nothing was submitted$"):
+        run_through(given, service)
+    assert service.asked["submit"] == 0
+    assert given.manifest.path.read_bytes() == before
+    assert {path.name for path in tmp_path.iterdir()} == {name, *(f"{name}.ledger{end}" for end in ("", ".lock"))}
+    assert not given.target or not given.target.exists()
+    monkeypatch.undo()
+    assert run_through(given, service).exit_code is Exit.DONE
+    assert service.asked["submit"] == 3
+
+
+def test_a_table_that_is_locked_is_proven_beside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Results that go beside the table are no reason to refuse a night; where is said before the first submit."""
+    given = batch(tmp_path, SHOTS)
+    monkeypatch.setattr("batch.files.atomic.os.access", lambda path, _: Path(path).name != "shots.csv")
+    said: list[str] = []
+    told: list[int] = []
+    service = a_service(on_submit=lambda _: told.append(sum("shots.results.csv" in line for line in said)))
+    assert run_through(given, service, say=said.append).exit_code is Exit.DONE
+    assert told == [1] * 3
+
+
+def test_a_run_that_has_only_to_bring_home_proves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is paid for is brought home whatever the table is like."""
+    given, service = batch(tmp_path, SHOTS), a_service(run_seconds=500.0)
+    given = replace(given, manifest=replace(given.manifest, job=replace(JOB, typical_seconds=5.0)))
+    run_through(given, service, RunOptions(concurrency=4, max_seconds=100.0))
+    assert service.asked["submit"] == 3
+    monkeypatch.setattr(Autosave, "first", lambda _: pytest.fail("nothing is to be bought"))
+    assert run_through(given, service).exit_code is Exit.DONE
+
+
+def proving(folder: Path, name: str, elsewhere: bool) -> Batch:
+    """A batch of this form of table, the results in it or elsewhere."""
+    given = batch(folder, SHOTS)
+    if name.endswith(".parquet"):
+        frame = pd.read_csv(given.manifest.path)
+        given.manifest.path.unlink()
+        frame.to_parquet(folder / name)
+    target = folder / f"out{Path(name).suffix}" if elsewhere else None
+    manifest = replace(given.manifest, path=folder / name, reads_own=not elsewhere)
+    return replace(given, manifest=manifest, ledger=folder / f"{name}.ledger", target=target)
 
 
 # The price

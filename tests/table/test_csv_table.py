@@ -7,8 +7,20 @@ from pathlib import Path
 import pytest
 
 from batch.errors import ManifestError
-from batch.table import Cell, Column, ColumnType, Record, open_table
-from tests.support.csv_files import DONE, DONE_TEXT, EVERYTHING, OURS, SPECTRUM, STATUS, count, opened, put, written
+from batch.table import Cell, Column, ColumnType, Record, csv_table, open_table
+from tests.support.csv_files import (
+    DONE,
+    DONE_TEXT,
+    EVERYTHING,
+    OURS,
+    SPECTRUM,
+    STATUS,
+    TABBED,
+    count,
+    opened,
+    put,
+    written,
+)
 
 
 @pytest.mark.parametrize("name", SPECTRUM)
@@ -83,3 +95,47 @@ def test_a_delimiter_that_would_not_be_found_again_is_an_error(tmp_path: Path) -
     assert table.path.read_bytes() == data
     assert list(tmp_path.iterdir()) == [table.path]
     assert written(tmp_path, b"sep=,\n" + data, [Column("b;c;d", ColumnType.TEXT)], [("x;y;z",)]).endswith(b"1,x;y;z\n")
+
+
+@pytest.mark.parametrize("name", EVERYTHING)
+def test_what_is_read_back_before_it_takes_the_place_is_the_same_file(name: str, tmp_path: Path) -> None:
+    """The proof changes nothing in what is written, on the first write and where our columns stand already."""
+    path = put(tmp_path, EVERYTHING[name])
+    rows = [DONE] * count(open_table(path))
+    open_table(path).write(tmp_path / "plain.csv", OURS, rows)
+    for _ in range(2):
+        open_table(path).write(path, OURS, rows, proof=rows)
+        assert path.read_bytes() == (tmp_path / "plain.csv").read_bytes()
+
+
+HARMS = {
+    "a cell of the user's": lambda text: text.replace("zwei", "drei"),
+    "a name of the user's": lambda text: text.replace("prompt", "promt"),
+    "a cell of ours": lambda text: text.replace("succeeded", "pending"),
+    "a name of ours": lambda text: text.replace("status", "state"),
+    "a cell of the user's that slips under ours": lambda text: text.replace("Gl", "\tGl", 1),
+    "a row lost": lambda text: text[: text.index("\tb.png")],
+    "a row added": lambda text: text + "more\r\n",
+    "another row number": lambda text: text.replace("\tb.png", "\r\n\tb.png"),
+    "a quote left open": lambda text: text.replace("b.png", '"b.png'),
+    "nothing at all": lambda _: "",
+}
+
+
+@pytest.mark.parametrize("harm", HARMS)
+def test_a_file_that_would_be_read_otherwise_never_takes_the_place(
+    harm: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever is wrong with what was written is told with the table's name; the table is as it was."""
+    data = TABBED.encode("utf-16")
+    path = put(tmp_path, data)
+    table = open_table(path)
+    really = csv_table._blocks
+    monkeypatch.setattr(csv_table, "_blocks", lambda texts: [HARMS[harm]("".join(really(texts)))])
+    with pytest.raises(
+        ManifestError, match=r"shots\.csv: with our columns in it, the table cannot be read back as it was \(.+\)"
+    ) as told:
+        table.write(path, OURS, [DONE] * 2, proof=[DONE] * 2)
+    assert ".tmp" not in str(told.value)
+    assert path.read_bytes() == data
+    assert list(tmp_path.iterdir()) == [path]
