@@ -3,12 +3,14 @@
 from dataclasses import replace
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
-from tests.benchmarks import report
+from tests.benchmarks import parquet_save, report
 from tests.benchmarks.clients import Client, clients
 from tests.benchmarks.measure import Case, Measured, measure
 
+ROOT = Path(__file__).parents[2]
 TINY = Case(slots=5, rows=10, seconds=0.05, spread=0.1)
 
 
@@ -42,6 +44,17 @@ def test_new_results_replace_the_old_ones_and_nothing_else(tmp_path: Path) -> No
     report.write("second", "results", readme)
     now = "above\n\n" + section("results", "second") + section("sizes", "kept") + "below\n"
     assert readme.read_text(encoding="utf-8") == now
+
+
+def test_a_save_of_parquet_is_measured_first_and_second(tmp_path: Path) -> None:
+    """Each in a process of its own, from the same table."""
+    parquet_save._make(tmp_path / "table.parquet", 10)
+    found = parquet_save._in_turn({"now": ROOT}, tmp_path / "table.parquet", 10, times=1)
+    assert list(found) == [("now", "first"), ("now", "second")]
+    assert all(seconds > 0 and peak > 1 for ((seconds, peak),) in found.values())
+    names = pq.read_schema(tmp_path / "saved.parquet").names
+    assert names[:5] == pq.read_schema(tmp_path / "table.parquet").names
+    assert len(names) == 14
 
 
 def _careless() -> Measured:
