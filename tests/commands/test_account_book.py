@@ -63,13 +63,18 @@ def test_a_table_that_is_moved_with_its_ledger_goes_on(now: Night) -> None:
 
 
 def test_a_run_killed_in_mid_air_leaves_no_row_to_buy_again_without_its_ledger(now: Night) -> None:
-    """Both the ledger and its log are gone; fal's records cannot be read."""
+    """The ledger and its log are gone, and the table is the bare one again."""
     shots = now.manifest(4)
+    bare = shots.read_text()
     child = now.start("run", shots, "--concurrency", 4)
     until(lambda: now.asked("submit") == 4, child)
     kill(child)
     for end in ("", "-wal", "-shm"):
         Path(f"{shots}.ledger{end}").unlink(missing_ok=True)
+    refused = now.run("run", shots)
+    assert refused.code == 2, refused.err
+    assert "`kling-batch recover`" in refused.err
+    shots.write_text(bare)
     assert now.run("run", shots).code in (0, 4)
     assert set(now.accepted.values()) == {1}
     assert set(statuses(shots)) <= {"succeeded", "in_doubt"}

@@ -58,6 +58,7 @@ def test_a_killed_run_without_its_ledger_takes_over_what_the_accounts_book_knows
         shots = killed(now)
         for end in ("", "-wal", "-shm"):
             Path(f"{shots}.ledger{end}").unlink()
+        now.manifest(ROWS)  # without what the run wrote into it
         again = now.run("run", shots)
         assert again.code == 0, again.err
         assert "4 rows (2, 3, 4, 5) had been bought before" in again.err
@@ -72,6 +73,7 @@ def test_a_killed_run_without_its_ledger_and_book_holds_what_fal_knows(tmp_path:
         for end in ("", "-wal", "-shm"):
             Path(f"{shots}.ledger{end}").unlink()
         shutil.rmtree(f"{tmp_path}.state")
+        now.manifest(ROWS)  # without what the run wrote into it
         held = now.run("run", shots)
         assert held.code == 4, held.err
         assert "4 rows for $1.96 seem to have been bought before" in held.err
