@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Set
 from datetime import datetime
 from typing import NamedTuple
 
+from batch.account.book_file import BUSY_SECONDS
 from batch.account.periods import period_start
 from batch.core.equality import Equality
 from batch.core.gateway import Receipt
@@ -88,9 +89,23 @@ class AccountBook:
         return self.db.in_transaction
 
     def begin(self) -> None:
+        """Waits for the other runs of the account, as long as the connection allows."""
         if not self.db.in_transaction:
             self.db.execute("BEGIN IMMEDIATE")
             self._claimed.clear()
+
+    def try_begin(self) -> bool:
+        """Whether it is this run's turn; it waits for nobody."""
+        self.db.execute("PRAGMA busy_timeout = 0")
+        try:
+            self.begin()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                raise
+            return False
+        finally:
+            self.db.execute(f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}")
+        return True
 
     def commit(self) -> None:
         if self.db.in_transaction:

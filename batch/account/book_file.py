@@ -14,7 +14,8 @@ from batch.errors import BatchError
 
 VERSION = 1
 _APPLICATION_ID = 0x6B6C6262  # "klbb": tells a book from a ledger, and from any other SQLite file
-_BUSY_SECONDS = 30.0
+BUSY_SECONDS = 30.0
+"""How long the other runs of the account are waited for, each of which holds the book for a moment."""
 
 
 class NoBook(BatchError):
@@ -92,7 +93,7 @@ def _require_book(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, isolation_level=None, timeout=_BUSY_SECONDS, check_same_thread=False)
+    connection = sqlite3.connect(path, isolation_level=None, timeout=BUSY_SECONDS, check_same_thread=False)
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
     return connection

@@ -2,9 +2,12 @@
 
 import secrets
 import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from pathlib import Path
+
+import anyio
 
 from batch.account.book import AccountBook, BoughtBefore
 from batch.account.book_file import NoBook, book_path, open_book_file
@@ -28,8 +31,8 @@ TOKEN, GENERATION, BOOK, UNBOOKED = "book_token", "book_generation", "book_id", 
 """What the ledger keeps of the book: the token and number of its last run, the book's id, and runs without one."""
 
 
-@contextmanager
-def account_book(
+@asynccontextmanager
+async def account_book(
     batch: Batch,
     ledger: Ledger,
     gateway: Gateway,
@@ -38,7 +41,7 @@ def account_book(
     cap: AccountCap | None = None,
     *,
     own_table: bool = False,
-) -> Iterator[AccountBook | None]:
+) -> AsyncIterator[AccountBook | None]:
     """The account's book, kept beside the ledger while the block lasts; None where there is none to keep.
 
     Args:
@@ -62,7 +65,8 @@ def account_book(
         return
     try:
         with _write_errors():
-            _begin(batch, ledger, book, gateway, now(), say, own_table=own_table)
+            begin = partial(_begin, batch, ledger, book, gateway, now(), say, own_table=own_table)
+            await anyio.to_thread.run_sync(begin)  # it waits for the other runs of the account
         yield book
     finally:
         ledger.book = None
@@ -110,15 +114,22 @@ def _begin(
     with ledger.transaction():
         complete = _enter(batch, ledger, book, now, own_table=own_table)
         if not complete:
-            dead = {one.n for one in other_entries(book) if not is_alive(one)}
-            for past in past_purchases(ledger):
-                book.import_purchase(past.purchase, past.request_id, past.cost, dead, video=past.video)
+            _import(ledger, book)
         book.taken_over = _follow(ledger, book, gateway, now)
     if book.taken_over:
         say(
             f"{counted(book.taken_over)} of this table had been bought already, as the account's book shows: its "
             "ledger was put back, or a run ended in the middle. Taken over; nothing was paid"
         )
+
+
+def _import(ledger: Ledger, book: AccountBook) -> None:
+    """What the ledger bought without this book, or with one that was lost."""
+    dead: set[int] | None = None
+    for past in past_purchases(ledger):
+        if dead is None:  # each of the others is looked at: not for a ledger that has bought nothing
+            dead = {one.n for one in other_entries(book) if not is_alive(one)}
+        book.import_purchase(past.purchase, past.request_id, past.cost, dead, video=past.video)
 
 
 def _enter(batch: Batch, ledger: Ledger, book: AccountBook, now: float, *, own_table: bool) -> bool:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 import anyio
@@ -117,20 +118,21 @@ async def _run(
         from batch.commands.account_book import account_book  # only where something is bought, or asked after
 
         cap, own = options.max_spend_account, options.own_table
-        async with around.connect(batch) as gateway:
-            with account_book(batch, ledger, gateway, around.now, say, cap, own_table=own) as book:
-                summary = await _settle_before(batch, ledger, summary, book, gateway, options, around, say)
-                if summary.to_run:
-                    summary = await _announce_price(batch, ledger, summary, gateway, say)
-                    if options.stop_after and (error_type := ledger.stopped_for()):
-                        say(
-                            f"an earlier run stopped for {error_type}: one row is tried before the rest, until one "
-                            "succeeds"
-                        )
-                settings = _settings(batch, ledger, summary, options, around, watch)
-                if summary.to_run:
-                    autosave.first()  # nothing is bought that cannot be written back
-                await _dispatch(ledger, summary, gateway, settings, autosave, ended, around)
+        async with (
+            around.connect(batch) as gateway,
+            account_book(batch, ledger, gateway, around.now, say, cap, own_table=own) as book,
+        ):
+            summary = await _settle_before(batch, ledger, summary, book, gateway, options, around, say)
+            if summary.to_run:
+                summary = await _announce_price(batch, ledger, summary, gateway, say)
+                if options.stop_after and (error_type := ledger.stopped_for()):
+                    say(
+                        f"an earlier run stopped for {error_type}: one row is tried before the rest, until one succeeds"
+                    )
+            settings = _settings(batch, ledger, summary, options, around, watch)
+            if summary.to_run:
+                autosave.first()  # nothing is bought that cannot be written back
+            await _dispatch(ledger, summary, gateway, settings, autosave, ended, around)
     ledger.marks.clear()  # what was not begun stays as it was
     _enrol_edits(batch.manifest, ledger, watch, around.now())
     saved = autosave.finish(ledger)
@@ -218,7 +220,9 @@ async def _settle_before(
         from batch.commands.known_purchases import settle_known_purchases
 
         if book:
-            changed |= settle_known_purchases(batch, ledger, book, gateway, around.now(), say, adopt=adopt, buy=buy)
+            now = around.now()
+            settle = partial(settle_known_purchases, batch, ledger, book, gateway, now, say, adopt=adopt, buy=buy)
+            changed |= await anyio.to_thread.run_sync(settle)  # it waits for the other runs of the account
         changed |= await settle_bought_before(batch, ledger, gateway, around.now(), say, adopt=adopt, buy=buy)
     return summarize(ledger) if changed else summary
 

@@ -65,10 +65,12 @@ async def open_session(batch: Batch, now: float, say: Say, connect: Connect = co
         from batch.commands.account_book import account_book  # hashing and SQLite's book: only where they are used
 
         with ungrouped_errors():
-            async with connect(batch) as gateway:
-                with account_book(batch, ledger, gateway, time.time, say):
-                    async with async_ledger(ledger) as store:
-                        yield Session(ledger, store, gateway)
+            async with (
+                connect(batch) as gateway,
+                account_book(batch, ledger, gateway, time.time, say),
+                async_ledger(ledger) as store,
+            ):
+                yield Session(ledger, store, gateway)
         Autosave(ResultsWriter(batch.manifest, batch.ledger, batch.target), say).finish(ledger)
 
 

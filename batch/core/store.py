@@ -38,6 +38,9 @@ class PurchaseBook(Protocol):
     def trusted_from(self) -> float:
         """Since when it knows all that is bought with the key on this host, in seconds since 1970."""
 
+    def try_begin(self) -> bool:
+        """Whether a transaction has begun; False while another run is in the middle of one."""
+
     def claim(self, purchase: Purchase) -> bool:
         """Keeps the intent of a POST; False where the account's cap has no room for it."""
 

@@ -10,10 +10,13 @@ import anyio
 from batch.core.money import Budget
 from batch.core.row import InDoubtRow, KnownRequest, PendingRow, SubmittedRow
 from batch.core.states import Transition
+from batch.errors import LedgerLost
 from batch.ledger.in_doubt import in_doubt_rows, known_requests, requests_since_doubt
 from batch.ledger.ledger import STOPPED_FOR, Ledger
 
 T = TypeVar("T")
+TURN_SECONDS, AGAIN_SECONDS = 30.0, 0.002
+"""How long other runs of the account are waited for, and how often it is tried."""
 Offload = Callable[[Callable[[], Any]], Awaitable[Any]]
 
 
@@ -117,14 +120,26 @@ class AsyncLedger:
     async def _commit(self, batch: list[_Entry]) -> None:
         # The entries on the event loop, a few microseconds each: in a thread every one of them would wait for its turn
         # at the interpreter. Only the disk is waited for elsewhere.
-        self._ledger.begin()
+        await self._wait_for_turn()
         try:
+            self._ledger.begin()
             for entry in batch:
                 self._one(entry)
             await self._offload(self._ledger.commit)
         except BaseException:
             self._ledger.undo()
             raise
+
+    async def _wait_for_turn(self) -> None:
+        """For the account's book, where another run is in the middle of a transaction: the event loop goes on."""
+        with anyio.move_on_after(TURN_SECONDS):
+            while self._ledger.book and not self._ledger.book.try_begin():  # noqa: ASYNC110 - other processes wake nobody
+                await anyio.sleep(AGAIN_SECONDS)
+            return
+        raise LedgerLost(
+            f"another run has held the account's book for {TURN_SECONDS:g} s: nothing more was submitted. See what is "
+            "the matter with it, and run again: what was submitted is picked up"
+        )
 
     def _one(self, entry: _Entry) -> None:
         book = self._ledger.book

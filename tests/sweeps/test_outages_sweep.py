@@ -271,6 +271,9 @@ def test_every_shape_of_an_outage_is_waited_out_and_bought_nothing(
     monkeypatch.setattr(poller, "ASK_AGAIN", Retry(base=0.02, ceiling=0.1))
     monkeypatch.setattr(poller, "HEARD_SECONDS", 0.3)
     monkeypatch.setattr(poller, "TROUBLE_SECONDS", 0.6)
+    monkeypatch.delenv(
+        "FAL_KEY"
+    )  # but for the gateway: each of these services gives out the same ids, one book knows one
     anyio.run(_all_shapes, kind, authority, tmp_path)
 
 
