@@ -10,7 +10,7 @@ from importlib.resources import files
 from itertools import count
 from pathlib import Path
 
-from batch.errors import BatchError
+from batch.errors import LedgerError
 
 VERSION = 1
 _APPLICATION_ID = 0x6B6C6262  # "klbb": tells a book from a ledger, and from any other SQLite file
@@ -18,7 +18,7 @@ BUSY_SECONDS = 30.0
 """How long the other runs of the account are waited for, each of which holds the book for a moment."""
 
 
-class NoBook(BatchError):
+class NoBook(LedgerError):
     """There is no book to keep, and why: the run goes by its own ledger and fal's history alone."""
 
 

@@ -79,9 +79,9 @@ def test_a_full_disk_stops_the_run_and_with_room_the_next_one_ends_well(tmp_path
     with night(tmp_path, run_seconds=1.0) as now, small_disk(tmp_path / "disk") as disk:
         there = Night(disk, now.address)
         shots = there.manifest(ROWS)
-        given = shots.read_bytes()
         child = there.start("run", shots, "--concurrency", 3)
         until(lambda: now.asked("submit") == 3 and len(ledger(shots, UNDER_WAY)) == 3, child)
+        given = shots.read_bytes()
         filler = fill(disk)
         ended = end(child)
         require_told(ended.code, ended.err)
@@ -109,9 +109,9 @@ def test_a_table_without_room_is_left_as_it_is_and_the_results_stay_in_the_ledge
         shots = now.manifest(ROWS)
         with shots.open("a") as file:
             file.writelines(f"long {n},,,{'a long note ' * 10_000}\n" for n in range(NOTES))
-        given = shots.read_bytes()
         child = now.start("run", shots, "--concurrency", ROWS)
         until(lambda: now.asked("submit") == ROWS, child)
+        given = shots.read_bytes()
         allow(child, 900_000)
         ended = end(child)
         assert ended.code == 3, ended.err

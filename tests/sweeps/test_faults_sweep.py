@@ -133,6 +133,8 @@ class Case:
         with pytest.MonkeyPatch.context() as patched:
             for name, value in self.address.environment().items():
                 patched.setenv(name, value)
+            # Each case's service gives out the same ids, and a book knows each once.
+            patched.setenv("XDG_STATE_HOME", str(self.folder / "state"))
             yield patched
 
     @property
