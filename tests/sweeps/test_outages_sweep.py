@@ -198,7 +198,9 @@ SHAPES = {
     if (status >= 500 or status == 404 or status == 200 or name != "model's")  # the model speaks of its own below
 }
 SHAPES.pop("404 model's")
-AT_ONCE = 24
+AT_ONCE = 8
+SHARES = 4
+"""The shapes are dealt to so many tests, which may run at the same time."""
 
 
 @dataclass
@@ -259,9 +261,11 @@ def _kind(heard: Heard) -> str:
     return "status" if path.endswith("/status") else "result"
 
 
+@pytest.mark.parametrize("share", range(SHARES))
 @pytest.mark.parametrize("kind", ["status", "result"])
 def test_every_shape_of_an_outage_is_waited_out_and_bought_nothing(
     kind: str,
+    share: int,
     authority: Authority,
     plain_surroundings: None,
     tmp_path: Path,
@@ -274,14 +278,14 @@ def test_every_shape_of_an_outage_is_waited_out_and_bought_nothing(
     monkeypatch.delenv(
         "FAL_KEY"
     )  # but for the gateway: each of these services gives out the same ids, one book knows one
-    anyio.run(_all_shapes, kind, authority, tmp_path)
+    anyio.run(_all_shapes, kind, share, authority, tmp_path)
 
 
-async def _all_shapes(kind: str, authority: Authority, folder: Path) -> None:
+async def _all_shapes(kind: str, share: int, authority: Authority, folder: Path) -> None:
     limit = anyio.CapacityLimiter(AT_ONCE)
     async with anyio.create_task_group() as tasks:
-        for number, (name, shape) in enumerate(SHAPES.items()):
-            times = 4 if number % 2 else 30
+        for number, (name, shape) in list(enumerate(SHAPES.items()))[share::SHARES]:
+            times = 4 if number // SHARES % 2 else 30
             tasks.start_soon(_one_shape, name, kind, shape, times, authority, folder / str(number), limit)
 
 
