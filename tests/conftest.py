@@ -10,9 +10,8 @@ from hypothesis import settings
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# What is tested are properties, not seconds: a machine may be busy with other things. And the same ones each time: who
-# changes nothing finds nothing new. `--hypothesis-profile=default` looks for more.
-settings.register_profile("no deadline", deadline=None, derandomize=True)
+# What is tested are properties, not seconds: a machine may be busy with other things.
+settings.register_profile("no deadline", deadline=None)
 settings.load_profile("no deadline")
 
 

@@ -68,13 +68,14 @@ FROM row
 WHERE matched.row IS NULL AND matched.named AND row.key = matched.key
   AND NOT EXISTS (SELECT 1 FROM matched AS other WHERE other.row = row.id);
 
--- and so does the request id that we wrote beside an edited record: it is the row that was paid for, not a new one.
+-- and so does the request id that we wrote beside an edited record: it is the row that was paid for, or that waits to
+-- be bought again, not a new one.
 UPDATE matched SET row = known.id
 FROM (
     SELECT row.id, MIN(lone.place) AS place
     FROM lone JOIN request ON request.request_id = lone.request_id JOIN row ON row.id = request.row
     WHERE lone.request_id <> '' AND NOT EXISTS (SELECT 1 FROM matched WHERE matched.row = row.id)
-      AND (row.id IN (SELECT id FROM paid) OR row.fingerprint = lone.fingerprint)
+      AND (row.id IN (SELECT id FROM paid) OR row.state = 'pending' OR row.fingerprint = lone.fingerprint)
     GROUP BY row.id
 ) AS known
 WHERE known.place = matched.place;

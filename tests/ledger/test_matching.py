@@ -290,6 +290,26 @@ def test_a_sort_gives_a_waiting_record_no_deleted_records_failure() -> None:
     assert batch.pending_rows() == ["a"]
 
 
+def test_a_row_to_be_bought_again_stays_beside_its_edited_record() -> None:
+    """Among records of the same new text; and reading once more changes nothing."""
+    batch = Batch(Record("B"), Record("A"), Record("A"))
+    batch.read()
+    batch.bring(1, State.SUCCEEDED)
+    batch.save()
+    batch.sheet[0].prompt = "A"
+    batch.read()
+    with batch.ledger.transaction():
+        batch.ledger.apply(1, states.again(State.SUCCEEDED, 5.0))
+    for order in ((1, 0, 2), (2, 1, 0)):
+        batch.sheet[:] = [batch.sheet[place] for place in order]
+        for _ in range(2):
+            batch.read()
+            stands = dict(zip((one.uid for one in batch.sheet), (row for row, _ in batch.stands()), strict=True))
+            (kept,) = [one.uid for one in batch.sheet if one.own.get("request_id")]
+            assert stands[kept] == 1
+    assert batch.pending_rows() == ["A", "A", "A"]
+
+
 class Histories(RuleBasedStateMachine):
     """A sheet that is edited in every way between runs, and a ledger whose rows are in every state.
 
