@@ -45,6 +45,7 @@ class AsyncLedger:
         self._ledger = ledger
         self._offload = offload
         self._waiting: list[_Entry] = []
+        self._writing = anyio.CancelScope(shield=True)
         self._wake = anyio.Event()
 
     async def apply(self, row: int, transition: Transition) -> None:
@@ -96,15 +97,23 @@ class AsyncLedger:
         return value
 
     async def write(self) -> None:
-        """The writer; runs until cancelled, and leaves nothing half written and nothing unwritten."""
+        """The writer; runs until `stop`, and leaves nothing half written and nothing unwritten.
+
+        Whatever is cancelled around it, it goes on: a receipt that is waited for under a shield needs it.
+        """
         try:
-            while True:
-                await self._wake.wait()
-                self._wake = anyio.Event()
-                await self._write_waiting()
+            with self._writing:
+                while True:
+                    await self._wake.wait()
+                    self._wake = anyio.Event()
+                    await self._write_waiting()
         finally:
             while self._waiting:  # of callers that were cancelled in the same moment
                 await self._write_waiting()
+
+    def stop(self) -> None:
+        """Nobody will ask for anything any more."""
+        self._writing.cancel()
 
     async def _write_waiting(self) -> None:
         batch, self._waiting = self._waiting, []
@@ -168,4 +177,4 @@ async def async_ledger(ledger: Ledger, offload: Offload = in_thread) -> AsyncIte
         try:
             yield opened
         finally:
-            tasks.cancel_scope.cancel()
+            opened.stop()

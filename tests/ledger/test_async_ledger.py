@@ -174,16 +174,36 @@ async def test_a_cancelled_caller_does_not_stop_the_others(ledger: Ledger, path:
     assert sorted(notes(path)) == ["cancelled", "patient"]
 
 
-async def test_a_writer_that_is_cancelled_leaves_nothing_unwritten(ledger: Ledger, path: Path) -> None:
+async def test_a_writer_that_is_stopped_leaves_nothing_unwritten(ledger: Ledger, path: Path) -> None:
     """Also what was asked for in the very moment that everything is cancelled."""
     store = AsyncLedger(ledger)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(store.call, note(ledger, "last moment"))
         await anyio.wait_all_tasks_blocked()
-        with anyio.CancelScope() as scope:
-            scope.cancel()
-            await store.write()
+        store.stop()
+        await store.write()
     assert notes(path) == ["last moment"]
+
+
+async def test_what_is_asked_for_under_a_shield_is_written_whatever_is_cancelled(ledger: Ledger, path: Path) -> None:
+    """A run in a group with others, one of which fails: the receipt of a submit on its way is not lost."""
+    answered = anyio.Event()
+
+    async def submit(store: AsyncLedger) -> None:
+        with anyio.fail_after(20, shield=True):
+            await answered.wait()
+            await store.call(note(ledger, "a receipt"))
+
+    async def one_run() -> None:
+        async with async_ledger(ledger) as store, anyio.create_task_group() as tasks:
+            tasks.start_soon(submit, store)
+
+    async with anyio.create_task_group() as runs:
+        runs.start_soon(one_run)
+        await anyio.wait_all_tasks_blocked()
+        runs.cancel_scope.cancel()
+        answered.set()
+    assert notes(path) == ["a receipt"]
 
 
 async def test_reads_take_their_turn_behind_earlier_writes(ledger: Ledger) -> None:
