@@ -5,7 +5,7 @@ Synchronous and of one thread at a time, like the ledger; each transaction of th
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Set
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
@@ -23,25 +23,9 @@ AIR_SECONDS = 240.0
 """A POST has its reply, or none, no later than this after its intent: twice the longest wait, and a margin."""
 TAKEN = "fal gave it the id of another request of this account, so its own is not known"
 
-_PURCHASE = "seq, ledger, row, fingerprint, price, intent_at, state, request_id"
-
 
 class TakenOver(LedgerLost):
     """Another run has begun with this ledger, or with a copy of it: this one buys nothing more."""
-
-
-class BoughtBefore(NamedTuple):
-    """A purchase of the book, and which ledger bought it. Money is in millionths of a dollar."""
-
-    seq: int
-    ledger: int
-    row: int
-    """Of that ledger; negative: of none."""
-    fingerprint: bytes
-    price: int | None
-    intent_at: float
-    state: str
-    request_id: str | None
 
 
 class AccountBook:
@@ -75,7 +59,7 @@ class AccountBook:
         self._claimed: list[int] = []
         self._used = False
         self._local = local
-        self._takeable: dict[str, int] = {}
+        self._takeable: dict[str, tuple[int, int]] = {}
 
     @property
     def trusted_from(self) -> float:
@@ -225,7 +209,7 @@ class AccountBook:
             )
             if not done.rowcount:  # it was never claimed here: it was found in fal's records
                 self._insert(purchase, receipt.request_id)
-        elif owner[0] == self._takeable.get(receipt.request_id):
+        elif owner[:2] == self._takeable.get(receipt.request_id):
             self._take(owner[0], purchase.row)
         elif owner[1:] != (self.ledger, purchase.row, "accepted"):
             raise RequestTaken(TAKEN)
@@ -240,19 +224,13 @@ class AccountBook:
             "UPDATE purchase SET ledger = ?, row = ?, state = 'accepted' WHERE seq = ?", (self.ledger, row, seq)
         )
 
-    def take_open(self, seq: int, row: int) -> None:
-        """The open purchase of a ledger that is gone becomes the row's, which has none."""
-        self.begin()
-        self.db.execute("UPDATE purchase SET ledger = ?, row = ? WHERE seq = ?", (self.ledger, row, seq))
+    def may_take(self, request_ids: Mapping[str, tuple[int, int]]) -> None:
+        """No living row holds them: a receipt of theirs is no longer another row's, as long as its owner is the same.
 
-    def may_take(self, purchases: Iterable[BoughtBefore]) -> None:
-        """No living row holds them: a receipt of theirs is no longer another row's."""
-        self._takeable |= {one.request_id: one.seq for one in purchases if one.request_id}
-
-    def put_aside(self, purchases: Iterable[BoughtBefore]) -> None:
-        """A person has said to buy again: they are offered no more."""
-        self.begin()
-        self.db.executemany("UPDATE purchase SET aside = 1 WHERE seq = ?", [(one.seq,) for one in purchases])
+        Args:
+            request_ids: each with the number of its purchase and of the ledger that had it.
+        """
+        self._takeable |= request_ids
 
     # What is asked of it
 
@@ -281,86 +259,6 @@ class AccountBook:
             InDoubtRow(-seq, {}, at, seq, open_elsewhere=True, shared=at < settled, digest=sent)
             for seq, sent, at in found
         ]
-
-    def bought(self, fingerprints: Iterable[bytes]) -> list[BoughtBefore]:
-        """Purchases of these inputs that have a video, or may have one; the oldest first."""
-        self.db.execute("CREATE TEMP TABLE IF NOT EXISTS wanted (fingerprint BLOB PRIMARY KEY) WITHOUT ROWID")
-        self.db.execute("DELETE FROM temp.wanted")
-        self.db.executemany("INSERT OR IGNORE INTO temp.wanted VALUES (?)", ((one,) for one in fingerprints))
-        found = self.db.execute(
-            f"SELECT {_PURCHASE} FROM temp.wanted CROSS JOIN purchase USING (fingerprint) "  # noqa: S608 - our own text
-            "WHERE (state IN ('open', 'accepted') OR video) AND NOT aside ORDER BY seq"
-        )
-        return [BoughtBefore(*one) for one in found]
-
-    def purchases_of(self, request_ids: Iterable[str]) -> list[BoughtBefore]:
-        """The purchases with these ids."""
-        found = self.db.execute(
-            f"SELECT {_PURCHASE} FROM purchase WHERE request_id IN (SELECT value FROM json_each(?))",  # noqa: S608 - our own text
-            (json.dumps(list(request_ids)),),
-        )
-        return [BoughtBefore(*one) for one in found]
-
-    def own_purchases(self) -> list[BoughtBefore]:
-        """Those of this ledger that are open or accepted."""
-        found = self.db.execute(
-            f"SELECT {_PURCHASE} FROM purchase WHERE ledger = ? AND state IN ('open', 'accepted') ORDER BY seq",  # noqa: S608 - our own text
-            (self.ledger,),
-        )
-        return [BoughtBefore(*one) for one in found]
-
-    def last_purchase(self, row: int, intent_at: float) -> BoughtBefore | None:
-        """The row's purchase of that time, however it ended."""
-        found = self.db.execute(
-            f"SELECT {_PURCHASE} FROM purchase WHERE ledger = ? AND row = ? AND intent_at = ? ORDER BY seq DESC",  # noqa: S608 - our own text
-            (self.ledger, row, intent_at),
-        ).fetchone()
-        return BoughtBefore(*found) if found else None
-
-    def import_purchase(
-        self, purchase: Purchase, request_id: str | None, cost: int | None, dead: Set[int], *, video: bool
-    ) -> None:
-        """A purchase that the ledger knows; with a cost it has ended.
-
-        Args:
-            dead: ledgers that are gone: what they bought is this one's, where it knows the request.
-        """
-        self.begin()
-        owner = self.db.execute("SELECT seq, ledger FROM purchase WHERE request_id = ?", (request_id,)).fetchone()
-        if owner and owner[1] not in dead:
-            return
-        row, fingerprint, sent, price, intent_at = purchase
-        state = "ended" if cost is not None else "accepted" if request_id else "open"
-        values = {
-            "ledger": self.ledger,
-            "row": row,
-            "state": state,
-            "cost": cost or 0,
-            "video": video,
-            "fingerprint": fingerprint,
-            "sent": self.equality.digest(sent),
-            "price": price,
-            "at": intent_at,
-            "id": request_id,
-            "seq": owner and owner[0],
-        }
-        if owner:
-            self.db.execute(
-                "UPDATE OR IGNORE purchase SET ledger = :ledger, row = :row, state = :state, cost = :cost, "
-                "video = :video WHERE seq = :seq",
-                values,
-            )
-        else:
-            self.db.execute(
-                "INSERT OR IGNORE INTO purchase (ledger, row, fingerprint, sent, price, intent_at, state, request_id, "
-                "cost, video) VALUES (:ledger, :row, :fingerprint, :sent, :price, :at, :state, :id, :cost, :video)",
-                values,
-            )
-
-    def let_go(self, purchase: BoughtBefore) -> None:
-        """Its row asks for something else by now, or is not there: from here on only the book knows it."""
-        self.begin()
-        self.db.execute("UPDATE purchase SET row = -seq WHERE seq = ?", (purchase.seq,))
 
     def meta(self, name: str) -> str:
         """One of the book's own notes."""

@@ -102,5 +102,6 @@ def _connect(path: Path) -> sqlite3.Connection:
 def _keep_aside(path: Path) -> None:
     kept = next(name for n in count(1) if not (name := path.with_name(f"{path.name}.damaged-{n}")).exists())
     path.rename(kept)
-    for end in ("-wal", "-shm"):
-        path.with_name(path.name + end).unlink(missing_ok=True)
+    path.with_name(f"{path.name}-shm").unlink(missing_ok=True)
+    if (log := path.with_name(f"{path.name}-wal")).exists():  # it would be read into the new one
+        log.rename(f"{kept}-wal")

@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 from batch.account.book import AccountBook
 
+_COLUMNS = "n, id, table_path, ledger_path, table_file, token, previous, generation, used"
+
 
 class LedgerEntry(NamedTuple):
     """A ledger as the book knows it."""
@@ -27,19 +29,19 @@ class LedgerEntry(NamedTuple):
 
 def entry_of(book: AccountBook, ledger_id: str) -> LedgerEntry | None:
     """The ledger with that id."""
-    found = book.db.execute(f"SELECT {', '.join(_COLUMNS)} FROM ledger WHERE id = ?", (ledger_id,)).fetchone()  # noqa: S608 - ours
+    found = book.db.execute(f"SELECT {_COLUMNS} FROM ledger WHERE id = ?", (ledger_id,)).fetchone()  # noqa: S608 - ours
     return LedgerEntry(*found) if found else None
 
 
 def entry(book: AccountBook, n: int) -> LedgerEntry:
     """The n-th ledger."""
-    found = book.db.execute(f"SELECT {', '.join(_COLUMNS)} FROM ledger WHERE n = ?", (n,)).fetchone()  # noqa: S608 - ours
+    found = book.db.execute(f"SELECT {_COLUMNS} FROM ledger WHERE n = ?", (n,)).fetchone()  # noqa: S608 - ours
     return LedgerEntry(*found)
 
 
 def other_entries(book: AccountBook) -> list[LedgerEntry]:
     """Every ledger but this one."""
-    found = book.db.execute(f"SELECT {', '.join(_COLUMNS)} FROM ledger WHERE n <> ?", (book.ledger,))  # noqa: S608 - ours
+    found = book.db.execute(f"SELECT {_COLUMNS} FROM ledger WHERE n <> ?", (book.ledger,))  # noqa: S608 - ours
     return [LedgerEntry(*one) for one in found]
 
 
@@ -69,6 +71,3 @@ def file_identity(path: Path) -> str:
         return ""
     status = path.stat()
     return f"{status.st_dev}:{status.st_ino}"
-
-
-_COLUMNS = (*("n", "id", "table_path", "ledger_path", "table_file", "token", "previous", "generation", "used"),)

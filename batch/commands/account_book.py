@@ -9,8 +9,9 @@ from pathlib import Path
 
 import anyio
 
-from batch.account.book import AccountBook, BoughtBefore
+from batch.account.book import AccountBook
 from batch.account.book_file import NoBook, book_path, open_book_file
+from batch.account.purchase_records import BoughtBefore, import_purchase, last_purchase, let_go, own_purchases
 from batch.account.registry import LedgerEntry, enter, entry_of, file_identity, other_entries, unknown_to
 from batch.commands.batch import Batch
 from batch.commands.messages import Say
@@ -58,9 +59,10 @@ async def account_book(
         if cap:
             raise UsageError(f"--max-spend-account cannot be kept: {error}") from error
         say(f"{error}: this run goes by its own ledger and fal's history; other tables should not run now")
-        ledger.set_meta(UNBOOKED, "1")
         book = None
     if book is None:
+        if not batch.sandbox:
+            ledger.set_meta(UNBOOKED, "1")
         yield None
         return
     try:
@@ -129,7 +131,7 @@ def _import(ledger: Ledger, book: AccountBook) -> None:
     for past in past_purchases(ledger):
         if dead is None:  # each of the others is looked at: not for a ledger that has bought nothing
             dead = {one.n for one in other_entries(book) if not is_alive(one)}
-        book.import_purchase(past.purchase, past.request_id, past.cost, dead, video=past.video)
+        import_purchase(book, past.purchase, past.request_id, past.cost, dead, video=past.video)
 
 
 def _enter(batch: Batch, ledger: Ledger, book: AccountBook, now: float, *, own_table: bool) -> bool:
@@ -183,17 +185,21 @@ def is_alive(known: LedgerEntry) -> bool:
 def _follow(ledger: Ledger, book: AccountBook, gateway: Gateway, now: float) -> int:
     """The rows take what only the book knows of them; how many did."""
     taken = 0
-    for purchase in book.own_purchases():
+    for purchase in own_purchases(book):
         row = booked_row(ledger, purchase.row)
         if row is None or row.fingerprint != purchase.fingerprint:
-            book.let_go(purchase)
+            let_go(book, purchase)
         elif row.state is State.PENDING or (row.state is State.IN_DOUBT and purchase.request_id):
             take_over(ledger, purchase.row, purchase, gateway, now)
             taken += 1
     for doubt, intent_at in doubts(ledger):
-        last = book.last_purchase(doubt, intent_at)
+        last = last_purchase(book, doubt, intent_at)
         if last and last.state in ("absent", "not_sent"):
             ledger.apply(doubt, states.never_accepted(now))
+        elif last and last.request_id and ledger.row_of(last.request_id) is None:  # it has ended since
+            book.may_take({last.request_id: (last.seq, last.ledger)})
+            take_over(ledger, doubt, last, gateway, now)
+            taken += 1
     return taken
 
 

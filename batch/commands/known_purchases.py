@@ -1,10 +1,12 @@
 """Finds rows that the account's book shows as bought before: takes them over, or holds them."""
 
+import shlex
 from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import NamedTuple
 
-from batch.account.book import AccountBook, BoughtBefore
+from batch.account.book import AccountBook
+from batch.account.purchase_records import BoughtBefore, bought, purchases_of, put_aside, take_open
 from batch.account.registry import LedgerEntry, entry
 from batch.commands.account_book import is_alive, same_table, take_over
 from batch.commands.batch import Batch
@@ -16,6 +18,8 @@ from batch.ledger.booking import booked_row, row_number, wanted
 from batch.ledger.ledger import Ledger
 from batch.ledger.recovery import held_rows, hold
 from batch.reports.outcome import counted
+
+SHOWN = 20
 
 
 class KnownPurchase(NamedTuple):
@@ -45,47 +49,51 @@ def settle_known_purchases(
 
     Returns: whether any row stands otherwise now.
     """
-    book.may_take(_unheld(ledger, book, book.purchases_of(name for _, name in held_rows(ledger))))
-    known = list(_known(ledger, book))
-    if not known:
-        return False
-    own = [one for one in known if adopt or one.purchase.ledger == book.ledger or same_table(batch, one.by)]
-    others = [one for one in known if one not in own]
-    book.may_take(one.purchase for one in known)
     with ledger.transaction():
+        book.begin()  # nobody else takes what is found meanwhile
+        before = _unheld(ledger, book, purchases_of(book, (name for _, name in held_rows(ledger))))
+        known = list(_known(ledger, book))
         if buy:
-            book.put_aside(one.purchase for one in known)
+            put_aside(book, [*before, *(one.purchase for one in known)])
             return False
+        found = [*before, *(one.purchase for one in known)]
+        book.may_take({one.request_id: (one.seq, one.ledger) for one in found if one.request_id})
+        own = [one for one in known if adopt or _is_this_tables(batch, book, one)]
+        others = [] if adopt else [one for one in known if not _is_this_tables(batch, book, one)]
         for row, purchase, _ in own:
             if purchase.request_id is None:
-                book.take_open(purchase.seq, row)
+                take_open(book, purchase, row)
             take_over(ledger, row, purchase, gateway, now)
-        for one in others:
-            hold(
-                ledger,
-                one.row,
-                one.purchase.price,
-                one.purchase.request_id or "",
-                f"bought before by {one.by.table}",
-                now,
-            )
+        for row, purchase, by in others:
+            message = f"bought before by {by.table}, which is not there any more"
+            hold(ledger, row, purchase.price, purchase.request_id or "", message, now)
     if own:
         say(f"{_rows(ledger, own)} had been bought before, as the account's book shows: taken over, nothing was paid")
     if others:
-        say(_told(ledger, others))
-    return True
+        say(_told(batch, ledger, others))
+    return bool(known)
+
+
+def _is_this_tables(batch: Batch, book: AccountBook, known: KnownPurchase) -> bool:
+    return known.purchase.ledger == book.ledger or same_table(batch, known.by)
 
 
 def _known(ledger: Ledger, book: AccountBook) -> Iterator[KnownPurchase]:
     """Rows in the table's order, each with the newest purchase of its inputs that no living row holds."""
     rows = wanted(ledger)
     unheld: dict[bytes, list[BoughtBefore]] = {}
-    for purchase in _unheld(ledger, book, book.bought(rows.values())):
-        unheld.setdefault(purchase.fingerprint, []).append(purchase)
+    for purchase in _unheld(ledger, book, bought(book, rows.values())):
+        unheld.setdefault(purchase.fingerprint, []).insert(0, purchase)
     for row, fingerprint in rows.items():
-        if purchases := unheld.get(fingerprint):
-            purchase = purchases.pop()
-            yield KnownPurchase(row, purchase, entry(book, purchase.ledger))
+        purchases = unheld.get(fingerprint, [])
+        if found := next((one for one in purchases if _may_be_of(ledger, row, one)), None):
+            purchases.remove(found)
+            yield KnownPurchase(row, found, entry(book, found.ledger))
+
+
+def _may_be_of(ledger: Ledger, row: int, purchase: BoughtBefore) -> bool:
+    """A request that was ever a row's here is no other row's: who asks for its text anew gets a video anew."""
+    return purchase.request_id is None or ledger.row_of(purchase.request_id) in (None, row)
 
 
 def _unheld(ledger: Ledger, book: AccountBook, purchases: Iterable[BoughtBefore]) -> list[BoughtBefore]:
@@ -106,13 +114,20 @@ def _held_here(ledger: Ledger, purchase: BoughtBefore) -> bool:
     return row.request_id == purchase.request_id if purchase.request_id else row.state is State.IN_DOUBT
 
 
-def _told(ledger: Ledger, known: list[KnownPurchase]) -> str:
+def _told(batch: Batch, ledger: Ledger, known: list[KnownPurchase]) -> str:
     tables = sorted({one.by.table for one in known})
     where = f"{tables[0]}{f' and {len(tables) - 1} other tables' if len(tables) > 1 else ''}"
     price = dollars(sum(one.purchase.price or 0 for one in known))
-    return (
-        f"{_rows(ledger, known)} had been bought before, for {price}, by {where}, which is not there any more: held. "
-        "--adopt-known takes the videos over and pays nothing; --buy-again pays again"
+    ids = [f"  row {row_number(ledger, one.row)}: {one.purchase.request_id or 'in doubt'}" for one in known[:SHOWN]]
+    return "\n".join(
+        [
+            f"{_rows(ledger, known)} had been bought before, for {price}, by {where}, which is not there any more: not "
+            "bought now",
+            *ids,
+            *([f"  … and {len(known) - SHOWN} more"] if len(known) > SHOWN else []),
+            f"next: kling-batch run {shlex.join(batch.command)} --adopt-known takes the videos over and pays nothing; "
+            "--buy-again in its place pays again",
+        ]
     )
 
 

@@ -138,6 +138,19 @@ def test_a_young_purchase_of_another_table_may_have_its_reply_yet(tmp_path: Path
     assert other.in_doubt_elsewhere() == []
 
 
+def test_what_may_be_taken_may_be_so_only_while_its_owner_is_the_same(tmp_path: Path) -> None:
+    """Two tables want the purchase of one that is gone: the first has it, and the other is told."""
+    gone, one, other = (book_of(tmp_path, name) for name in ("gone", "a", "b"))
+    bought(gone)
+    gone.commit()
+    for book in (one, other):
+        book.may_take({"r1": (1, gone.ledger)})
+    one.accept(purchase(7), receipt("r1"))
+    one.commit()
+    with pytest.raises(RequestTaken):
+        other.accept(purchase(7), receipt("r1"))
+
+
 def test_an_entry_that_fails_is_taken_back_alone(tmp_path: Path) -> None:
     book = book_of(tmp_path)
     assert book.claim(purchase(1))
@@ -150,19 +163,6 @@ def test_an_entry_that_fails_is_taken_back_alone(tmp_path: Path) -> None:
     assert book.claim(purchase(3))
     book.undo_to_savepoint()  # it began with this entry
     assert not book.in_transaction
-
-
-def test_what_was_bought_is_found_by_its_inputs(tmp_path: Path) -> None:
-    book = book_of(tmp_path)
-    bought(book, 1, "r1", "kite")
-    bought(book, 2, "r2", "boat")
-    book.note(2, states.succeeded(NOW, "{}", "https://v/2.mp4", PRICE))
-    bought(book, 3, "r3", "fox")
-    book.note(3, states.failed(NOW, "bad", "no", 0))
-    found = book.bought([b"kite", b"boat", b"fox", b"owl"])
-    assert [one.request_id for one in found] == ["r1", "r2"]
-    book.put_aside(found[:1])
-    assert [one.request_id for one in book.bought([b"kite", b"boat"])] == ["r2"]
 
 
 def test_nothing_in_the_book_is_forgotten_or_renamed(tmp_path: Path) -> None:

@@ -43,6 +43,15 @@ def test_a_damaged_one_is_kept_aside_and_made_anew(tmp_path: Path) -> None:
         assert (tmp_path / f"an.book.damaged-{n}").read_bytes().startswith(b"no database")
 
 
+def test_the_log_of_a_damaged_one_is_kept_with_it(tmp_path: Path) -> None:
+    """It would be read into the new one."""
+    path = tmp_path / "an.book"
+    path.write_bytes(b"no database at all" * 100)
+    Path(f"{path}-wal").write_bytes(b"its log")
+    open_book_file(path).close()
+    assert Path(f"{path}.damaged-1-wal").read_bytes() == b"its log"
+
+
 def test_one_that_cannot_be_made_is_no_book(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(NoBook, match="cannot be written"):

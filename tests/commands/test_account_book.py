@@ -1,20 +1,10 @@
 """The book and the ledger brought together: copies, ledgers put back, runs without a book."""
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
-from tests.support.night import Night, kill, night, statuses, table, until
-
-
-@pytest.fixture
-def now(tmp_path: Path) -> Iterator[Night]:
-    home = tmp_path / "home"
-    home.mkdir()
-    with night(home) as one:
-        yield one
+from tests.support.night import Night, kill, statuses, table, until
+from tests.support.own_night import own_night  # noqa: F401 - a fixture
 
 
 def test_a_ledger_that_is_put_back_takes_over_what_was_bought_since(now: Night) -> None:
@@ -86,4 +76,38 @@ def test_a_lost_book_is_made_again_from_the_ledgers(now: Night) -> None:
     shutil.rmtree(f"{now.folder}.state")
     assert now.run("run", shots).code == 0
     assert "for 3 requests" in now.run("account").out
+    assert now.accepted == {f"prompt {n}": 1 for n in range(3)}
+
+
+def test_what_was_bought_without_a_book_stands_in_it_later(now: Night) -> None:
+    """One row is under way when the book is away, and ends without it: it can be run again, and is bought once."""
+    shots = now.manifest(2)
+    child = now.start("run", shots, "--concurrency", 2)
+    until(lambda: now.asked("submit") == 2, child)
+    kill(child)
+    state, away = Path(f"{now.folder}.state"), Path(f"{now.folder}.away")
+    state.rename(away)
+    state.write_text("no folder")
+    while now.run("run", shots).code != 0:
+        pass
+    state.unlink()
+    away.rename(state)
+    shots.write_text(shots.read_text().replace("prompt 0", "another"))
+    ended = now.run("run", shots, "--stale")
+    assert ended.code == 0, ended.err
+    told = now.run("account").out
+    assert "$1.47 for 3 requests" in told
+    assert "under way" not in told
+    assert now.accepted == {"prompt 0": 1, "prompt 1": 1, "another": 1}
+
+
+def test_a_book_that_is_put_back_learns_from_the_ledger(now: Night) -> None:
+    shots = now.manifest(3)
+    assert now.run("run", shots, "--limit", 1).code == 3
+    shutil.copytree(f"{now.folder}.state", f"{now.folder}.kept")
+    assert now.run("run", shots, "--limit", 1).code == 3
+    shutil.rmtree(f"{now.folder}.state")
+    Path(f"{now.folder}.kept").rename(f"{now.folder}.state")
+    assert now.run("run", shots).code == 0
+    assert "$1.47 for 3 requests" in now.run("account").out
     assert now.accepted == {f"prompt {n}": 1 for n in range(3)}

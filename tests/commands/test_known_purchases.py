@@ -1,19 +1,9 @@
 """Rows that the account's book shows as bought before."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
-from tests.support.night import Night, night, statuses, table
-
-
-@pytest.fixture
-def now(tmp_path: Path) -> Iterator[Night]:
-    home = tmp_path / "home"
-    home.mkdir()
-    with night(home) as one:
-        yield one
+from tests.support.night import Night, statuses, table
+from tests.support.own_night import own_night  # noqa: F401 - a fixture
 
 
 def moved_without_ledger(now: Night) -> Path:
@@ -34,6 +24,7 @@ def test_what_a_table_that_is_gone_has_bought_is_held_until_a_word(now: Night) -
     held = now.run("run", film)
     assert held.code == 4, held.err
     assert "3 rows (2, 3, 4) had been bought before, for $1.47" in held.err
+    assert all(request_id in held.err for request_id in now.videos)
     assert statuses(film) == {"in_doubt": 3}
     assert now.run("run", film).code == 4
     assert now.run("run", film, "--adopt-known").code == 0
@@ -47,6 +38,29 @@ def test_it_is_bought_again_on_a_plain_word_and_once(now: Night) -> None:
     assert now.run("run", film, "--buy-again").code == 0
     assert now.run("run", film).code == 0
     assert now.accepted == {f"prompt {n}": 2 for n in range(3)}
+
+
+def test_the_word_to_buy_again_lasts(now: Night) -> None:
+    """Also for rows that it did not come to, and in a run of no word."""
+    film = moved_without_ledger(now)
+    assert now.run("run", film).code == 4
+    assert now.run("run", film, "--buy-again", "--limit", 1).code == 3
+    assert now.run("run", film).code == 0
+    assert now.accepted == {f"prompt {n}": 2 for n in range(3)}
+
+
+def test_a_new_row_with_a_text_of_before_is_bought(now: Night) -> None:
+    """The old request is another row's for good: it is no reason to refuse the run."""
+    shots = now.folder / "plain.csv"
+    shots.write_text("id,prompt,image\na,A kite,https://example.com/k.png\n")
+    assert now.run("run", shots).code == 0
+    shots.write_text(shots.read_text().replace("A kite", "A boat"))
+    assert now.run("run", shots, "--stale").code == 0
+    with shots.open("a") as file:
+        file.write("b,A kite,https://example.com/k.png\n")
+    ended = now.run("run", shots)
+    assert ended.code == 0, ended.err
+    assert now.accepted == {"A kite": 2, "A boat": 1}
 
 
 def test_a_new_ledger_at_the_lost_ones_place_takes_all_over(now: Night) -> None:
