@@ -16,18 +16,16 @@ from batch.core import retry, states
 from batch.core.gateway import (
     AccountRefused,
     Gateway,
-    InDoubt,
     Prepared,
     Receipt,
     Refused,
     RequestFailed,
-    SubmitAnswer,
     Unclear,
     Video,
 )
 from batch.core.row import PendingRow, SubmittedRow, Unheard
 from batch.core.states import State, Transition
-from batch.core.store import RequestTaken, RowStore
+from batch.core.store import RowStore
 from batch.dispatch import transitions
 from batch.dispatch.admission import Admission
 from batch.dispatch.backlog import Backlog
@@ -35,9 +33,10 @@ from batch.dispatch.image_waits import Again, Left
 from batch.dispatch.preparation import Preparation
 from batch.dispatch.settings import Settings
 from batch.dispatch.stopping import FailureStreak, Stop
+from batch.dispatch.submission import NoRoom, Posted, Submission
 from batch.dispatch.tally import Tally
 from batch.dispatch.transitions import SubmitOutcome
-from batch.job import Arguments, encoded
+from batch.job import Arguments
 from batch.pacing.concurrency import ConcurrencyLimit
 from batch.pacing.poller import Poller
 from batch.pacing.slot_probe import SlotProbe
@@ -69,6 +68,9 @@ class Dispatcher:
         self._trying = 0
         """Rows under way that this run has begun."""
         self._started = False
+        self._submission = Submission(
+            store, gateway, settings, self._poller.longest, self._stop, claimed=self._on_claimed
+        )
         self._backlog = Backlog(store, options.limit)
         self._at_fal = 0
         self._over_budget: list[PendingRow] = []
@@ -180,52 +182,20 @@ class Dispatcher:
         admitted = await self._admission.enter()
         if admitted is None:
             return None
-        posted: tuple[SubmitOutcome, float] | None = None
+        posted: Posted | NoRoom | None = None
         try:
-            posted = await self._post(pending, arguments)
+            posted = await self._submission.post(pending, arguments)
         finally:
-            self._admission.leave(admitted, posted[0] if posted else None)
-        if posted is None:
-            return None
-        outcome, sent = posted
-        receipt = await self._on_submitted(pending, outcome)
-        return (receipt, sent) if receipt else None
+            self._admission.leave(admitted, posted.outcome if isinstance(posted, Posted) else None)
+        if isinstance(posted, Posted):
+            receipt = await self._on_submitted(pending, posted.outcome)
+            return (receipt, posted.sent) if receipt else None
+        if isinstance(posted, NoRoom):
+            self._wait_for_budget(pending)
+        return None
 
-    async def _post(self, pending: PendingRow, arguments: Arguments) -> tuple[SubmitOutcome, float] | None:
-        """Intent, POST and what came of it, each on disk before the next; None where there was no room for it."""
-        if current_time() + self._poller.longest() > self._settings.deadline:
-            self._stop(Stop("time", "stopped submitting: what is submitted now could not be home in time"))
-            return None
-        if not await self._still_wanted(pending):
-            return None
-        # From the intent to the receipt nothing may come between: a reply that is not written down is lost.
-        with anyio.CancelScope(shield=True):
-            different = None if arguments == pending.arguments else encoded(arguments)
-            intent = states.claimed(self._settings.now(), different, pending.price)
-            if not await self._store.claim(pending.row, intent, self._settings.budget):
-                self._wait_for_budget(pending)
-                return None
-            self._at_fal += 1
-            sent = current_time()
-            outcome = await self._record(pending.row, await self._gateway.submit(arguments))
-        return outcome, sent
-
-    async def _record(self, row: int, answer: SubmitAnswer) -> SubmitOutcome:
-        """What came of a POST, on disk; a receipt that is another request's is as good as none."""
-        outcome = transitions.of_submit(answer, self._settings.now())
-        try:
-            await self._store.apply(row, outcome.transition)
-        except RequestTaken as taken:
-            outcome = transitions.of_submit(InDoubt(str(taken)), self._settings.now())
-            await self._store.apply(row, outcome.transition)
-        return outcome
-
-    async def _still_wanted(self, pending: PendingRow) -> bool:
-        """A row that is not waits, as it is, for the next run to read the manifest."""
-        wanted = await self._settings.may_submit(pending)
-        if isinstance(wanted, Stop):
-            self._stop(wanted)
-        return wanted is True
+    def _on_claimed(self) -> None:
+        self._at_fal += 1
 
     def _wait_for_budget(self, pending: PendingRow) -> None:
         """What is under way may fail at no cost and leave room; with nothing under way there is none."""
