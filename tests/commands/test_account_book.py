@@ -1,10 +1,25 @@
 """The book and the ledger brought together: copies, ledgers put back, runs without a book."""
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import anyio
+import pytest
+
+from batch.account.book import AccountBook
+from batch.api import open_batch
+from batch.commands.account_book import account_book
+from batch.commands.run import enrol_table
+from batch.core import states
+from batch.core.money import Budget
+from batch.core.states import Transition
+from batch.ledger.ledger import Ledger
+from tests.support.books import purchase, receipt
 from tests.support.night import Night, kill, statuses, table, until
 from tests.support.own_night import own_night  # noqa: F401 - a fixture
+from tests.support.simulated import EPOCH, Service, service_queue
 
 
 def test_a_ledger_that_is_put_back_takes_over_what_was_bought_since(now: Night) -> None:
@@ -111,3 +126,112 @@ def test_a_book_that_is_put_back_learns_from_the_ledger(now: Night) -> None:
     assert now.run("run", shots).code == 0
     assert "$1.47 for 3 requests" in now.run("account").out
     assert now.accepted == {f"prompt {n}": 1 for n in range(3)}
+
+
+# A death between the book and the ledger
+
+
+class Place:
+    """A table of three rows, its ledger, and the book, each of which a test may write alone."""
+
+    def __init__(self, folder: Path) -> None:
+        (folder / "shots.csv").write_text(
+            "prompt,image\n" + "".join(f"shot {n},https://e.com/a.png\n" for n in range(3))
+        )
+        self.batch = open_batch(folder / "shots.csv")
+        with Ledger.open(self.batch.ledger) as ledger:
+            enrol_table(self.batch.manifest, ledger, self.batch.manifest.open(), EPOCH, anew=True)
+
+    def run(self, write: Callable[[Ledger, AccountBook], None]) -> None:
+        """What is written while both are open."""
+
+        async def one() -> None:
+            service: Any = Service(service_queue(1, 60.0))
+            with Ledger.open(self.batch.ledger) as ledger:
+                async with account_book(self.batch, ledger, service, lambda: EPOCH, lambda _: None) as book:
+                    assert book
+                    write(ledger, book)
+
+        anyio.run(one)
+
+    def states(self) -> list[tuple[str, str | None]]:
+        """As the next run finds them."""
+        found: list[tuple[str, str | None]] = []
+        self.run(lambda ledger, _: found.extend(ledger.db.execute("SELECT state, request_id FROM row ORDER BY place")))
+        return found
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+    monkeypatch.setenv("FAL_KEY", "an-id:a-secret")
+    return Place(tmp_path)
+
+
+def claim(ledger: Ledger, row: int = 1) -> None:
+    """The intent, in both."""
+    with ledger.transaction():
+        assert ledger.claim(row, states.claimed(EPOCH, None, 490_000), Budget())
+
+
+def lose_reply(ledger: Ledger) -> None:
+    with ledger.transaction():
+        ledger.apply(1, states.reply_lost(EPOCH, "the run ended"))
+
+
+def test_an_intent_that_only_the_book_has_may_have_been_sent(place: Place) -> None:
+    def die(ledger: Ledger, book: AccountBook) -> None:
+        with ledger.transaction():
+            assert ledger.claim(1, states.claimed(EPOCH, None, 490_000), Budget())
+            book.commit()
+            ledger.undo()
+            ledger.begin()
+
+    place.run(die)
+    assert place.states() == [("in_doubt", None), ("pending", None), ("pending", None)]
+
+
+def test_an_id_that_only_the_book_has_is_the_rows(place: Place) -> None:
+    def die(ledger: Ledger, book: AccountBook) -> None:
+        claim(ledger)
+        lose_reply(ledger)
+        book.accept(purchase(1), receipt("r1"))
+        book.commit()
+
+    place.run(die)
+    assert place.states()[0] == ("submitted", "r1")
+
+
+@pytest.mark.parametrize("verdict", [states.not_sent(EPOCH, "no network"), states.never_accepted(EPOCH)])
+def test_a_verdict_that_only_the_book_has_is_followed(verdict: Transition, place: Place) -> None:
+    def die(ledger: Ledger, book: AccountBook) -> None:
+        claim(ledger)
+        lose_reply(ledger)
+        book.note(1, verdict)
+        book.commit()
+
+    place.run(die)
+    assert place.states()[0] == ("pending", None)
+
+
+def test_an_end_that_only_the_book_has_is_asked_for_again(place: Place) -> None:
+    """The row is under way, and its request tells how it ended."""
+
+    def die(ledger: Ledger, book: AccountBook) -> None:
+        claim(ledger)
+        lose_reply(ledger)
+        book.accept(purchase(1), receipt("r1"))
+        book.note(1, states.succeeded(EPOCH, "{}", "https://v/1.mp4", 490_000))
+        book.commit()
+
+    place.run(die)
+    assert place.states()[0] == ("submitted", "r1")
+
+
+def test_a_purchase_whose_row_asks_for_something_else_holds_up_nobody(place: Place) -> None:
+    def die(ledger: Ledger, book: AccountBook) -> None:
+        book.claim(purchase(1, "another text"))
+        book.commit()
+
+    place.run(die)
+    assert place.states()[0] == ("pending", None)
+    place.run(lambda ledger, _: claim(ledger))

@@ -2,9 +2,10 @@
 
 import random
 import shutil
+import sqlite3
 from collections import Counter
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,20 +13,43 @@ import anyio
 import pytest
 from anyio import current_time
 
+from batch.account.book_file import book_path
 from batch.api import open_batch
 from batch.commands.run import Surroundings, run
+from batch.core.equality import Equality
+from batch.core.gateway import InDoubt, SubmitAnswer
 from batch.core.run_options import RunOptions
 from batch.errors import BatchError
+from batch.job import Arguments
 from batch.ledger.ledger import Ledger
+from batch.manifest.fingerprint import defaults
+from jobs.kling import KLING_2_1_PRO as JOB
 from tests.support.runs import play_in_line, reaching
 from tests.support.simulated import EPOCH, Crash, Service, service_queue
 
 HOUR = 3600.0
 PROMPTS = ("kite", "boat", "fox")
+IMAGE = "https://example.com/a.png"
+KEY = "an-id:a-secret"
 
 
 class Dead(Exception):
     """The process has died: nothing is written any more, whoever asks for it."""
+
+
+class Unreliable(Service):
+    """Some POSTs never arrive, and nobody hears of it."""
+
+    async def submit(self, arguments: Arguments) -> SubmitAnswer:
+        plain = self.on_submit
+        fate = plain(0)
+        if fate == "never arrived":
+            return InDoubt("the reply was lost")
+        self.on_submit = lambda _: fate
+        try:
+            return await super().submit(arguments)
+        finally:
+            self.on_submit = plain
 
 
 class World:
@@ -35,8 +59,9 @@ class World:
         self.chance = random.Random(seed)
         self.folder = folder
         self.now = 0.0
-        self.service = Service(service_queue(3, 60.0))
+        self.service = Unreliable(service_queue(3, 60.0))
         self.tables: list[Path] = []
+        self.strangers: set[str] = set()
         self.wanted: Counter[str] = Counter()
         self.log: list[str] = []
         self._dying = 0
@@ -48,8 +73,9 @@ class World:
     def make_table(self, prompts: list[str]) -> None:
         home = self.folder / f"t{len(self.tables)}"
         home.mkdir()
-        rows = [f"{prompt},https://example.com/a.png\n" for prompt in prompts]
+        rows = [f"{prompt},{IMAGE}\n" for prompt in prompts]
         (home / "shots.csv").write_text("prompt,image\n" + "".join(rows))
+        (home / "bare.csv").write_text("prompt,image\n" + "".join(rows))
         self.wanted.update(prompts)
         self.tables.append(home / "shots.csv")
 
@@ -75,7 +101,7 @@ class World:
         self.now = play_in_line(lambda: self._played(tables))
 
     def _fate(self) -> str | None:
-        return self.chance.choice([None, None, None, "lost", "lost_before", "crash", "crash_before", "busy"])
+        return self.chance.choice([None, None, None, "lost", "never arrived", "crash", "crash_before", "busy"])
 
     async def _played(self, tables: list[Path]) -> float:
         await anyio.sleep(self.now)
@@ -108,17 +134,27 @@ class World:
         self.now += self.chance.choice([60.0, HOUR, 5 * HOUR])
 
     def delete_ledger(self) -> None:
-        Path(f"{self.chance.choice(self.living())}.ledger").unlink(missing_ok=True)
+        """And what the runs have written into the table, or the next one would be refused."""
+        table = self.chance.choice(self.living())
+        Path(f"{table}.ledger").unlink(missing_ok=True)
+        shutil.copyfile(table.with_name("bare.csv"), table)
 
     def back_up(self) -> None:
         table = self.chance.choice(self.living())
-        with suppress(FileNotFoundError):
-            shutil.copyfile(f"{table}.ledger", f"{table}.backup")
+        for end in ("", ".ledger"):
+            with suppress(FileNotFoundError):
+                shutil.copyfile(f"{table}{end}", f"{table}{end}.backup")
 
     def put_back(self) -> None:
         table = self.chance.choice(self.living())
-        with suppress(FileNotFoundError):
-            shutil.copyfile(f"{table}.backup", f"{table}.ledger")
+        for end in ("", ".ledger"):
+            with suppress(FileNotFoundError):
+                shutil.copyfile(f"{table}{end}.backup", f"{table}{end}")
+
+    def submit_by_hand(self) -> None:
+        """Somebody else on the account asks for the same, at about the same time."""
+        arguments = {"prompt": self.chance.choice(PROMPTS), "image_url": IMAGE, "duration": "5"}
+        self.strangers.add(self.service.queue.submit(JOB.endpoint, arguments, HOUR, now=self.now).id)
 
     def move(self) -> None:
         table = self.chance.choice(self.living())
@@ -127,8 +163,9 @@ class World:
         self.tables[self.tables.index(table)] = home / table.name
 
     def check(self) -> None:
-        """Per input no more requests than rows that want it; no request in two tables, none of other inputs."""
-        sent = Counter(str(one.input["prompt"]) for one in self.service.queue.requests)
+        """Per input no more requests than rows that want it; none in two tables, of other inputs, or lost."""
+        ours = {one.id: str(one.input["prompt"]) for one in self.service.queue.requests if one.id not in self.strangers}
+        sent = Counter(ours.values())
         assert sent <= self.wanted, (sent, self.wanted, self.log)
         prompts = {one.id: str(one.input["prompt"]) for one in self.service.queue.requests}
         seen: Counter[str] = Counter()
@@ -140,6 +177,26 @@ class World:
                     assert prompts[request_id] == prompt, self.log
                     seen[request_id] += 1
         assert max(seen.values(), default=0) <= 1, (seen, self.log)
+        self.check_book(ours)
+
+    def left(self) -> set[str]:
+        """How the rows of all tables stand."""
+        found: set[str] = set()
+        for table in self.living():
+            with Ledger.read(Path(f"{table}.ledger")) as ledger:
+                found |= {state for (state,) in ledger.db.execute("SELECT state FROM row")}
+        return found
+
+    def check_book(self, ours: dict[str, str]) -> None:
+        """What was paid for is some row's, or a row of its inputs is in doubt for it."""
+        with closing(sqlite3.connect(book_path(KEY))) as book:
+            known = {name for (name,) in book.execute("SELECT request_id FROM purchase")}
+            open_ = Counter(sent for (sent,) in book.execute("SELECT sent FROM purchase WHERE state = 'open'"))
+        equality = Equality(defaults(JOB), JOB.endpoint)
+        nobodys = Counter(
+            equality.digest(one.input) for one in self.service.queue.requests if one.id in ours and one.id not in known
+        )
+        assert nobodys <= open_, self.log
 
 
 def _only_crashes(error: BaseException) -> bool:
@@ -153,9 +210,11 @@ def test_whatever_happens_to_files_and_runs_each_row_is_paid_once(
     seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And in the end, with all calm, every row that can be told has its video."""
-    monkeypatch.setenv("FAL_KEY", "an-id:a-secret")
+    monkeypatch.setenv("FAL_KEY", KEY)
     world = World(tmp_path, seed, monkeypatch)
-    steps: list[Callable[[], Any]] = [world.wait, world.delete_ledger, world.back_up, world.put_back, world.move]
+    losses = [world.delete_ledger, world.back_up, world.put_back, world.move, world.submit_by_hand]
+    steps: list[Callable[[], Any]] = [world.wait, *losses]
+    world.runs(world.living())
     for _ in range(8):
         if world.chance.random() < 0.6:
             world.runs(world.chance.sample(world.living(), world.chance.randint(1, 2)))
@@ -168,3 +227,4 @@ def test_whatever_happens_to_files_and_runs_each_row_is_paid_once(
         world.now += 5 * HOUR
         world.runs(world.living(), calm=True)
         world.check()
+    assert world.left() <= {"succeeded", "in_doubt"}, world.log
