@@ -27,7 +27,8 @@ NEW_LEDGER_DAYS, OLDEST_DAYS = 7, 30
 MARGIN = 3600.0
 LOCAL_SECONDS = 6 * 3600.0
 """How far back for rows with images of this machine, which cannot be compared: shorter than from night to night."""
-ASKED_TIMES, AGAIN_SECONDS = 3, 5.0
+PAUSES, PAUSES_OF_NEW = (5.0, 5.0), (0.5,)
+"""Seconds before the records are asked again that did not answer; a ledger that nothing ever left waits less."""
 SHOWN = 20
 
 Found = tuple[PendingRow, ListedRequest]
@@ -83,7 +84,7 @@ async def ask(batch: Batch, ledger: Ledger, gateway: Gateway, now: float) -> lis
     """The rows about to be bought of which fal's records show a request that no ledger here knows."""
     last = last_move(ledger)
     since = now - NEW_LEDGER_DAYS * DAY if last is None else max(last - MARGIN, now - OLDEST_DAYS * DAY)
-    history = await _history(gateway, since)
+    history = await _history(gateway, since, PAUSES_OF_NEW if last is None else PAUSES)
     if isinstance(history, Unclear):
         return history
     # In this order: what a run beside this one has sent meanwhile is open there, or has its receipt by the next line.
@@ -97,16 +98,21 @@ async def ask(batch: Batch, ledger: Ledger, gateway: Gateway, now: float) -> lis
     return [(pending[one.row], request) for one, request in purchases.of(_wanted(batch, pending.values()))]
 
 
-async def _history(gateway: Gateway, since: float) -> RequestHistory | Unclear:
+async def _history(gateway: Gateway, since: float, pauses: Sequence[float]) -> RequestHistory | Unclear:
     """A question that no answer came to is asked again: before a purchase there is time."""
-    history: RequestHistory | Unclear = Unclear("they take too long")
-    for times in range(1, ASKED_TIMES + 1):
-        with anyio.move_on_after(LISTING_SECONDS):
-            history = await gateway.request_history(since)
-        if isinstance(history, RequestHistory) or history.account or times == ASKED_TIMES:
+    history = await _asked(gateway, since)
+    for pause in pauses:
+        if isinstance(history, RequestHistory) or history.account:
             break
-        await anyio.sleep(AGAIN_SECONDS)
+        await anyio.sleep(pause)
+        history = await _asked(gateway, since)
     return history
+
+
+async def _asked(gateway: Gateway, since: float) -> RequestHistory | Unclear:
+    with anyio.move_on_after(LISTING_SECONDS):
+        return await gateway.request_history(since)
+    return Unclear("they take too long")
 
 
 def _wanted(batch: Batch, pending: Iterable[PendingRow]) -> Iterator[WantedRow]:

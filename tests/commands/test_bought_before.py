@@ -9,7 +9,7 @@ import pytest
 
 from batch.core.run_options import RunOptions
 from batch.errors import Exit
-from tests.support.shared_night import SharedNight
+from tests.support.shared_night import IMAGE, SharedNight
 
 ADOPT, BUY = RunOptions(adopt_known=True), RunOptions(buy_again=True)
 
@@ -87,6 +87,18 @@ def test_records_that_cannot_be_read_hold_nobody_up(now: SharedNight) -> None:
     assert len([line for line in now.said if "do not say what was bought before" in line]) == 1
     assert now.run(shots) == 0
     assert not [line for line in now.said if "bought before" in line]
+
+
+def test_a_ledger_that_never_sent_anything_waits_less_for_records_that_do_not_answer(now: SharedNight) -> None:
+    """Two questions half a second apart; three, ten seconds in all, where there are purchases to be afraid of."""
+    shots = now.table(2)
+    now.unreadable = True
+    assert now.run(shots) == 0
+    assert now.listings == 2
+    with shots.open("a") as file:
+        file.write(f"s9,shot 9,{IMAGE},new\n")
+    assert now.run(shots) == 0
+    assert now.listings == 2 + 3
 
 
 def test_twins_are_held_by_count(now: SharedNight) -> None:
