@@ -3,18 +3,18 @@
 Synchronous and of one thread at a time, like the ledger; each transaction of the ledger's is preceded by one here.
 """
 
-import json
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
+from batch.account import witnesses
 from batch.account.book_file import BUSY_SECONDS
 from batch.account.periods import period_start
 from batch.core.equality import Equality
 from batch.core.gateway import Receipt
 from batch.core.money import AccountCap
-from batch.core.row import InDoubtRow
+from batch.core.row import InDoubtRow, KnownRequest
 from batch.core.states import State, Transition
 from batch.core.store import Purchase, RequestTaken
 from batch.errors import LedgerLost
@@ -146,11 +146,12 @@ class AccountBook:
     def _insert(self, purchase: Purchase, request_id: str | None = None) -> int:
         row, fingerprint, sent, price, intent_at = purchase
         state = "accepted" if request_id else "open"
+        order_of = witnesses.NOBODYS if request_id else None  # when the POST of one that was found left, nobody knows
         values = (self.ledger, row, fingerprint, self.equality.digest(sent), price, intent_at, state, request_id)
         done = self.db.execute(
-            "INSERT INTO purchase (ledger, row, fingerprint, sent, price, intent_at, state, request_id) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            values,
+            "INSERT INTO purchase (ledger, row, fingerprint, sent, price, intent_at, state, request_id, endpoint, "
+            "order_of) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (*values, self.equality.endpoint_digest, order_of),
         )
         return int(done.lastrowid or 0)
 
@@ -234,13 +235,17 @@ class AccountBook:
 
     # What is asked of it
 
-    def known(self, request_ids: Iterable[str]) -> set[str]:
-        """Those of the ids that the book has, whosever they are."""
-        found = self.db.execute(
-            "SELECT request_id FROM purchase WHERE request_id IN (SELECT value FROM json_each(?))",
-            (json.dumps(list(request_ids)),),
-        )
-        return {name for (name,) in found}
+    def orders(self) -> dict[int, int]:
+        """See `PurchaseBook.orders`."""
+        return witnesses.orders(self.db, self.ledger)
+
+    def requests(self, request_ids: Iterable[str]) -> dict[str, KnownRequest]:
+        """See `PurchaseBook.requests`."""
+        return witnesses.requests(self.db, self.ledger, request_ids)
+
+    def requests_around(self, order: int, later: int) -> dict[str, KnownRequest]:
+        """See `PurchaseBook.requests_around`."""
+        return witnesses.requests_around(self.db, self.ledger, self.equality.endpoint_digest, order, later)
 
     def has_ledger(self, ledger_id: str) -> bool:
         """Whether the book knows a ledger, and so all that it bought."""

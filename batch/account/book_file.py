@@ -12,7 +12,7 @@ from pathlib import Path
 
 from batch.errors import LedgerError
 
-VERSION = 1
+VERSION = 2
 _APPLICATION_ID = 0x6B6C6262  # "klbb": tells a book from a ledger, and from any other SQLite file
 BUSY_SECONDS = 30.0
 """How long the other runs of the account are waited for, each of which holds the book for a moment."""
@@ -90,6 +90,24 @@ def _require_book(connection: sqlite3.Connection, path: Path) -> None:
         raise sqlite3.DatabaseError("it is damaged, or no book of kling-batch")
     if version > VERSION:
         raise NoBook(f"the account's book {path} was written by a newer kling-batch (version {version}): update it")
+    if version < VERSION:
+        _upgrade(connection)
+
+
+def _upgrade(connection: sqlite3.Connection) -> None:
+    """Step by step, all of it or nothing; whoever comes second finds it done."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        for step in range(version + 1, VERSION + 1):
+            script = files("batch.account").joinpath("migrations", f"{step:03}.sql").read_text(encoding="utf-8")
+            for statement in script.split(";\n"):
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {step}")
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
 
 
 def _connect(path: Path) -> sqlite3.Connection:

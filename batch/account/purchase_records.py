@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Set
 from typing import Any, NamedTuple
 
 from batch.account.book import AccountBook
+from batch.account.witnesses import NOBODYS
 from batch.core.store import Purchase
 
 
@@ -80,12 +81,20 @@ def put_aside(book: AccountBook, purchases: Iterable[BoughtBefore]) -> None:
 
 
 def import_purchase(
-    book: AccountBook, purchase: Purchase, request_id: str | None, cost: int | None, dead: Set[int], *, video: bool
+    book: AccountBook,
+    purchase: Purchase,
+    request_id: str | None,
+    cost: int | None,
+    dead: Set[int],
+    *,
+    video: bool,
+    dated: bool = True,
 ) -> None:
     """A purchase that the ledger knows, made without this book, or forgotten by it; with a cost it has ended.
 
     Args:
         dead: ledgers that are gone: what they bought is this one's, where it knows the request.
+        dated: its intent was written when its POST left.
     """
     book.begin()
     row, fingerprint, sent, price, intent_at = purchase
@@ -99,6 +108,8 @@ def import_purchase(
         "sent": book.equality.digest(sent),
         "price": price,
         "at": intent_at,
+        "endpoint": book.equality.endpoint_digest,
+        "order_of": book.ledger if dated else NOBODYS,
         "state": "ended" if cost is not None else "accepted" if request_id else "open",
     }
     if request_id and (owner := next(_owners(book, request_id), None)):
@@ -108,7 +119,8 @@ def import_purchase(
     elif not _completed(book.db, values):
         book.db.execute(
             "INSERT OR IGNORE INTO purchase (ledger, row, fingerprint, sent, price, intent_at, state, request_id, "
-            "cost, video) VALUES (:ledger, :row, :fingerprint, :sent, :price, :at, :state, :id, :cost, :video)",
+            "cost, video, endpoint, order_of) VALUES (:ledger, :row, :fingerprint, :sent, :price, :at, :state, :id, "
+            ":cost, :video, :endpoint, :order_of)",
             values,
         )
 

@@ -28,6 +28,8 @@ CREATE TABLE purchase (
     cost INTEGER NOT NULL DEFAULT 0,      -- once it is closed
     video INTEGER NOT NULL DEFAULT 0,
     aside INTEGER NOT NULL DEFAULT 0,     -- a person has said to buy again in its place
+    endpoint BLOB NOT NULL DEFAULT x'',   -- its hash; empty: not known
+    order_of INTEGER,                     -- seq is the order of intents among those of this ledger; NULL: among all
     CHECK (state IN ('open', 'accepted', 'ended', 'absent', 'not_sent', 'given_up')),
     CHECK (state NOT IN ('accepted', 'ended') OR request_id IS NOT NULL)
 );

@@ -131,7 +131,7 @@ def _import(ledger: Ledger, book: AccountBook) -> None:
     for past in past_purchases(ledger):
         if dead is None:  # each of the others is looked at: not for a ledger that has bought nothing
             dead = {one.n for one in other_entries(book) if not is_alive(one)}
-        import_purchase(book, past.purchase, past.request_id, past.cost, dead, video=past.video)
+        import_purchase(book, past.purchase, past.request_id, past.cost, dead, video=past.video, dated=past.dated)
 
 
 def _enter(batch: Batch, ledger: Ledger, book: AccountBook, now: float, *, own_table: bool) -> bool:

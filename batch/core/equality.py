@@ -31,6 +31,11 @@ class Equality:
         """Whether they ask for the same."""
         return other is not None and self.form(one) == self.form(other)
 
+    @property
+    def endpoint_digest(self) -> bytes:
+        """8 bytes for the endpoint."""
+        return hashlib.blake2b(self.endpoint.encode(), digest_size=8).digest()
+
     def digest(self, arguments: Mapping[str, Any]) -> bytes:
         """16 bytes that are equal for equal requests to one endpoint."""
         return hashlib.blake2b(f"{self.endpoint} {self.form(arguments)}".encode(), digest_size=16).digest()

@@ -89,8 +89,8 @@ class SubmittedRow:
 class InDoubtRow:
     """A row in doubt: what was sent, and when its intent was committed.
 
-    `order` rises from intent to intent, whatever the clock does. `after` is when the last request of ours before it was
-    sent that was accepted; None: there is none.
+    `order` rises from intent to intent, over all tables where there is an account's book, whatever the clock does.
+    `after` is when the last request of ours before it was sent that was accepted; None: there is none.
     """
 
     row: int
@@ -110,11 +110,13 @@ class InDoubtRow:
 
 @dataclass(frozen=True, slots=True)
 class KnownRequest:
-    """A request that is known to be ours; without a time where it was an earlier try of its row."""
+    """A request that is known to be ours; without a time where nobody knows when its POST left."""
 
     sent: Mapping[str, Any] | None = None
     intent_at: float | None = None
     order: int = 0
+    digest: bytes = b""
+    """Of what was sent, where that is all that is known of it (see `core/equality.py`)."""
 
 
 class ResultRow(NamedTuple):

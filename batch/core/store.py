@@ -53,8 +53,14 @@ class PurchaseBook(Protocol):
     def in_doubt_elsewhere(self) -> list[InDoubtRow]:
         """Purchases of other tables whose request is not known."""
 
-    def known(self, request_ids: Iterable[str]) -> set[str]:
+    def orders(self) -> dict[int, int]:
+        """The rows of this ledger whose request is not known, each with its place in the order of all intents."""
+
+    def requests(self, request_ids: Iterable[str]) -> dict[str, KnownRequest]:
         """Those of the ids that the book has, whosever they are."""
+
+    def requests_around(self, order: int, later: int) -> dict[str, KnownRequest]:
+        """The last request before a place in the order of intents that has made a video, and so many later ones."""
 
     def has_ledger(self, ledger_id: str) -> bool:
         """Whether the book knows a ledger, and so all that it bought."""

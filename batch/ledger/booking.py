@@ -9,7 +9,10 @@ from typing import NamedTuple
 from batch.core.states import BOUGHT_BEFORE, State
 from batch.core.store import Purchase
 from batch.errors import LedgerError
+from batch.ledger.in_doubt import BY_POST, SENT
 from batch.ledger.ledger import LEDGER_ID, Ledger
+
+_OPEN = f"state IN ('submitting', 'in_doubt') AND kind IS NOT '{BOUGHT_BEFORE}'"
 
 
 class BookedRow(NamedTuple):
@@ -28,6 +31,8 @@ class PastPurchase(NamedTuple):
     request_id: str | None
     cost: int | None
     video: bool
+    dated: bool = True
+    """Its intent was written when its POST left: it tells how the clocks of ours and fal's went then."""
 
 
 def booked_row(ledger: Ledger, row: int) -> BookedRow | None:
@@ -43,31 +48,25 @@ def row_number(ledger: Ledger, row: int) -> int | None:
 
 
 def past_purchases(ledger: Ledger) -> Iterator[PastPurchase]:
-    """Every request that the ledger has, and every row in doubt that has none."""
+    """Every request that the ledger has, and every row in doubt that has none, in the order of their intents."""
     requests = ledger.db.execute(
-        "SELECT row.id, fingerprint, COALESCE(row.sent, arguments), price, COALESCE(intent_at, 0), state, spent, "
-        "request.request_id, request.request_id IS row.request_id FROM request JOIN row ON row.id = request.row"
+        "SELECT row.id, fingerprint, COALESCE(row.sent, arguments), price, COALESCE(intent_at, 0), state, spent, "  # noqa: S608 - our own text
+        f"request.request_id, request.request_id IS row.request_id, {BY_POST}, sent.seq AS place FROM request "
+        f"JOIN row ON row.id = request.row LEFT JOIN event AS sent ON sent.seq = {SENT} "
+        "UNION ALL SELECT id, fingerprint, COALESCE(row.sent, arguments), price, intent_at, state, 0, NULL, TRUE, "
+        f"TRUE, {SENT} FROM row WHERE {_OPEN} ORDER BY place"
     )
-    for row, fingerprint, sent, price, at, state, spent, request_id, current in requests:
-        under_way = current and state == State.SUBMITTED
+    for row, fingerprint, sent, price, at, state, spent, request_id, current, by_post, _ in requests:
+        under_way = request_id is None or (current and state == State.SUBMITTED)
         cost = None if under_way else spent if current else 0
         bought = Purchase(row, fingerprint if current else b"", json.loads(sent), price, at)
-        yield PastPurchase(bought, request_id, cost, bool(current and state == State.SUCCEEDED))
-    for row, fingerprint, sent, price, at in _in_doubt(ledger):
-        yield PastPurchase(Purchase(row, fingerprint, json.loads(sent), price, at), None, None, video=False)
-
-
-def _in_doubt(ledger: Ledger) -> list[tuple[int, bytes, str, int | None, float]]:
-    return ledger.db.execute(
-        "SELECT id, fingerprint, COALESCE(sent, arguments), price, intent_at FROM row "
-        "WHERE state IN ('submitting', 'in_doubt') AND kind IS NOT ?",
-        (BOUGHT_BEFORE,),
-    ).fetchall()
+        video = bool(current and state == State.SUCCEEDED)
+        yield PastPurchase(bought, request_id, cost, video, dated=bool(current and by_post))
 
 
 def doubts(ledger: Ledger) -> list[tuple[int, float]]:
     """The rows in doubt, each with the time of its intent."""
-    return [(row, at) for row, _, _, _, at in _in_doubt(ledger)]
+    return ledger.db.execute(f"SELECT id, intent_at FROM row WHERE {_OPEN}").fetchall()  # noqa: S608 - our own text
 
 
 def request_ids(ledger: Ledger) -> set[str]:

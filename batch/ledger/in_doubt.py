@@ -16,8 +16,16 @@ T = TypeVar("T")
 NEIGHBOURS = 500
 """So many later requests are looked at for each row in doubt."""
 
-_SENT = "(SELECT MAX(seq) FROM event WHERE event.row = row.id AND new = 'submitting')"
+UNKNOWN_ORDER = 2**62
+"""Behind all others: no request is a later one."""
+
+SENT = "(SELECT MAX(seq) FROM event WHERE event.row = row.id AND new = 'submitting')"
 """The order in which the rows were last sent: the log has it, whatever the clock did."""
+BY_POST = (
+    "NOT EXISTS (SELECT 1 FROM event AS held WHERE held.seq = sent.seq + 1 AND held.row = sent.row "  # noqa: S608 - ours
+    f"AND held.new = 'in_doubt' AND held.detail LIKE '{BOUGHT_BEFORE}: %')"
+)
+"""Whether the intent `sent` was one: a row that was held took a request that somebody had sent at another time."""
 _HELD = f"state = 'in_doubt' AND kind = '{BOUGHT_BEFORE}'"
 _IN_DOUBT = f"state = 'in_doubt' AND kind <> '{BOUGHT_BEFORE}'"
 
@@ -27,7 +35,7 @@ def in_doubt_rows(ledger: Ledger) -> list[InDoubtRow]:
 
     With them what is open elsewhere.
     """
-    rows = _open_rows(ledger, _IN_DOUBT)
+    rows = _in_order_of_book(ledger, _open_rows(ledger, _IN_DOUBT))
     if not rows:
         return []
     after = _sent_before(ledger, rows[0].order)
@@ -40,9 +48,18 @@ def in_doubt_rows(ledger: Ledger) -> list[InDoubtRow]:
     return own + opened + (ledger.book.in_doubt_elsewhere() if ledger.book else [])
 
 
+def _in_order_of_book(ledger: Ledger, rows: list[InDoubtRow]) -> list[InDoubtRow]:
+    """The account's book knows the order of all intents, over all tables; where it does not, nothing came later."""
+    if not ledger.book:
+        return rows
+    orders = ledger.book.orders()
+    placed = [replace(row, order=orders.get(row.row, UNKNOWN_ORDER)) for row in rows]
+    return sorted(placed, key=lambda row: row.order)
+
+
 def _open_rows(ledger: Ledger, condition: str) -> list[InDoubtRow]:
     found = ledger.db.execute(
-        f"SELECT id, COALESCE(row.sent, arguments), intent_at, {_SENT} AS seq FROM row "  # noqa: S608 - our own text
+        f"SELECT id, COALESCE(row.sent, arguments), intent_at, {SENT} AS seq FROM row "  # noqa: S608 - our own text
         f"WHERE {condition} ORDER BY seq"
     )
     return [InDoubtRow(row, json.loads(sent), intent_at, seq) for row, sent, intent_at, seq in found]
@@ -62,15 +79,18 @@ def requests_since_doubt(ledger: Ledger) -> dict[str, KnownRequest]:
     Those that never ran (taken back, or expired in the queue) may never be listed, so they are left out.
     """
     found: dict[str, KnownRequest] = {}
-    for row in _open_rows(ledger, _IN_DOUBT):
+    for row in _in_order_of_book(ledger, _open_rows(ledger, _IN_DOUBT)):
+        if ledger.book:
+            found |= ledger.book.requests_around(row.order, NEIGHBOURS)
+            continue
         for order, limit in (
             ("sent.seq < ? ORDER BY sent.seq DESC", 1),
             ("sent.seq > ? ORDER BY sent.seq", NEIGHBOURS),
         ):
             asked = ledger.db.execute(
                 "SELECT request_id, COALESCE(row.sent, arguments), intent_at, sent.seq FROM event AS sent "  # noqa: S608 - our own text
-                f"JOIN row ON row.id = sent.row AND sent.seq = {_SENT} "
-                f"WHERE sent.new = 'submitting' AND state = 'succeeded' AND {order} LIMIT ?",
+                f"JOIN row ON row.id = sent.row AND sent.seq = {SENT} "
+                f"WHERE sent.new = 'submitting' AND state = 'succeeded' AND {BY_POST} AND {order} LIMIT ?",
                 (row.order, limit),
             )
             found |= {name: KnownRequest(json.loads(sent), intent_at, seq) for name, sent, intent_at, seq in asked}
@@ -79,9 +99,12 @@ def requests_since_doubt(ledger: Ledger) -> dict[str, KnownRequest]:
 
 def _sent_before(ledger: Ledger, order: int) -> float | None:
     """When the last request of ours before that one was sent that has made a video."""
+    if ledger.book:
+        return next((one.intent_at for one in ledger.book.requests_around(order, 0).values()), None)
     found = ledger.db.execute(
-        f"SELECT intent_at FROM event AS sent JOIN row ON row.id = sent.row AND sent.seq = {_SENT} "  # noqa: S608 - our own text
-        "WHERE sent.seq < ? AND sent.new = 'submitting' AND state = 'succeeded' ORDER BY sent.seq DESC LIMIT 1",
+        f"SELECT intent_at FROM event AS sent JOIN row ON row.id = sent.row AND sent.seq = {SENT} "  # noqa: S608 - our own text
+        f"WHERE sent.seq < ? AND sent.new = 'submitting' AND state = 'succeeded' AND {BY_POST} "
+        "ORDER BY sent.seq DESC LIMIT 1",
         (order,),
     ).fetchone()
     return found[0] if found else None
@@ -94,8 +117,10 @@ def known_requests(ledger: Ledger, request_ids: Iterable[str], *, with_table: bo
         with_table: only ledgers that have their table: without it, this table may be that one under another name.
     """
     asked = json.dumps(list(request_ids))
-    booked = ledger.book.known(json.loads(asked)) if ledger.book else ()
-    return {name: KnownRequest() for name in booked} | _beside(ledger, asked, with_table) | _own(ledger, asked)
+    own = _own(ledger, asked)
+    if ledger.book:  # whose order counts: a request that it lacks has no place in it
+        own = dict.fromkeys(own, KnownRequest()) | ledger.book.requests(json.loads(asked))
+    return _beside(ledger, asked, with_table) | own
 
 
 def _beside(ledger: Ledger, asked: str, with_table: bool) -> dict[str, KnownRequest]:
@@ -119,13 +144,13 @@ def _asked_beside(ledger: Ledger, ask: Callable[[Ledger], T], *, with_table: boo
 def _own(ledger: Ledger, asked: str) -> dict[str, KnownRequest]:
     found = ledger.db.execute(
         "SELECT request.request_id, COALESCE(row.sent, arguments), intent_at, "  # noqa: S608 - our own text
-        f"row.request_id = request.request_id, {_SENT} FROM request JOIN row ON row.id = request.row "
-        "WHERE request.request_id IN (SELECT value FROM json_each(?))",
+        f"row.request_id = request.request_id AND {BY_POST}, sent.seq FROM request JOIN row ON row.id = request.row "
+        f"LEFT JOIN event AS sent ON sent.seq = {SENT} WHERE request.request_id IN (SELECT value FROM json_each(?))",
         (asked,),
     )
     return {
-        name: KnownRequest(json.loads(sent), intent_at, seq or 0) if last else KnownRequest()
-        for name, sent, intent_at, last, seq in found
+        name: KnownRequest(json.loads(sent), intent_at, seq or 0) if dated else KnownRequest()
+        for name, sent, intent_at, dated, seq in found
     }
 
 

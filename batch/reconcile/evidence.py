@@ -10,14 +10,14 @@ Its **absence** is proven only where all witnesses agree:
 
 - its start deadline has passed, and the time that a history may be late, by fal's clock and by ours: a request that no
   runner took until then cannot run any more;
-- two requests of ours that were sent later are shown, ended, and with the arguments that we sent;
+- two requests of ours, of whichever table, that were sent later are shown, ended, and with the arguments that we sent;
 - so are all of ours from the last one before it up to these two: a history that lacks one may lack another;
 - between them the clocks went alike;
 - nobody's request stands in its time, whatever its arguments: they may have been changed, cut, hashed or hidden; and
   nowhere one with its text.
 
 Times are seconds since 1970; ours by this machine's clock, the history's by fal's. This machine's may be hours off and
-set right in mid-run, so what came before and what after is told by the order in the ledger.
+set right in mid-run, so what came before and what after is told by the order in the account's book, or in the ledger.
 """
 
 import re
@@ -88,7 +88,8 @@ def reconcile(
         rows: in doubt, and open elsewhere: those that are only waited for are settled by others.
         history: the whole of it since `earliest`, every page.
         own: every listed id that is already some row's.
-        sent: every request of this ledger that was accepted since the last one before the rows, listed or not.
+        sent: every request of ours that was accepted since the last one before the rows, listed or not: of this
+            ledger, and of all tables where there is an account's book.
         now: by this machine's clock.
         start_timeout: seconds after which fal gives up a request that no runner has started.
     """
@@ -187,7 +188,7 @@ class _Witness:
 
 @dataclass(frozen=True, slots=True)
 class _Timeline:
-    """Requests of ours in the order of the ledger, as far as the history shows them."""
+    """Requests of ours in the order of their intents, as far as the history shows them."""
 
     witnesses: Sequence[_Witness]
 
@@ -241,9 +242,13 @@ class _Timeline:
 
 def _shown(one: ListedRequest | None, known: KnownRequest, equality: Equality) -> tuple[float | None, bool]:
     """When it was sent and whether it has ended, if the history shows it with the arguments that we sent."""
-    if one is None or known.sent is None or not equality.same(known.sent, one.input):
+    if one is None or one.input is None or equality.digest(one.input) != _digest(known, equality):
         return None, False
     return one.sent_at, one.ended
+
+
+def _digest(known: KnownRequest, equality: Equality) -> bytes:
+    return known.digest or (b"" if known.sent is None else equality.digest(known.sent))
 
 
 def _alike(sent: Mapping[str, Any], one: ListedRequest) -> bool:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from batch.account.book_file import NoBook, book_path, open_book_file
+from batch.account.book_file import VERSION, NoBook, book_path, open_book_file
 
 KEY = "an-id:a-secret"
 
@@ -65,3 +65,24 @@ def test_a_newer_one_is_not_touched(tmp_path: Path) -> None:
     connection.close()
     with pytest.raises(NoBook, match="newer"):
         open_book_file(path)
+
+
+def test_one_of_the_version_before_is_brought_up_to_date_and_keeps_every_fact(tmp_path: Path) -> None:
+    """What it knew was not told by whose numbers are the order of intents: of their own ledger, at least."""
+    path = tmp_path / "an.book"
+    older = open_book_file(path)
+    older.executescript(
+        "ALTER TABLE purchase DROP COLUMN endpoint; ALTER TABLE purchase DROP COLUMN order_of; PRAGMA user_version = 1;"
+        "INSERT INTO ledger VALUES (1, 'an id', '/a.csv', '/a.csv.ledger', '', 'token', '', 1, 0);"
+        "INSERT INTO purchase (ledger, row, fingerprint, sent, price, intent_at) "
+        "VALUES (1, 7, x'01', x'02', 490000, 900)"
+    )
+    older.close()
+    for _ in range(2):
+        newer = open_book_file(path)
+        assert newer.execute("PRAGMA user_version").fetchone() == (VERSION,)
+        assert newer.execute("SELECT row, price, state, endpoint, order_of FROM purchase").fetchall() == [
+            (7, 490_000, "open", b"", 1)
+        ]
+        assert newer.execute("SELECT * FROM spend").fetchall() == [(1, 490_000)]
+        newer.close()

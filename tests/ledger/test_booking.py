@@ -35,6 +35,14 @@ def test_all_that_was_bought_is_told(ledger: Ledger) -> None:
     assert doubts(ledger) == [(3, EPOCH + 3)]
 
 
+def test_purchases_are_told_in_the_order_of_their_intents(ledger: Ledger) -> None:
+    """Whatever the clock said, and in doubt or not: the book numbers them so."""
+    with ledger.transaction():
+        ledger.apply(4, states.claimed(EPOCH - 9, None, 490_000))
+        ledger.apply(4, states.accepted(EPOCH, receipt("a first name")))
+    assert [one.purchase.row for one in past_purchases(ledger)] == [1, 2, 3, 4]
+
+
 def test_what_waits_is_wanted_and_what_is_marked(ledger: Ledger) -> None:
     assert list(wanted(ledger)) == [4]
     assert booked_row(ledger, 2).state is State.SUBMITTED  # type: ignore[union-attr]

@@ -7,7 +7,9 @@ from batch.core.gateway import Receipt
 from batch.core.row import KnownRequest
 from batch.core.states import State
 from batch.ledger import in_doubt as doubts
+from batch.ledger.booking import past_purchases
 from batch.ledger.ledger import Ledger
+from batch.ledger.recovery import hold
 from tests.support.ledgers import PRICE, add, brought
 
 
@@ -111,3 +113,18 @@ def test_a_row_in_doubt_is_shown_as_a_person_knows_it(ledger: Ledger) -> None:
         doubts.InDoubtView(unnamed, 4, "", "0123abcd:1", 2.0, PRICE, "cut"),
         doubts.InDoubtView(named, 7, "s1", "id:s1", 1.0, PRICE, "cut"),
     ]
+
+
+def test_a_request_that_a_held_row_took_tells_nothing_of_clocks(ledger: Ledger) -> None:
+    """It was sent at another time than the row's intent was written, days before perhaps."""
+    doubt, row = add(ledger, "id:a", 0), add(ledger, "id:b", 1)
+    lost(ledger, doubt, 1.0)
+    with ledger.transaction():
+        hold(ledger, row, PRICE, "r1", "fal's records show an equal request", 500_000.0)
+        ledger.apply(row, states.found_at_fal(500_001.0, Receipt("r1", "https://s", "https://r", "https://c")))
+        ledger.apply(row, states.succeeded(500_002.0, "{}", "https://v", PRICE))
+    assert doubts.known_requests(ledger, ["r1"]) == {"r1": KnownRequest()}
+    assert doubts.requests_since_doubt(ledger) == {}
+    assert [one.dated for one in past_purchases(ledger) if one.request_id] == [False]
+    made(ledger, add(ledger, "id:c", 2), 600_000.0, "r2")
+    assert set(doubts.requests_since_doubt(ledger)) == {"r2"}

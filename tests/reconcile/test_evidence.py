@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from batch.core.equality import Equality
 from batch.core.gateway import ListedRequest, RequestHistory
 from batch.core.row import InDoubtRow, KnownRequest
 from batch.reconcile.evidence import (
@@ -469,3 +470,15 @@ def test_nothing_that_was_accepted_is_ever_called_absent(
         alike = [doubt for doubt in doubts if doubt.sent == shot]
         real = sum(1 for sent, _, known, _ in accepted if sent == shot and not known)
         assert sum(1 for doubt in alike if doubt.row in verdicts.absent) <= len(alike) - real
+
+
+def test_what_was_sent_may_be_known_by_its_digest_alone() -> None:
+    """As the account's book has it: of a later request, and of the one that is missing."""
+    records, own = witnesses()
+    equality = Equality(DEFAULTS)
+    by_digest = {name: replace(one, sent=None, digest=equality.digest(OTHER)) for name, one in own.items()}
+    assert settled([DOUBT], records, by_digest, LATE).absent == [7]
+    other = by_digest | {"w1": replace(by_digest["w1"], digest=equality.digest(SHOT))}
+    assert settled([DOUBT], records, other, LATE).absent == []
+    missing = {"m": KnownRequest(None, 2000.0, 2, equality.digest(OTHER))}
+    assert settled([DOUBT], records, by_digest, LATE, sent=missing).absent == []

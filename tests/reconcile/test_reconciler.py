@@ -1,6 +1,7 @@
 """Rows in doubt, looked up and settled in the ledger; and how long a run waits for it."""
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import anyio
 import pytest
@@ -8,9 +9,11 @@ from anyio import current_time
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batch.core.gateway import Unclear
+from batch.core.equality import Equality
+from batch.core.gateway import RequestHistory, Unclear
 from batch.ledger.async_ledger import async_ledger, in_line
 from batch.ledger.ledger import Ledger
+from batch.manifest.fingerprint import defaults
 from batch.reconcile.evidence import Verdicts
 from batch.reconcile.reconciler import (
     BUSY_SECONDS,
@@ -22,7 +25,20 @@ from batch.reconcile.reconciler import (
     Patience,
     Reconciler,
 )
-from tests.support.simulated import EPOCH, Service, count, ledger_of, night, play, recover, service_queue, shots
+from jobs.kling import KLING_2_1_PRO as JOB
+from tests.support.books import book_of
+from tests.support.simulated import (
+    EPOCH,
+    Service,
+    count,
+    ledger_of,
+    night,
+    play,
+    recover,
+    service_queue,
+    shots,
+    simulate,
+)
 
 START = 3600.0
 
@@ -93,6 +109,69 @@ def test_a_request_that_is_proven_absent_leaves_its_row_pending_and_untried() ->
     assert isinstance(verdicts, Verdicts)
     assert len(verdicts.absent) == 1
     assert ledger.db.execute("SELECT attempts FROM row WHERE state = 'pending'").fetchall() == [(0,)]
+
+
+# Of several tables
+
+
+@dataclass
+class Forgetful(Service):
+    """Its records lack some requests, or show other inputs than were sent."""
+
+    hidden: set[str] = field(default_factory=set)
+    rewritten: set[str] = field(default_factory=set)
+
+    async def request_history(self, since: float) -> RequestHistory | Unclear:
+        history = await super().request_history(since)
+        assert isinstance(history, RequestHistory)
+        listed = [one for one in history.items if one.request_id not in self.hidden]
+        shown = [replace(one, input={}) if one.request_id in self.rewritten else one for one in listed]
+        return replace(history, items=shown)
+
+
+def two_tables(folder: Path) -> tuple[Ledger, Ledger, Forgetful]:
+    """A table whose one POST never arrived, and another one of the account that has bought three rows since."""
+    ledgers = [ledger_of(shots(1, "lost")), ledger_of(shots(3, "other"))]
+    for name, ledger in zip("ab", ledgers, strict=True):
+        book = book_of(folder, name)
+        book.equality = Equality(defaults(JOB), JOB.endpoint)
+        ledger.book = book
+    lost, other = ledgers
+    service = Forgetful(service_queue(10, 60.0), on_submit=lambda _: "crash_before")
+    with pytest.raises(BaseExceptionGroup):
+        simulate(lost, service)
+    recover(lost, EPOCH)
+    service.on_submit = lambda _: None
+    simulate(other, service, start=200.0, concurrency=1)
+    assert count(other, "succeeded") == 3
+    return lost, other, service
+
+
+def test_the_later_requests_of_another_table_prove_that_one_was_never_accepted(tmp_path: Path) -> None:
+    """A table of one row has none of its own: the book knows those of the whole account."""
+    lost, _, service = two_tables(tmp_path)
+    assert looked(lost, service, 10_000.0)[0] == Verdicts()
+    assert looked(lost, service, 20_000.0)[0] == Verdicts(absent=[1])
+
+
+@pytest.mark.parametrize("amiss", ["hidden", "rewritten"])
+def test_a_request_of_another_table_that_is_not_shown_as_it_was_sent_forbids_the_proof(
+    amiss: str, tmp_path: Path
+) -> None:
+    """The history lacks one that the book knows, so it may lack ours."""
+    lost, other, service = two_tables(tmp_path)
+    (first,) = other.db.execute("SELECT request_id FROM row WHERE id = 1").fetchone()
+    setattr(service, amiss, {first})
+    assert looked(lost, service, 20_000.0)[0] == Verdicts()
+    setattr(service, amiss, set())
+    assert looked(lost, service, 20_000.0)[0] == Verdicts(absent=[1])
+
+
+def test_without_a_book_another_tables_requests_prove_nothing(tmp_path: Path) -> None:
+    """Nobody knows in which order they were sent."""
+    lost, _, service = two_tables(tmp_path)
+    lost.book = None
+    assert looked(lost, service, 20_000.0)[0] == Verdicts()
 
 
 def test_records_that_cannot_be_read_settle_nothing() -> None:
