@@ -66,8 +66,11 @@ def unknown_to(book: AccountBook, n: int, request_ids: set[str]) -> int:
 
 
 def file_identity(path: Path) -> str:
-    """Device and inode: the same file by whatever name. Empty where there is none."""
+    """Device, inode and time: the same file by whatever name, as it was. Empty where there is none.
+
+    An inode alone is given to the next file as soon as one is gone.
+    """
     if not path.exists():
         return ""
     status = path.stat()
-    return f"{status.st_dev}:{status.st_ino}"
+    return f"{status.st_dev}:{status.st_ino}:{status.st_mtime_ns}"

@@ -8,7 +8,7 @@ CREATE TABLE ledger (
     id TEXT NOT NULL UNIQUE,              -- random, kept in the ledger
     table_path TEXT NOT NULL,
     ledger_path TEXT NOT NULL,
-    table_file TEXT NOT NULL,             -- device and inode of the table
+    table_file TEXT NOT NULL,             -- device, inode and time of the table
     token TEXT NOT NULL,                  -- of its last run; the ledger keeps it too
     previous TEXT NOT NULL,               -- of the run before
     generation INTEGER NOT NULL,          -- how many runs there were

@@ -28,6 +28,8 @@ class KnownPurchase(NamedTuple):
     row: int
     purchase: BoughtBefore
     by: LedgerEntry
+    own: bool
+    """Provably this table's."""
 
 
 def settle_known_purchases(
@@ -52,21 +54,21 @@ def settle_known_purchases(
     with ledger.transaction():
         book.begin()  # nobody else takes what is found meanwhile
         before = _unheld(ledger, book, purchases_of(book, (name for _, name in held_rows(ledger))))
-        known = list(_known(ledger, book))
+        known = list(_known(batch, ledger, book))
         if buy:
             put_aside(book, [*before, *(one.purchase for one in known)])
             return False
         found = [*before, *(one.purchase for one in known)]
         book.may_take({one.request_id: (one.seq, one.ledger) for one in found if one.request_id})
-        own = [one for one in known if adopt or _is_this_tables(batch, book, one)]
-        others = [] if adopt else [one for one in known if not _is_this_tables(batch, book, one)]
-        for row, purchase, _ in own:
-            if purchase.request_id is None:
-                take_open(book, purchase, row)
-            take_over(ledger, row, purchase, gateway, now)
-        for row, purchase, by in others:
-            message = f"bought before by {by.table}, which is not there any more"
-            hold(ledger, row, purchase.price, purchase.request_id or "", message, now)
+        own = [one for one in known if adopt or one.own]
+        others = [] if adopt else [one for one in known if not one.own]
+        for one in own:
+            if one.purchase.request_id is None:
+                take_open(book, one.purchase, one.row)
+            take_over(ledger, one.row, one.purchase, gateway, now)
+        for one in others:
+            message = f"bought before by {one.by.table}, which is not there any more"
+            hold(ledger, one.row, one.purchase.price, one.purchase.request_id or "", message, now)
     if own:
         say(f"{_rows(ledger, own)} had been bought before, as the account's book shows: taken over, nothing was paid")
     if others:
@@ -74,21 +76,31 @@ def settle_known_purchases(
     return bool(known)
 
 
-def _is_this_tables(batch: Batch, book: AccountBook, known: KnownPurchase) -> bool:
-    return known.purchase.ledger == book.ledger or same_table(batch, known.by)
+def _known(batch: Batch, ledger: Ledger, book: AccountBook) -> Iterator[KnownPurchase]:
+    """Rows in the table's order, each with a purchase of its inputs that no living row holds.
 
+    This table's own come first, then the newest.
+    """
 
-def _known(ledger: Ledger, book: AccountBook) -> Iterator[KnownPurchase]:
-    """Rows in the table's order, each with the newest purchase of its inputs that no living row holds."""
+    @cache
+    def by(n: int) -> LedgerEntry:
+        return entry(book, n)
+
+    @cache
+    def own(n: int) -> bool:
+        return n == book.ledger or same_table(batch, by(n))
+
     rows = wanted(ledger)
     unheld: dict[bytes, list[BoughtBefore]] = {}
     for purchase in _unheld(ledger, book, bought(book, rows.values())):
-        unheld.setdefault(purchase.fingerprint, []).insert(0, purchase)
+        unheld.setdefault(purchase.fingerprint, []).append(purchase)
+    for purchases in unheld.values():
+        purchases.sort(key=lambda one: (own(one.ledger), one.seq), reverse=True)
     for row, fingerprint in rows.items():
         purchases = unheld.get(fingerprint, [])
         if found := next((one for one in purchases if _may_be_of(ledger, row, one)), None):
             purchases.remove(found)
-            yield KnownPurchase(row, found, entry(book, found.ledger))
+            yield KnownPurchase(row, found, by(found.ledger), own(found.ledger))
 
 
 def _may_be_of(ledger: Ledger, row: int, purchase: BoughtBefore) -> bool:

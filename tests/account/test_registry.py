@@ -1,5 +1,6 @@
 """Which ledgers a book knows."""
 
+import os
 from pathlib import Path
 
 from batch.account.registry import enter, entry, entry_of, file_identity, other_entries, unknown_to
@@ -47,3 +48,12 @@ def test_a_file_is_the_same_by_whatever_name(tmp_path: Path) -> None:
     (tmp_path / "b").hardlink_to(tmp_path / "a")
     assert file_identity(tmp_path / "a") == file_identity(tmp_path / "b") != ""
     assert file_identity(tmp_path / "c") == ""
+
+
+def test_an_inode_that_was_given_to_another_file_is_not_the_same_file(tmp_path: Path) -> None:
+    """File systems give them out again at once."""
+    path = tmp_path / "a"
+    path.write_text("")
+    before = file_identity(path)
+    os.utime(path, ns=(0, 1))
+    assert file_identity(path) != before

@@ -94,3 +94,23 @@ def test_a_text_that_is_put_back_finds_its_old_video(now: Night) -> None:
     assert now.accepted == {"A kite": 1, "A boat": 1}
     (row,) = table(shots)
     assert (row["request_id"], row["status"]) == (old, "succeeded")
+
+
+def test_a_row_takes_its_own_tables_purchase_before_a_newer_one_of_another_that_is_away(now: Night) -> None:
+    """That one may only have been moved, with its ledger: its videos are its own."""
+    shots = now.manifest(2)
+    bare = shots.read_text()
+    assert now.run("run", shots).code == 0
+    own = {row["request_id"] for row in table(shots)}
+    more = now.manifest(2, name="more.csv")
+    assert now.run("run", more).code == 0
+    home = now.folder / "away"
+    home.mkdir()
+    for path in (more, Path(f"{more}.ledger")):
+        path.rename(home / path.name)
+    Path(f"{shots}.ledger").unlink()
+    shots.write_text(bare)
+    assert now.run("run", shots).code == 0
+    assert {row["request_id"] for row in table(shots)} == own
+    assert now.run("run", home / "more.csv").code == 0
+    assert now.accepted == {f"prompt {n}": 2 for n in range(2)}
