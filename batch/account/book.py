@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from batch.account import witnesses
 from batch.account.book_file import BUSY_SECONDS
-from batch.account.periods import period_start
+from batch.account.periods import period_end, period_start
 from batch.core.equality import Equality
 from batch.core.gateway import Receipt
 from batch.core.money import AccountCap
@@ -172,6 +172,10 @@ class AccountBook:
             "SELECT COALESCE(SUM(committed), 0) FROM spend WHERE quarter >= ?", (int(began / 900),)
         ).fetchone()
         return int(total)
+
+    def period_end(self, period: str, at: float) -> float:
+        """When the period that holds a time ends, in seconds since 1970."""
+        return period_end(period, at, self._local)
 
     # What comes of a purchase
 

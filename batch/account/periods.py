@@ -1,5 +1,6 @@
-"""Tells when the night, day or month began that a cap of the account counts in. Pure."""
+"""Tells when the night, day or month begins and ends that a cap of the account counts in. Pure."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 
@@ -16,3 +17,14 @@ def period_start(period: str, now: datetime) -> datetime:
             return midnight.replace(day=1)
         case _:
             raise ValueError(f"no such period: {period!r}")
+
+
+def period_end(period: str, now: float, local: Callable[[float], datetime]) -> float:
+    """When the period that holds `now` ends, both in seconds since 1970.
+
+    Args:
+        local: gives local time for seconds since 1970.
+    """
+    began = period_start(period, local(now)).timestamp()
+    days = 31.5 if period == "month" else 1.5  # into the next one, whatever the clock is set to meanwhile
+    return period_start(period, local(began + days * 86_400)).timestamp()

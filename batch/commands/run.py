@@ -14,6 +14,7 @@ from anyio import current_time
 
 from batch.commands import signals
 from batch.commands.batch import Batch
+from batch.commands.caps import Caps
 from batch.commands.manifest_watch import ManifestWatch
 from batch.commands.messages import Say
 from batch.commands.session import Connect, connect, record_interrupted, ungrouped_errors
@@ -123,16 +124,19 @@ async def _run(
             account_book(batch, ledger, gateway, around.now, say, cap, own_table=own) as book,
         ):
             summary = await _settle_before(batch, ledger, summary, book, gateway, options, around, say)
+            budget = Budget(options.max_spend, options.max_spend_total, ledger.money().spent)
+            caps = Caps(options, budget, book, around.now)
             if summary.to_run:
-                summary = await _announce_price(batch, ledger, summary, gateway, say)
+                summary = await _announce_price(batch, ledger, summary, gateway, caps, say)
                 if options.stop_after and (error_type := ledger.stopped_for()):
                     say(
                         f"an earlier run stopped for {error_type}: one row is tried before the rest, until one succeeds"
                     )
-            settings = _settings(batch, ledger, summary, options, around, watch)
+            settings = _settings(batch, summary, caps, around, watch)
             if summary.to_run:
                 autosave.first()  # nothing is bought that cannot be written back
             await _dispatch(ledger, summary, gateway, settings, autosave, ended, around)
+            ended.stopped = _why_stopped(ended.stop, caps) or ended.stopped
     ledger.marks.clear()  # what was not begun stays as it was
     _enrol_edits(batch.manifest, ledger, watch, around.now())
     saved = autosave.finish(ledger)
@@ -228,7 +232,7 @@ async def _settle_before(
 
 
 async def _announce_price(
-    batch: Batch, ledger: Ledger, summary: LedgerSummary, gateway: Gateway, say: Say
+    batch: Batch, ledger: Ledger, summary: LedgerSummary, gateway: Gateway, caps: Caps, say: Say
 ) -> LedgerSummary:
     """Before anything is spent: fal's price of today where nobody said another and fal tells it soon."""
     job = batch.manifest.job
@@ -245,19 +249,13 @@ async def _announce_price(
         elif isinstance(told, UnitPrice):
             unit = f"{told.amount} {told.currency} a {told.unit}"
             say(f"fal's price is now {unit}: not understood, so the published one counts")
-    say(f"{counted(summary.to_run)} to run for {dollars(summary.to_run_price)} {prices_to_run(ledger, job).text()}")
+    price = f"{dollars(summary.to_run_price)} {prices_to_run(ledger, job).text()}"
+    say(f"{counted(summary.to_run)} to run for {price}{caps.reach(ledger, summary.to_run)}")
     return summary
 
 
-def _settings(
-    batch: Batch,
-    ledger: Ledger,
-    summary: LedgerSummary,
-    options: RunOptions,
-    around: Surroundings,
-    watch: ManifestWatch,
-) -> Settings:
-    budget = Budget(options.max_spend, options.max_spend_total, ledger.money().spent)
+def _settings(batch: Batch, summary: LedgerSummary, caps: Caps, around: Surroundings, watch: ManifestWatch) -> Settings:
+    options, budget = caps.options, caps.budget
     if (budget.capped or options.max_spend_account) and summary.unpriced:
         raise UsageError(
             f"the price of {summary.unpriced} rows is not known, so no budget can be kept: give it with --price"
@@ -281,6 +279,7 @@ def _settings(
 class _Ended:
     tally: Tally = field(default_factory=Tally)
     interrupted: bool = False
+    stop: Stop | None = None
     stopped: str | None = None
 
 
@@ -306,19 +305,21 @@ async def _dispatch(
                 tasks.start_soon(progress.show, lambda: dispatcher.tally, eta, sys.stderr, name="progress")
             with anyio.CancelScope(deadline=settings.deadline) as in_time:
                 await dispatcher.run()
-            ended.stopped = _why_stopped(dispatcher.stopped, in_time.cancelled_caught)
+            ended.stop = dispatcher.stopped
+            if in_time.cancelled_caught:
+                ended.stopped = "stopped: the time is up; the next run brings home what is under way"
             tasks.cancel_scope.cancel()
         listener.cancel_scope.cancel()
 
 
-def _why_stopped(stop: Stop | None, out_of_time: bool) -> str | None:
-    if stop:
-        return f"{stop.message} {_REMEDY.get(stop.code, '')}".rstrip()
-    return "stopped: the time is up; the next run brings home what is under way" if out_of_time else None
+def _why_stopped(stop: Stop | None, caps: Caps) -> str | None:
+    if not stop:
+        return None
+    remedy = caps.remedy(stop.cap) if stop.cap else _REMEDY.get(stop.code, "")
+    return f"{stop.message} {remedy}".rstrip()
 
 
 _REMEDY = {
-    "budget": "— raise --max-spend to go on",
     "failures": "— mend what is wrong, then run again; --stop-after sets how many are too many",
     "locked": "— top up or unlock the account at https://fal.ai/dashboard/billing, then run again",
     "http_401": "— set FAL_KEY to a valid key (https://fal.ai/dashboard/keys), then run again",

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from enum import StrEnum
 
 from batch.errors import UsageError
 
@@ -20,6 +21,14 @@ class Money:
 
     spent: int = 0
     under_way: int = 0
+
+
+class Cap(StrEnum):
+    """What may have no room for a row, by the option that sets it."""
+
+    RUN = "--max-spend"
+    TOTAL = "--max-spend-total"
+    ACCOUNT = "--max-spend-account"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +47,16 @@ class Budget:
     def capped(self) -> bool:
         return self.run is not None or self.total is not None
 
-    def allows(self, price: int | None, money: Money) -> bool:
-        """Whether a request of this price may be submitted; one of unknown price never, where there is a cap."""
-        if not self.capped:
-            return True
-        if price is None:
-            return False
-        committed = money.spent + money.under_way + price
-        in_run = committed - self.spent_before
-        return (self.run is None or in_run <= self.run) and (self.total is None or committed <= self.total)
+    def rooms(self, money: Money) -> dict[Cap, int]:
+        """What each cap leaves, in millionths of a dollar; below nothing where it is overspent already."""
+        committed = money.spent + money.under_way
+        rooms = {Cap.RUN: (self.run, committed - self.spent_before), Cap.TOTAL: (self.total, committed)}
+        return {cap: most - gone for cap, (most, gone) in rooms.items() if most is not None}
+
+    def reached(self, price: int | None, money: Money) -> Cap | None:
+        """The cap that has no room for a request of this price, if one has none; for one of unknown price none has."""
+        rooms = self.rooms(money)
+        return next((cap for cap, room in rooms.items() if price is None or price > room), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +81,9 @@ class AccountCap:
         if period not in PERIODS:
             raise UsageError(f"{text!r} is not an amount for a period: write it like 20/night, 50/day or 400/month")
         return cls(micros(amount), period)
+
+    def __str__(self) -> str:
+        return f"{dollars(self.most)}/{self.period}"
 
 
 PERIODS = ("night", "day", "month")

@@ -23,6 +23,7 @@ from batch.core.gateway import (
     Unclear,
     Video,
 )
+from batch.core.money import Cap
 from batch.core.row import PendingRow, SubmittedRow, Unheard
 from batch.core.states import State, Transition
 from batch.core.store import RowStore
@@ -191,18 +192,18 @@ class Dispatcher:
             receipt = await self._on_submitted(pending, posted.outcome)
             return (receipt, posted.sent) if receipt else None
         if isinstance(posted, NoRoom):
-            self._wait_for_budget(pending)
+            self._wait_for_budget(pending, posted.cap)
         return None
 
     def _on_claimed(self) -> None:
         self._at_fal += 1
 
-    def _wait_for_budget(self, pending: PendingRow) -> None:
+    def _wait_for_budget(self, pending: PendingRow, cap: Cap) -> None:
         """What is under way may fail at no cost and leave room; with nothing under way there is none."""
         if self._at_fal:
             self._over_budget.append(pending)
         else:
-            self._stop(Stop("budget", "stopped submitting: the next row would go over the budget"))
+            self._stop(Stop("budget", f"stopped submitting: the next row would go over {cap}", cap))
 
     def _request_ended(self) -> None:
         """It may have left room in the budget for the rows that wait for some."""

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from batch.core.money import Cap
+
 
 @dataclass(frozen=True, slots=True)
 class Stop:
@@ -9,6 +11,8 @@ class Stop:
 
     code: str
     message: str
+    cap: Cap | None = None
+    """The one that has no room, where that is why."""
 
 
 @dataclass(slots=True)

@@ -1,6 +1,7 @@
 """Submits one row: its intent, the POST and what came of it, each on disk before the next."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import anyio
@@ -8,6 +9,7 @@ from anyio import current_time
 
 from batch.core import states
 from batch.core.gateway import Gateway, InDoubt, SubmitAnswer
+from batch.core.money import Cap
 from batch.core.row import PendingRow
 from batch.core.store import RequestTaken, RowStore
 from batch.dispatch import transitions
@@ -24,8 +26,11 @@ class Posted(NamedTuple):
     sent: float
 
 
+@dataclass(frozen=True, slots=True)
 class NoRoom:
-    """The budget has none: nothing was sent."""
+    """A cap has none: nothing was sent."""
+
+    cap: Cap
 
 
 class Submission:
@@ -64,8 +69,8 @@ class Submission:
         with anyio.CancelScope(shield=True):
             different = None if arguments == pending.arguments else encoded(arguments)
             intent = states.claimed(self._settings.now(), different, pending.price)
-            if not await self._store.claim(pending.row, intent, self._settings.budget):
-                return NoRoom()
+            if reached := await self._store.claim(pending.row, intent, self._settings.budget):
+                return NoRoom(reached)
             self._claimed()
             sent = current_time()
             outcome = await self._record(pending.row, await self._gateway.submit(arguments))

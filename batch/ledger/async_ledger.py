@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import anyio
 
-from batch.core.money import Budget
+from batch.core.money import Budget, Cap
 from batch.core.row import InDoubtRow, KnownRequest, PendingRow, SubmittedRow
 from batch.core.states import Transition
 from batch.errors import LedgerLost
@@ -52,8 +52,8 @@ class AsyncLedger:
         """Returns when the transition is on disk."""
         await self._do(lambda: self._ledger.apply(row, transition))
 
-    async def claim(self, row: int, transition: Transition, budget: Budget) -> bool:
-        """Whether the intent is on disk; False where the budget has no room for it."""
+    async def claim(self, row: int, transition: Transition, budget: Budget) -> Cap | None:
+        """None: the intent is on disk; otherwise the cap that has no room for it."""
         return await self._do(lambda: self._ledger.claim(row, transition, budget))
 
     async def pending_rows(self, after: int, limit: int) -> list[PendingRow]:

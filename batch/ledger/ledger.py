@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Self
 
 from batch.core.gateway import Receipt
-from batch.core.money import Budget, Money
+from batch.core.money import Budget, Cap, Money
 from batch.core.paths import table_of
 from batch.core.row import AskedInVain, PendingRow, SubmittedRow
 from batch.core.states import State, Transition, again
@@ -194,20 +194,20 @@ class Ledger:
                 return
             raise RequestTaken(TAKEN) from error
 
-    def claim(self, row: int, transition: Transition, budget: Budget) -> bool:
-        """Commits the intent of a POST, unless the budget, or the account's cap, has no room; in one transaction."""
-        if not budget.allows(transition.changes["price"], self.money()):
-            return False
+    def claim(self, row: int, transition: Transition, budget: Budget) -> Cap | None:
+        """Commits the intent of a POST, unless a cap, which is returned, has no room; in one transaction."""
+        if reached := budget.reached(transition.changes["price"], self.money()):
+            return reached
         if not self.book:
             self.apply(row, transition)
-            return True
+            return None
         self.db.execute("SAVEPOINT claim")
         self.apply(row, transition)
         claimed = self.book.claim(self._purchase(row))
         if not claimed:
             self.db.execute("ROLLBACK TO claim")
         self.db.execute("RELEASE claim")
-        return claimed
+        return None if claimed else Cap.ACCOUNT
 
     def money(self) -> Money:
         """What is spent and what is under way, over the ledger's whole life."""

@@ -157,6 +157,23 @@ def prices_to_run(ledger: Ledger, job: Job) -> Prices:
     return Prices(job.price_by, f" {unit}" if unit else "", [Price(str(value), *rest) for value, *rest in found])
 
 
+def rows_within(ledger: Ledger, room: int) -> int:
+    """How many of the rows to run, in the manifest's order, so many millionths of a dollar are enough for.
+
+    One of unknown price is the end of them: with a cap it is not bought.
+    """
+    marked = " UNION ALL SELECT place, price FROM temp.marked" if ledger.marks.any else ""
+    found = ledger.db.execute(
+        "SELECT place, price FROM row INDEXED BY row_claimable WHERE state = 'pending' AND place IS NOT NULL"  # noqa: S608 - ours
+        f"{marked} ORDER BY place"
+    )
+    for rows, (_, price) in enumerate(found):
+        room -= room + 1 if price is None else price
+        if room < 0:
+            return rows
+    return summarize(ledger).to_run
+
+
 def _failures(ledger: Ledger) -> list[FailureGroup]:
     found = ledger.db.execute(
         "SELECT kind, COUNT(*), MIN(number), message FROM row JOIN sheet ON sheet.row = row.id "

@@ -170,7 +170,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
 def claim(ledger: Ledger, row: int = 1) -> None:
     """The intent, in both."""
     with ledger.transaction():
-        assert ledger.claim(row, states.claimed(EPOCH, None, 490_000), Budget())
+        assert ledger.claim(row, states.claimed(EPOCH, None, 490_000), Budget()) is None
 
 
 def lose_reply(ledger: Ledger) -> None:
@@ -181,7 +181,7 @@ def lose_reply(ledger: Ledger) -> None:
 def test_an_intent_that_only_the_book_has_may_have_been_sent(place: Place) -> None:
     def die(ledger: Ledger, book: AccountBook) -> None:
         with ledger.transaction():
-            assert ledger.claim(1, states.claimed(EPOCH, None, 490_000), Budget())
+            assert ledger.claim(1, states.claimed(EPOCH, None, 490_000), Budget()) is None
             book.commit()
             ledger.undo()
             ledger.begin()

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batch.core.money import Budget, Money, dollars, micros, prices
+from batch.core.money import AccountCap, Budget, Cap, Money, dollars, micros, prices
 from batch.errors import UsageError
 from jobs.kling import KLING_2_1_PRO as JOB
 
@@ -91,40 +91,53 @@ def test_a_budget_is_spent_to_the_last_millionth_and_not_beyond(cap: str) -> Non
     """What is spent, what is under way and the price together may reach the cap: `<=`, not `<`."""
     budget = Budget(**{cap: 100})
     money = Money(spent=30, under_way=20)
-    assert budget.allows(50, money)
-    assert not budget.allows(51, money)
+    assert budget.reached(50, money) is None
+    assert budget.reached(51, money)
 
 
 def test_of_two_caps_the_narrower_one_decides() -> None:
     """Whichever it is."""
-    assert Budget(run=10, total=20).allows(10, Money())
-    assert not Budget(run=10, total=20).allows(11, Money())
-    assert not Budget(run=20, total=10).allows(11, Money())
+    assert Budget(run=10, total=20).reached(10, Money()) is None
+    assert Budget(run=10, total=20).reached(11, Money())
+    assert Budget(run=20, total=10).reached(11, Money())
 
 
 def test_the_cap_on_a_run_leaves_out_what_earlier_runs_have_spent_but_not_what_they_left_under_way() -> None:
     """The cap on the ledger's whole life leaves out nothing."""
     money = Money(spent=1000, under_way=40)
-    assert Budget(run=100, spent_before=1000).allows(60, money)
-    assert not Budget(run=100, spent_before=1000).allows(61, money)
-    assert not Budget(total=1039, spent_before=1000).allows(0, money)
-    assert Budget(total=1100, spent_before=1000).allows(60, money)
+    assert Budget(run=100, spent_before=1000).reached(60, money) is None
+    assert Budget(run=100, spent_before=1000).reached(61, money)
+    assert Budget(total=1039, spent_before=1000).reached(0, money)
+    assert Budget(total=1100, spent_before=1000).reached(60, money) is None
 
 
 def test_a_price_that_nobody_knows_fits_only_where_there_is_no_cap() -> None:
     """Any cap at all is one that it might break."""
-    assert Budget(spent_before=7).allows(None, Money(spent=10**15))
-    assert not Budget(run=10**15).allows(None, Money())
-    assert not Budget(total=10**15).allows(None, Money())
+    assert Budget(spent_before=7).reached(None, Money(spent=10**15)) is None
+    assert Budget(run=10**15).reached(None, Money())
+    assert Budget(total=10**15).reached(None, Money())
 
 
 def test_a_cap_of_nothing_is_a_cap() -> None:
     """Zero is not the same as none: only what is free is allowed."""
     for budget in (Budget(run=0), Budget(total=0)):
         assert budget.capped
-        assert budget.allows(0, Money())
-        assert not budget.allows(1, Money())
+        assert budget.reached(0, Money()) is None
+        assert budget.reached(1, Money())
     assert not Budget().capped
+
+
+def test_the_cap_that_has_no_room_is_named() -> None:
+    """Of two, that on the run."""
+    money = Money(spent=5, under_way=5)
+    assert Budget(run=14, total=14).reached(5, money) is Cap.RUN
+    assert Budget(run=15, total=14).reached(5, money) is Cap.TOTAL
+    assert Budget(total=10**9).reached(None, money) is Cap.TOTAL
+    assert Budget(run=15, total=14, spent_before=5).rooms(money) == {Cap.RUN: 10, Cap.TOTAL: 4}
+
+
+def test_an_accounts_cap_is_shown_as_it_is_typed() -> None:
+    assert str(AccountCap.read("20/night")) == "$20.00/night"
 
 
 amounts = st.integers(0, 50)
@@ -143,7 +156,7 @@ def test_no_order_of_prices_and_ends_breaks_a_cap(
     """Buying all that is allowed, each request ending now or later, never costs more than the caps say."""
     budget, money = Budget(run, total, before), Money(spent=before)
     for price in asked:
-        if not budget.allows(price, money):
+        if budget.reached(price, money):
             continue
         money = Money(money.spent, money.under_way + price)
         if data.draw(st.booleans()):

@@ -8,6 +8,7 @@ import pytest
 from anyio import current_time
 
 from batch.core.gateway import Accepted, InDoubt, Receipt, SubmitAnswer
+from batch.core.money import Cap
 from batch.core.row import PendingRow
 from batch.core.states import State, Transition
 from batch.core.store import RequestTaken
@@ -30,9 +31,9 @@ class Fal:
         self.answered = anyio.Event()
         self.answered.set()
 
-    async def claim(self, row: int, transition: Transition, budget: object) -> bool:
+    async def claim(self, row: int, transition: Transition, budget: object) -> Cap | None:
         self.log.append("intent")
-        return self._room
+        return None if self._room else Cap.TOTAL
 
     async def submit(self, arguments: object) -> SubmitAnswer:
         self.log.append("POST")
@@ -70,7 +71,7 @@ async def test_intent_post_and_receipt_come_in_this_order() -> None:
 
 async def test_without_room_nothing_is_sent() -> None:
     fal = Fal(room=False)
-    assert isinstance(await submission(fal, []).post(ROW, ROW.arguments), NoRoom)
+    assert await submission(fal, []).post(ROW, ROW.arguments) == NoRoom(Cap.TOTAL)
     assert fal.log == ["intent"]
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from batch.core import states
 from batch.core.gateway import Receipt
-from batch.core.money import Budget, Money
+from batch.core.money import Budget, Cap, Money
 from batch.core.states import TRANSITIONS, State
 from batch.core.store import RequestTaken
 from batch.ledger.ledger import Ledger, StateConflict
@@ -390,11 +390,11 @@ def test_a_claim_is_made_to_the_last_millionth_of_the_budget(ledger: Ledger) -> 
     """What is under way counts with what is spent; a claim without room changes nothing."""
     first, second = add(ledger, "id:a", 0), add(ledger, "id:b", 1)
     budget = Budget(run=2 * PRICE - 1)
-    assert ledger.claim(first, states.claimed(1.0, None, PRICE), budget)
+    assert ledger.claim(first, states.claimed(1.0, None, PRICE), budget) is None
     before = contents(ledger)
-    assert not ledger.claim(second, states.claimed(2.0, None, PRICE), budget)
+    assert ledger.claim(second, states.claimed(2.0, None, PRICE), budget) is Cap.RUN
     assert contents(ledger) == before
-    assert ledger.claim(second, states.claimed(3.0, None, PRICE - 1), budget)
+    assert ledger.claim(second, states.claimed(3.0, None, PRICE - 1), budget) is None
     assert ledger.money() == Money(0, 2 * PRICE - 1)
 
 

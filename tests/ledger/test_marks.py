@@ -8,7 +8,7 @@ import pytest
 from batch.commands.rerun import Selection
 from batch.core import states
 from batch.core.gateway import Receipt
-from batch.core.money import Budget
+from batch.core.money import Budget, Cap
 from batch.ledger.enrolment import enrol
 from batch.ledger.ledger import Ledger, StateConflict
 from batch.ledger.matching import match
@@ -95,9 +95,9 @@ def test_a_row_becomes_pending_and_is_claimed_in_one_transaction() -> None:
     Selection(numbers=[4]).mark(ledger, 9e9)
     (work,) = ledger.pending_rows(-1, 9)
     intent = states.claimed(EPOCH, None, work.price)
-    assert not ledger.claim(work.row, intent, Budget(run=0))
+    assert ledger.claim(work.row, intent, Budget(run=0)) is Cap.RUN
     assert as_they_are(ledger) == before
-    assert ledger.claim(work.row, intent, Budget())
+    assert ledger.claim(work.row, intent, Budget()) is None
     steps = ledger.db.execute("SELECT old, new FROM event WHERE row = ? ORDER BY seq", (work.row,)).fetchall()
     assert steps[-2:] == [("failed", "pending"), ("pending", "submitting")]
     assert ledger.pending_rows(-1, 9) == []

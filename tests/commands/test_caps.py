@@ -1,0 +1,83 @@
+"""Caps: how far they reach, and what is said where one has no room."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from batch.commands.caps import Caps
+from batch.core.money import AccountCap, Budget, Cap
+from batch.core.run_options import RunOptions
+from batch.ledger.summary import rows_within, summarize
+from batch.reports.clock import clock
+from tests.support.books import book_of, purchase
+from tests.support.runs import a_service, run_through
+from tests.support.sheets import PRICE, SHOTS, batch
+from tests.support.simulated import EPOCH, ledger_of, shot, shots
+
+
+@pytest.fixture(autouse=True)
+def _key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAL_KEY", "an-id:a-secret")
+
+
+@pytest.mark.parametrize(
+    ("options", "said", "reach"),
+    [
+        (
+            RunOptions(max_spend=PRICE),
+            "the next row would go over --max-spend ($0.49) — raise --max-spend to go on",
+            "; --max-spend ($0.49) reaches 1 of them",
+        ),
+        (
+            RunOptions(max_spend=10 * PRICE, max_spend_total=2 * PRICE),
+            "the next row would go over --max-spend-total ($0.98) — raise --max-spend-total to go on",
+            "; --max-spend-total ($0.98) reaches 2 of them",
+        ),
+        (
+            RunOptions(max_spend=10 * PRICE, max_spend_account=AccountCap(2 * PRICE, "night")),
+            "the next row would go over --max-spend-account ($0.98/night over all tables) — raise --max-spend-account "
+            "to go on, or run again after ",
+            "; --max-spend-account ($0.98/night over all tables) reaches 2 of them",
+        ),
+    ],
+)
+def test_the_cap_that_stops_a_run_is_the_one_that_is_named(
+    options: RunOptions, said: str, reach: str, tmp_path: Path
+) -> None:
+    """With its amount and what helps; and before anything is bought, how many rows it reaches."""
+    lines: list[str] = []
+    outcome = run_through(batch(tmp_path, SHOTS), a_service(), options, say=lines.append)
+    assert (outcome.stopped or "").startswith(f"stopped submitting: {said}")
+    assert [line for line in lines if line.endswith(reach)]
+
+
+def test_a_cap_that_reaches_every_row_says_nothing(tmp_path: Path) -> None:
+    lines: list[str] = []
+    options = RunOptions(max_spend=3 * PRICE, max_spend_account=AccountCap(3 * PRICE, "day"))
+    outcome = run_through(batch(tmp_path, SHOTS), a_service(), options, say=lines.append)
+    assert (outcome.stopped, [line for line in lines if "reaches" in line]) == (None, [])
+
+
+def test_an_accounts_cap_has_room_again_when_its_period_ends(tmp_path: Path) -> None:
+    """And reaches as far as what all tables have left of it."""
+    cap = AccountCap(3 * PRICE, "night")
+    book = book_of(tmp_path, cap=cap, now=EPOCH)
+    assert book.claim(purchase(at=EPOCH))
+    caps = Caps(RunOptions(max_spend_account=cap), Budget(), book, lambda: EPOCH)
+    assert caps.reach(ledger_of(shots(3)), 3).endswith("reaches 2 of them")
+    ends = book.period_end("night", EPOCH)
+    assert EPOCH < ends <= EPOCH + 86_400
+    assert caps.remedy(Cap.ACCOUNT).endswith(f"run again after {clock(ends, EPOCH)}, when the next night begins")
+
+
+@given(st.lists(st.sampled_from(["5", "10"]), max_size=8), st.integers(-PRICE, 9 * PRICE))
+def test_as_many_rows_are_reached_as_the_room_is_enough_for(durations: list[str], room: int) -> None:
+    """In the table's order."""
+    ledger = ledger_of(shot(place, f"shot {place}", duration) for place, duration in enumerate(durations))
+    prices = [PRICE * (2 if duration == "10" else 1) for duration in durations]
+    rows = rows_within(ledger, room)
+    assert sum(prices[:rows]) <= max(room, 0)
+    assert rows == len(prices) or sum(prices[: rows + 1]) > room
+    assert summarize(ledger).to_run == len(prices)
