@@ -8,6 +8,7 @@ from enum import StrEnum
 import anyio
 
 from batch.commands.batch import Batch
+from batch.commands.doubts import ask_after
 from batch.commands.messages import Say
 from batch.commands.session import open_session
 from batch.core import states
@@ -25,6 +26,7 @@ from batch.ledger.selection import selected_rows
 from batch.ledger.summary import summarize
 from batch.reconcile.evidence import provable_at
 from batch.reconcile.reconciler import Reconciler
+from batch.reports.clock import clock
 from batch.reports.outcome import Outcome
 
 
@@ -67,7 +69,14 @@ async def _resolve(batch: Batch, decision: Decision | None, say: Say) -> tuple[l
             lines.append(line)
         rows = in_doubt_views(ledger)
         lines.append(shown(rows, START_TIMEOUT, now, candidates) if rows else "no row is in doubt")
-        return lines, Outcome(standing=summarize(ledger), table=str(batch.table), command=batch.command)
+        standing = summarize(ledger)
+        return lines, Outcome(
+            standing=standing,
+            table=str(batch.table),
+            command=batch.command,
+            now=now,
+            ask_after=ask_after(standing),
+        )
 
 
 async def look_up(
@@ -141,21 +150,30 @@ def shown(
     lines = []
     for row in rows:
         name = f"row {row.number}" if row.number else "a row that the table no longer has"
-        proof = provable_at(row.intent_at, start_timeout) - now
-        when = f"provable in {_time(proof)}" if proof > 0 else "provable as soon as later requests are listed"
         may_be = candidates.get(row.row, ())
         standing = (
-            f"{name}{f' (id {row.row_id})' if row.row_id else ''}: {dollars(row.price)}, submitted "
-            f"{_time(now - row.intent_at)} ago, {row.message}; absence {when}"
+            f"{name}{f' (id {row.row_id})' if row.row_id else ''}: {dollars(row.price)}, "
+            f"{'held' if row.held else 'submitted'} {_time(now - row.intent_at)} ago, {row.message}; "
+            f"{_when(row, start_timeout, now)}"
         )
         lines += [one_line(standing), f"    {row.prompt[:100]!r}"]
-        lines += [one_line(f"    fal has more than one such request: {', '.join(may_be[:5])}")] if may_be else []
+        lines += [one_line(f"    fal lists what may be its own: {', '.join(may_be[:5])}")] if may_be else []
     if rows:
         lines.append(
             "look at https://fal.ai/dashboard/requests, then decide by row: --row N --adopt REQUEST_ID (it is there), "
             "--row N --resubmit (buy it again), --row N --give-up (leave it)"
         )
     return "\n".join(lines)
+
+
+def _when(row: InDoubtView, start_timeout: float, now: float) -> str:
+    """When fal's records can prove that it was never accepted."""
+    proof = provable_at(row.intent_at, start_timeout)
+    if row.held:
+        return "`kling-batch run` takes it over with --adopt-known, and pays again with --buy-again"
+    if proof > now:
+        return f"ask again after {clock(proof, now)}: from then on its absence can be proven"
+    return "its absence is proven as soon as two later requests of yours are listed as ended"
 
 
 def _time(seconds: float) -> str:

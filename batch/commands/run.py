@@ -3,9 +3,9 @@
 import random
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -140,8 +140,9 @@ async def _run(
     ledger.marks.clear()  # what was not begun stays as it was
     _enrol_edits(batch.manifest, ledger, watch, around.now())
     saved = autosave.finish(ledger)
-    return Outcome(
+    outcome = Outcome(
         standing=summarize(ledger),
+        now=around.now(),
         table=str(saved.path or batch.ledger),
         unwritten=saved.path is None,
         command=batch.command,
@@ -150,6 +151,13 @@ async def _run(
         stopped=ended.stopped,
         left=ended.tally.left,
     )
+    return _with_doubts(outcome, ledger, ended.candidates) if outcome.standing.in_doubt else outcome
+
+
+def _with_doubts(outcome: Outcome, ledger: Ledger, candidates: Mapping[int, Sequence[str]]) -> Outcome:
+    from batch.commands.doubts import ask_after, by_number  # what decides about doubts: only where there are some
+
+    return replace(outcome, ask_after=ask_after(outcome.standing), candidates=by_number(ledger, candidates))
 
 
 # Before anything is submitted
@@ -281,6 +289,8 @@ class _Ended:
     interrupted: bool = False
     stop: Stop | None = None
     stopped: str | None = None
+    candidates: Mapping[int, Sequence[str]] = field(default_factory=dict)
+    """As for `Dispatcher`."""
 
 
 async def _dispatch(
@@ -305,7 +315,7 @@ async def _dispatch(
                 tasks.start_soon(progress.show, lambda: dispatcher.tally, eta, sys.stderr, name="progress")
             with anyio.CancelScope(deadline=settings.deadline) as in_time:
                 await dispatcher.run()
-            ended.stop = dispatcher.stopped
+            ended.stop, ended.candidates = dispatcher.stopped, dispatcher.candidates
             if in_time.cancelled_caught:
                 ended.stopped = "stopped: the time is up; the next run brings home what is under way"
             tasks.cancel_scope.cancel()

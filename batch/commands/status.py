@@ -1,5 +1,7 @@
 """`status`: says where a batch stands, from its ledger, also while it runs."""
 
+import time
+from dataclasses import replace
 from pathlib import Path
 
 from batch.core.paths import places
@@ -15,4 +17,10 @@ def status(manifest: Path, *, sandbox: bool) -> Outcome:
     """
     ledger, table = places(manifest, sandbox=sandbox)
     command = [str(manifest), *(["--sandbox"] if sandbox else [])]
-    return Outcome(standing=read_summary(ledger, manifest), table=str(table), command=command)
+    standing = read_summary(ledger, manifest)
+    outcome = Outcome(standing=standing, table=str(table), command=command, now=time.time())
+    if not standing.in_doubt:
+        return outcome
+    from batch.commands.doubts import ask_after  # what decides about doubts: only where there are some
+
+    return replace(outcome, ask_after=ask_after(standing))

@@ -4,7 +4,7 @@ Pure anyio: the ledger and the gateway are two narrow protocols, the clock and t
 a night can be played on a mock clock.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -60,6 +60,8 @@ class Dispatcher:
         self._preparation = Preparation(gateway, self._tally, self._poller, settings.rand, self._slot_free, self._wake)
         self.stopped: Stop | None = None
         """Why nothing more is submitted, where rows are left."""
+        self.candidates: Mapping[int, Sequence[str]] = {}
+        """Row in doubt → the requests at fal that may be its own, as the last look at fal's records showed."""
         self._reconciler = Reconciler(store, gateway, settings.now, settings.start_timeout)
         self._patience = Patience(settings.start_timeout)
         self._refusals = FailureStreak(options.stop_after)
@@ -323,6 +325,7 @@ class Dispatcher:
         self._patience.looked(verdicts, in_doubt)
         if isinstance(verdicts, Unclear):
             return
+        self.candidates = verdicts.candidates
         for row in verdicts.absent:
             if pending := await self._store.pending_row(row):
                 self._backlog.put_back(pending, 0.0)  # wherever the reading of the table has come to: from here

@@ -165,13 +165,16 @@ class InDoubtView:
     intent_at: float
     price: int
     message: str
+    held: bool = False
+    """It seems to have been bought before: no record of fal's settles whether that request is its own."""
 
 
 def in_doubt_views(ledger: Ledger) -> list[InDoubtView]:
     """Every row in doubt."""
     found = ledger.db.execute(
         "SELECT row.id, number, IIF(key LIKE 'id:%', substr(key, 4), ''), "
-        "COALESCE(json_extract(arguments, '$.prompt'), ''), intent_at, COALESCE(price, 0), COALESCE(message, '') "
-        "FROM row LEFT JOIN sheet ON sheet.row = row.id WHERE state = 'in_doubt' ORDER BY number, row.id"
+        "COALESCE(json_extract(arguments, '$.prompt'), ''), intent_at, COALESCE(price, 0), COALESCE(message, ''), "
+        "kind = ? FROM row LEFT JOIN sheet ON sheet.row = row.id WHERE state = 'in_doubt' ORDER BY number, row.id",
+        (BOUGHT_BEFORE,),
     )
     return [InDoubtView(*one) for one in found]

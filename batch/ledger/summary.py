@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from batch.core.money import dollars
-from batch.core.states import State, Status, status
+from batch.core.states import BOUGHT_BEFORE, State, Status, status
 from batch.errors import LedgerError
 from batch.job import Job
 from batch.ledger.ledger import Ledger
@@ -54,6 +54,10 @@ class LedgerSummary:
     unpriced: int
     unheard: Sequence[UnheardGroup] = ()
     """Of the rows whose request is at fal: those that runs have asked after in vain."""
+    held: int = 0
+    """Of the rows in doubt: those that seem to have been bought before, which a person decides."""
+    last_doubt: float | None = None
+    """The last intent, in seconds since 1970, of those in doubt that fal's records may settle."""
 
     @property
     def total(self) -> int:
@@ -83,6 +87,11 @@ def summarize(ledger: Ledger) -> LedgerSummary:
         "SELECT COUNT(*), COALESCE(SUM(price), 0), COUNT(*) - COUNT(price) FROM row INDEXED BY row_claimable "
         "WHERE state = 'pending' AND place IS NOT NULL"
     ).fetchone()
+    held, last_doubt = ledger.db.execute(
+        "SELECT COUNT(*) FILTER (WHERE kind = :held), MAX(intent_at) FILTER (WHERE kind <> :held) FROM row "
+        "WHERE state = 'in_doubt'",
+        {"held": BOUGHT_BEFORE},
+    ).fetchone()
     marked, marked_price, marked_unpriced = ledger.marks.to_run()
     return LedgerSummary(
         rows=_by_status(ledger, here),
@@ -96,6 +105,8 @@ def summarize(ledger: Ledger) -> LedgerSummary:
         to_run_price=price + marked_price,
         unpriced=unpriced + marked_unpriced,
         unheard=_unheard(ledger),
+        held=held,
+        last_doubt=last_doubt,
     )
 
 

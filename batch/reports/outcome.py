@@ -1,8 +1,8 @@
 """How a run ended, or where a batch stands: text, JSON and exit code."""
 
 import shlex
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,6 +12,9 @@ from batch.core.retry import WORTH_ANOTHER_TRY
 from batch.core.states import Status
 from batch.errors import Exit
 from batch.ledger.summary import FailureGroup, LedgerSummary, UnheardGroup
+from batch.reports.clock import clock
+
+SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +32,12 @@ class Outcome:
     """Why rows were left, where the run stopped by itself."""
     left: int = 0
     """Requests whose end could not be learned in this run: they stay under way."""
+    now: float = 0.0
+    """When this is told, in seconds since 1970."""
+    ask_after: float | None = None
+    """When fal's records can decide about the last row in doubt; None where they decide about none."""
+    candidates: Mapping[int, Sequence[str]] = field(default_factory=dict)
+    """Row in doubt, as the spreadsheet numbers it → the requests at fal that may be its own."""
     unwritten: bool = False
     """The results are in the ledger only; the table could not be read or written."""
 
@@ -51,6 +60,7 @@ class Outcome:
         lines = [f"{now.count(Status.SUCCEEDED, Status.STALE)} of {now.total} rows have their video; see {self.table}"]
         lines += [f"  {_failure(failure)}" for failure in now.failures]
         lines += [f"  {count} {_OTHERS[one]}" for one in _OTHERS if (count := now.count(one))]
+        lines += [f"  {line}" for line in self._in_doubt()]
         lines += [f"  {_unheard(one)}" for one in now.unheard]
         if now.unheard:
             lines.append(
@@ -78,6 +88,25 @@ class Outcome:
             lines.append(f"next: {self.next_command}{'   (when the rows are mended)' if mend else ''}")
         return "\n".join(map(one_line, lines))
 
+    def _in_doubt(self) -> Iterator[str]:
+        """What can be done about the rows in doubt, and when."""
+        batch = shlex.join(self.command)
+        if self.ask_after is not None and self.ask_after > self.now:
+            when = clock(self.ask_after, self.now)
+            yield f"fal's records cannot decide about all that is in doubt yet: ask again after {when}"
+        elif self.ask_after is not None:
+            yield "fal's records decide it as soon as they show two requests that were sent later and have ended"
+        if self.standing.held:
+            yield (
+                f"{self.standing.held} in doubt seem to have been bought before, by a ledger that is not here: "
+                f"kling-batch run {batch} --adopt-known takes the videos over and pays nothing; --buy-again pays again"
+            )
+        for number, ids in list(self.candidates.items())[:SHOWN]:
+            yield (
+                f"row {number}: fal lists what may be its own ({', '.join(ids[:SHOWN])}): choose with "
+                f"kling-batch resolve {batch} --row {number} --adopt REQUEST_ID"
+            )
+
     @property
     def next_command(self) -> str | None:
         """What to type next; None where all is done."""
@@ -85,6 +114,8 @@ class Outcome:
         batch = shlex.join(self.command)
         if now.to_run or now.at_fal or self.left or self.unwritten:
             return f"kling-batch run {batch}"
+        if now.in_doubt and now.in_doubt == now.held:
+            return f"kling-batch run {batch} --adopt-known"
         if now.in_doubt:
             return f"kling-batch resolve {batch}"
         if now.failures:
@@ -108,6 +139,8 @@ class Outcome:
             "spent_total_usd": now.spent / 1_000_000,
             "under_way_usd": now.under_way / 1_000_000,
             "stopped": self.stopped,
+            "ask_after": None if self.ask_after is None else datetime.fromtimestamp(self.ask_after, UTC).isoformat(),
+            "candidates": {str(number): list(ids) for number, ids in self.candidates.items()},
             "table": self.table,
             "next": self.next_command,
         }

@@ -18,6 +18,7 @@ from batch.ledger.async_ledger import async_ledger, in_line
 from batch.ledger.in_doubt import InDoubtView, in_doubt_views
 from batch.ledger.ledger import Ledger
 from batch.reconcile.evidence import provable_at
+from batch.reports.clock import clock
 from jobs.kling import KLING_2_1_PRO as JOB
 from tests.support.runs import a_service
 from tests.support.sheets import PRICE, SHOTS, batch
@@ -171,7 +172,8 @@ def test_records_that_cannot_be_read_settle_nothing() -> None:
 
 VIEW = InDoubtView(row=7, number=3, row_id="", prompt="a boat", intent_at=0.0, price=PRICE, message="cut")
 PROVABLE = provable_at(0.0, HOUR)
-SOON = "absence provable as soon as later requests are listed"
+WHEN = f"ask again after {clock(PROVABLE, 0.0)}: from then on its absence can be proven"
+SOON = "its absence is proven as soon as two later requests of yours are listed as ended"
 
 
 @pytest.mark.parametrize(
@@ -180,16 +182,22 @@ SOON = "absence provable as soon as later requests are listed"
         (
             replace(VIEW, row_id="s1"),
             60.0,
-            "row 3 (id s1): $0.49, submitted 1 min ago, cut; absence provable in 4.0 h",
+            f"row 3 (id s1): $0.49, submitted 1 min ago, cut; {WHEN}",
         ),
-        (VIEW, 5399.0, "row 3: $0.49, submitted 90 min ago, cut; absence provable in 2.6 h"),
-        (VIEW, PROVABLE - 60.0, "row 3: $0.49, submitted 4.0 h ago, cut; absence provable in 1 min"),
+        (VIEW, 5399.0, f"row 3: $0.49, submitted 90 min ago, cut; {WHEN}"),
+        (VIEW, PROVABLE - 60.0, f"row 3: $0.49, submitted 4.0 h ago, cut; {WHEN}"),
         (VIEW, PROVABLE, f"row 3: $0.49, submitted 4.0 h ago, cut; {SOON}"),
-        (VIEW, -50.0, "row 3: $0.49, submitted 0 min ago, cut; absence provable in 4.1 h"),
+        (VIEW, 1.0, f"row 3: $0.49, submitted 0 min ago, cut; {WHEN}"),
+        (
+            replace(VIEW, held=True, message="bought before by /a.csv, which is not there any more"),
+            60.0,
+            "row 3: $0.49, held 1 min ago, bought before by /a.csv, which is not there any more; `kling-batch run` "
+            "takes it over with --adopt-known, and pays again with --buy-again",
+        ),
         (
             replace(VIEW, number=None),
             0.0,
-            "a row that the table no longer has: $0.49, submitted 0 min ago, cut; absence provable in 4.0 h",
+            f"a row that the table no longer has: $0.49, submitted 0 min ago, cut; {WHEN}",
         ),
     ],
 )
@@ -210,7 +218,7 @@ def test_what_can_be_done_is_said_once_for_all_rows() -> None:
 def test_what_may_be_a_rows_own_is_named() -> None:
     """Where fal has more such requests than there are rows, a person chooses by their ids."""
     text = shown([VIEW, replace(VIEW, row=8)], HOUR, 0.0, {7: ["near", "far"]})
-    assert text.count("fal has more than one such request: near, far") == 1
+    assert text.count("fal lists what may be its own: near, far") == 1
 
 
 def test_the_rows_in_doubt_are_those_that_are_shown() -> None:

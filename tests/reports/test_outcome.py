@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from batch.core.states import Status
 from batch.errors import Exit
 from batch.ledger.summary import FailureGroup, LedgerSummary
+from batch.reports.clock import clock
 from batch.reports.outcome import Outcome
 
 PRICE = 490_000
@@ -103,6 +104,36 @@ def test_what_is_in_doubt_or_lost_from_the_table_is_never_kept_quiet() -> None:
     assert "$0.49 more under way or in doubt" in text
 
 
+DOUBT = replace(NOTHING, rows={Status.IN_DOUBT: 2}, in_doubt=2)
+
+
+def test_when_records_can_decide_is_told_as_a_time_of_the_clock() -> None:
+    """And once that is over, what they still need."""
+    text = outcome(DOUBT, ask_after=7260.0).text()
+    assert f"ask again after {clock(7260.0, 0.0)}" in text
+    assert "ask again after" not in outcome(DOUBT).text()
+    late = replace(outcome(DOUBT, ask_after=7260.0), now=7260.0).text()
+    assert "ask again after" not in late
+    assert "as soon as they show two requests that were sent later" in late
+    assert outcome(DOUBT, ask_after=7260.0).json()["ask_after"] == "1970-01-01T02:01:00+00:00"
+
+
+def test_what_may_be_a_rows_own_is_shown_with_the_command_that_takes_it() -> None:
+    """For a person to choose."""
+    told = outcome(DOUBT, candidates={3: ["near", "far"]})
+    assert "row 3: fal lists what may be its own (near, far)" in told.text()
+    assert "kling-batch resolve shots.csv --row 3 --adopt REQUEST_ID" in told.text()
+    assert told.json()["candidates"] == {"3": ["near", "far"]}
+
+
+@pytest.mark.parametrize(("held", "command"), [(1, "resolve shots.csv"), (2, "run shots.csv --adopt-known")])
+def test_what_was_bought_before_is_no_question_of_time(held: int, command: str) -> None:
+    """A person decides it, for all such rows at once."""
+    told = outcome(replace(DOUBT, held=held))
+    assert f"{held} in doubt seem to have been bought before" in told.text()
+    assert told.next_command == f"kling-batch {command}"
+
+
 @pytest.mark.parametrize(
     ("now", "command"),
     [
@@ -132,6 +163,7 @@ def test_a_program_is_told_the_same() -> None:
     told = json.loads(json.dumps(outcome(FAILED, spent_now=PRICE).json()))
     assert set(told) == {
         *("exit_code", "rows", "failures", "spent_usd", "spent_total_usd", "under_way_usd", "stopped", "table", "next"),
+        *("ask_after", "candidates"),
         *(str(one) for one in Status),
     }
     assert (told["rows"], told["succeeded"], told["failed"], told["pending"]) == (3, 2, 1, 0)
