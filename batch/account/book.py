@@ -9,23 +9,22 @@ from datetime import datetime
 from typing import NamedTuple
 
 from batch.account import witnesses
-from batch.account.book_file import BUSY_SECONDS
+from batch.account.book_file import BUSY_SECONDS, standing_file
 from batch.account.periods import period_end, period_start
 from batch.core.equality import Equality
 from batch.core.gateway import Receipt
 from batch.core.money import AccountCap
 from batch.core.row import InDoubtRow, KnownRequest
 from batch.core.states import State, Transition
-from batch.core.store import Purchase, RequestTaken
-from batch.errors import LedgerLost
+from batch.core.store import ClaimRefused, Purchase, RequestTaken
 
 AIR_SECONDS = 240.0
 """A POST has its reply, or none, no later than this after its intent: twice the longest wait, and a margin."""
 TAKEN = "fal gave it the id of another request of this account, so its own is not known"
 
 
-class TakenOver(LedgerLost):
-    """Another run has begun with this ledger, or with a copy of it: this one buys nothing more."""
+class TakenOver(ClaimRefused):
+    """Another run has begun with this ledger, or a copy of it, or the book is another: this one buys nothing more."""
 
 
 class AccountBook:
@@ -60,6 +59,7 @@ class AccountBook:
         self._used = False
         self._local = local
         self._takeable: dict[str, tuple[int, int]] = {}
+        self._file = standing_file(connection)
 
     @property
     def trusted_from(self) -> float:
@@ -156,6 +156,11 @@ class AccountBook:
         return int(done.lastrowid or 0)
 
     def _require_own_turn(self) -> None:
+        if self._file != standing_file(self.db):
+            raise TakenOver(
+                "the account's book was removed, moved or put back under this run: nothing more is submitted here. "
+                "Run again: what was submitted is picked up"
+            )
         token, path = self.db.execute("SELECT token, table_path FROM ledger WHERE n = ?", (self.ledger,)).fetchone()
         if token != self.token:
             raise TakenOver(

@@ -52,6 +52,16 @@ def open_book_file(path: Path) -> sqlite3.Connection:
         raise NoBook(f"the account's book {path} cannot be written ({error})") from error
 
 
+def standing_file(connection: sqlite3.Connection) -> tuple[int, int] | None:
+    """Device and inode of the file that stands now where the connection's was opened; None: none does."""
+    ((_, _, path),) = connection.execute("PRAGMA database_list").fetchall()[:1]
+    try:
+        status = Path(path).stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
 def _make(path: Path) -> None:
     fresh = path.with_name(f"{path.name}.{os.getpid()}-{secrets.token_hex(4)}.new")
     os.close(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))

@@ -22,14 +22,14 @@ from batch.core.money import AccountCap
 from batch.core.states import State
 from batch.errors import LedgerError, LedgerLost, MissingKey, UsageError
 from batch.ledger.booking import booked_row, doubts, ledger_id_at, past_purchases, request_ids
-from batch.ledger.ledger import LEDGER_ID, Ledger
+from batch.ledger.ledger import LEDGER_ID, UNBOOKED, Ledger
 from batch.manifest.fingerprint import defaults
 from batch.reports.outcome import counted
 
 UNTRUSTED_SECONDS = 600.0
 """So long a book that was made again, or put back, does not know who has a POST on its way."""
-TOKEN, GENERATION, BOOK, UNBOOKED = "book_token", "book_generation", "book_id", "unbooked"
-"""What the ledger keeps of the book: the token and number of its last run, the book's id, and runs without one."""
+TOKEN, GENERATION, BOOK = "book_token", "book_generation", "book_id"
+"""What the ledger keeps of the book: the token and number of its last run, and the book's id."""
 
 
 @asynccontextmanager

@@ -7,11 +7,23 @@ from batch.core.gateway import Receipt
 from batch.core.money import Budget, Cap
 from batch.core.row import InDoubtRow, KnownRequest, PendingRow, SubmittedRow
 from batch.core.states import Transition
-from batch.errors import LedgerError
+from batch.errors import LedgerError, LedgerLost
 
 
 class RequestTaken(LedgerError):
     """The id in a receipt is known as that of another request. Nothing was changed."""
+
+
+class NotBooked(RequestTaken):
+    """The account's book cannot keep the id in a receipt: for the other tables it is nobody's. Nothing was changed."""
+
+
+class ClaimRefused(LedgerLost):
+    """Nothing more may be bought in this run; what is under way is brought home."""
+
+
+class BookLost(ClaimRefused):
+    """The account's book cannot be written any more: others count on it, so nothing is bought without it."""
 
 
 class Purchase(NamedTuple):

@@ -11,7 +11,7 @@ from batch.core import states
 from batch.core.gateway import Gateway, InDoubt, SubmitAnswer
 from batch.core.money import Cap
 from batch.core.row import PendingRow
-from batch.core.store import RequestTaken, RowStore
+from batch.core.store import ClaimRefused, RequestTaken, RowStore
 from batch.dispatch import transitions
 from batch.dispatch.settings import Settings
 from batch.dispatch.stopping import Stop
@@ -69,7 +69,12 @@ class Submission:
         with anyio.CancelScope(shield=True):
             different = None if arguments == pending.arguments else encoded(arguments)
             intent = states.claimed(self._settings.now(), different, pending.price)
-            if reached := await self._store.claim(pending.row, intent, self._settings.budget):
+            try:
+                reached = await self._store.claim(pending.row, intent, self._settings.budget)
+            except ClaimRefused as refused:
+                self._stop(Stop("book", f"stopped submitting: {refused}; what is under way is brought home"))
+                return None
+            if reached:
                 return NoRoom(reached)
             self._claimed()
             sent = current_time()

@@ -10,9 +10,9 @@ import anyio
 from batch.core.money import Budget, Cap
 from batch.core.row import InDoubtRow, KnownRequest, PendingRow, SubmittedRow
 from batch.core.states import Transition
-from batch.errors import LedgerLost
+from batch.core.store import BookLost
 from batch.ledger.in_doubt import in_doubt_rows, known_requests, requests_since_doubt
-from batch.ledger.ledger import STOPPED_FOR, Ledger
+from batch.ledger.ledger import STOPPED_FOR, Ledger, booking
 
 T = TypeVar("T")
 TURN_SECONDS, AGAIN_SECONDS = 30.0, 0.002
@@ -119,19 +119,25 @@ class AsyncLedger:
         batch, self._waiting = self._waiting, []
         try:
             with anyio.CancelScope(shield=True):
-                await self._commit(batch)
+                try:
+                    await self._commit(batch)
+                except BookLost as lost:  # nothing of it was written: once more, without it
+                    await self._commit(batch, str(lost))
         except Exception as error:  # noqa: BLE001 - handed to every caller: none of them was written
             for entry in batch:
                 entry.error = error
         for entry in batch:
             entry.done.set()
 
-    async def _commit(self, batch: list[_Entry]) -> None:
+    async def _commit(self, batch: list[_Entry], book_lost: str = "") -> None:
         # The entries on the event loop, a few microseconds each: in a thread every one of them would wait for its turn
         # at the interpreter. Only the disk is waited for elsewhere.
-        await self._wait_for_turn()
+        if not book_lost:
+            await self._wait_for_turn()
         try:
             self._ledger.begin()
+            if book_lost:
+                self._ledger.lose_book(book_lost)
             for entry in batch:
                 self._one(entry)
             await self._offload(self._ledger.commit)
@@ -142,12 +148,14 @@ class AsyncLedger:
     async def _wait_for_turn(self) -> None:
         """For the account's book, where another run is in the middle of a transaction: the event loop goes on."""
         with anyio.move_on_after(TURN_SECONDS):
-            while self._ledger.book and not self._ledger.book.try_begin():  # noqa: ASYNC110 - other processes wake nobody
+            while self._ledger.book:
+                with booking():
+                    if self._ledger.book.try_begin():
+                        return
                 await anyio.sleep(AGAIN_SECONDS)
             return
-        raise LedgerLost(
-            f"another run has held the account's book for {TURN_SECONDS:g} s: nothing more was submitted. See what is "
-            "the matter with it, and run again: what was submitted is picked up"
+        raise BookLost(
+            f"another run has held the account's book for {TURN_SECONDS:g} s: see what is the matter with it"
         )
 
     def _one(self, entry: _Entry) -> None:
@@ -155,16 +163,20 @@ class AsyncLedger:
         self._ledger.db.execute("SAVEPOINT entry")
         written = book is not None and book.in_transaction
         if book:
-            book.savepoint()
+            with booking():
+                book.savepoint()
         try:
             entry.value = entry.call()
+        except BookLost:
+            raise
         except Exception as error:  # handed to the one caller whose entry it is
             if not self._ledger.db.in_transaction or (book and written and not book.in_transaction):
                 raise  # the disk is full and the whole transaction is gone, not only this entry
             entry.error = error
             self._ledger.db.execute("ROLLBACK TO entry")
             if book:
-                book.undo_to_savepoint()
+                with booking():
+                    book.undo_to_savepoint()
         self._ledger.db.execute("RELEASE entry")
 
 

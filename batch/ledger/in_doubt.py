@@ -33,8 +33,10 @@ _IN_DOUBT = f"state = 'in_doubt' AND kind <> '{BOUGHT_BEFORE}'"
 def in_doubt_rows(ledger: Ledger) -> list[InDoubtRow]:
     """Every row whose doubt fal's records may settle, also of rows that the manifest no longer has.
 
-    With them what is open elsewhere.
+    With them what is open elsewhere. None where the account's book was lost: it decides for all tables.
     """
+    if ledger.book_lost:
+        return []
     rows = _in_order_of_book(ledger, _open_rows(ledger, _IN_DOUBT))
     if not rows:
         return []

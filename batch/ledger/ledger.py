@@ -16,7 +16,7 @@ from batch.core.money import Budget, Cap, Money
 from batch.core.paths import table_of
 from batch.core.row import AskedInVain, PendingRow, SubmittedRow
 from batch.core.states import State, Transition, again
-from batch.core.store import Purchase, PurchaseBook, RequestTaken
+from batch.core.store import BookLost, ClaimRefused, NotBooked, Purchase, PurchaseBook, RequestTaken
 from batch.errors import LedgerError
 from batch.files.permissions import make_like
 from batch.job import Job
@@ -29,6 +29,25 @@ LEDGER_ID = "ledger_id"
 """Where the ledger keeps the random id that the account's book knows it by."""
 STOPPED_FOR = "stopped_for"
 """Where the ledger keeps the kind of failures that a run stopped for."""
+
+
+UNBOOKED = "unbooked"
+"""Where the ledger keeps that something may have been bought, or have ended, without the account's book."""
+
+
+@contextmanager
+def booking() -> Iterator[None]:
+    """Around what is written into the account's book.
+
+    Raises:
+        BookLost: it cannot be.
+    """
+    try:
+        yield
+    except sqlite3.IntegrityError:  # a fault of ours
+        raise
+    except sqlite3.Error as error:
+        raise BookLost(f"the account's book cannot be written any more ({error})") from error
 
 
 class StateConflict(LedgerError):
@@ -44,6 +63,8 @@ class Ledger:
         self.marks = Marks(connection)
         self.book: PurchaseBook | None = None
         """The account's, where there is one: what is written here is in it first."""
+        self.book_lost = ""
+        """Why the account's book cannot be kept any more, where that is so: nothing is bought from then on."""
         self._writes = writes
 
     @classmethod
@@ -114,7 +135,8 @@ class Ledger:
     def commit(self) -> None:
         """Waits for the disk: the account's book first, for it says what may have been bought."""
         if self.book:
-            self.book.commit()
+            with booking():
+                self.book.commit()
         try:
             self.db.execute("COMMIT")
         except sqlite3.Error:
@@ -128,21 +150,31 @@ class Ledger:
         if self.db.in_transaction:  # SQLite has rolled back by itself where the disk is full
             self.db.execute("ROLLBACK")
 
+    def lose_book(self, why: str) -> None:
+        """It cannot be written any more; inside a transaction. What comes of purchases it is told by the next run."""
+        self.book, self.book_lost = None, why
+        self.set_meta(UNBOOKED, "1")
+
     def apply(self, row: int, transition: Transition) -> None:
         """The only write of a state. Inside a transaction; a row that is marked to be run again is taken up in it.
 
         Raises:
             StateConflict: the row is not in `transition.old`.
             RequestTaken: the receipt's id is known as that of another request.
+            BookLost: nothing was changed yet, and the whole transaction has to be undone.
         """
         if transition.old is State.PENDING:
             self._take_up(row, transition.at)
+        if transition.receipt and self.book_lost:
+            raise NotBooked(f"fal took it as {transition.receipt.request_id}, but {self.book_lost}")
         if transition.receipt:
             self.keep(row, transition.receipt, again=transition.old is State.IN_DOUBT)
-            if self.book:
-                self.book.accept(self._purchase(row), transition.receipt)
-        elif self.book:
-            self.book.note(row, transition)
+        if self.book:
+            with booking():
+                if transition.receipt:
+                    self.book.accept(self._purchase(row), transition.receipt)
+                else:
+                    self.book.note(row, transition)
         changes = {"state": transition.new, "changed_at": transition.at, **transition.changes}
         sets = [f"{column} = :{column}" for column in changes] + ["spent = spent + :cost"]
         if transition.step:
@@ -195,7 +227,13 @@ class Ledger:
             raise RequestTaken(TAKEN) from error
 
     def claim(self, row: int, transition: Transition, budget: Budget) -> Cap | None:
-        """Commits the intent of a POST, unless a cap, which is returned, has no room; in one transaction."""
+        """Commits the intent of a POST, unless a cap, which is returned, has no room; in one transaction.
+
+        Raises:
+            ClaimRefused: nothing more may be bought.
+        """
+        if self.book_lost:
+            raise ClaimRefused(self.book_lost)
         if reached := budget.reached(transition.changes["price"], self.money()):
             return reached
         if not self.book:
@@ -203,7 +241,8 @@ class Ledger:
             return None
         self.db.execute("SAVEPOINT claim")
         self.apply(row, transition)
-        claimed = self.book.claim(self._purchase(row))
+        with booking():
+            claimed = self.book.claim(self._purchase(row))
         if not claimed:
             self.db.execute("ROLLBACK TO claim")
         self.db.execute("RELEASE claim")

@@ -1,0 +1,108 @@
+"""The account's book is lost under a run: nothing more is bought, and what is under way is brought home."""
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from batch.account.book_file import book_path, open_book_file
+from batch.commands.batch import Batch
+from batch.core.run_options import RunOptions
+from batch.core.states import Status
+from batch.errors import Exit
+from batch.ledger.ledger import UNBOOKED, Ledger
+from tests.support.runs import a_service, run_through
+from tests.support.sheets import batch
+
+KEY = "an-id:a-secret"
+ROWS = 6
+
+
+class Book:
+    """The connection that a run has to the book, for what a test does to it."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("FAL_KEY", KEY)
+        monkeypatch.setattr("batch.commands.account_book.open_book_file", self.open)
+        self.connections: list[sqlite3.Connection] = []
+
+    def open(self, path: Path) -> sqlite3.Connection:
+        self.connections.append(open_book_file(path))
+        return self.connections[-1]
+
+    def refuse(self) -> None:
+        """Every write fails, as on a disk that is full."""
+        self.connections[-1].execute("PRAGMA query_only = ON")
+
+    def remove(self) -> None:
+        book_path(KEY).unlink()
+
+    def replace(self) -> None:
+        """By a copy, as a backup puts it back."""
+        content = book_path(KEY).read_bytes()
+        book_path(KEY).unlink()
+        book_path(KEY).write_bytes(content)
+
+
+@pytest.fixture
+def book(monkeypatch: pytest.MonkeyPatch) -> Book:
+    return Book(monkeypatch)
+
+
+@pytest.fixture
+def shots(tmp_path: Path) -> Batch:
+    return batch(tmp_path, "prompt,image\n" + "".join(f"shot {n},https://x.y/{n}\n" for n in range(ROWS)))
+
+
+def at_post(nth: int, do: Callable[[], Any]) -> Callable[[int], str | None]:
+    """Does it while the nth POST is on its way."""
+
+    def on_submit(n: int) -> str | None:
+        if n == nth:
+            do()
+        return None
+
+    return on_submit
+
+
+def test_a_book_that_cannot_be_written_any_more_ends_the_buying_and_not_the_run(book: Book, shots: Batch) -> None:
+    """The id of the POST on its way cannot be told to the others: its row is in doubt, and found later."""
+    service = a_service(on_submit=at_post(3, book.refuse))
+    lost = run_through(shots, service, RunOptions(concurrency=1))
+    assert lost.exit_code is Exit.IN_DOUBT
+    assert "stopped submitting: the account's book cannot be written any more" in (lost.stopped or "")
+    assert (lost.standing.count(Status.SUCCEEDED), lost.standing.in_doubt, lost.standing.to_run) == (2, 1, 3)
+    with Ledger.read(shots.ledger) as ledger:
+        (message,) = ledger.db.execute("SELECT message FROM row WHERE state = 'in_doubt'").fetchone()
+        assert service.queue.requests[-1].id in message
+        assert ledger.meta(UNBOOKED)
+    service.on_submit = lambda _: None
+    again = run_through(shots, service)
+    assert (again.exit_code, len(service.queue.requests)) == (Exit.DONE, ROWS)
+    with sqlite3.connect(book_path(KEY)) as db:
+        assert db.execute("SELECT state, COUNT(*) FROM purchase GROUP BY 1").fetchall() == [("ended", ROWS)]
+
+
+@pytest.mark.parametrize("nth", range(1, ROWS + 1))
+def test_wherever_the_book_is_lost_nothing_is_bought_twice(nth: int, book: Book, shots: Batch) -> None:
+    """One row at a time, or several: the runs after it bring all home."""
+    service = a_service(on_submit=at_post(nth, book.refuse))
+    run_through(shots, service, RunOptions(concurrency=1 + nth % 3))
+    assert len(service.queue.requests) == nth
+    service.on_submit = lambda _: None
+    assert run_through(shots, service).exit_code is Exit.DONE
+    assert len(service.queue.requests) == ROWS
+
+
+@pytest.mark.parametrize("how", ["remove", "replace"])
+def test_a_book_that_is_removed_or_put_back_under_a_run_ends_the_buying(how: str, book: Book, shots: Batch) -> None:
+    """Others begin a new one, or go by the old one: what this run writes is seen by nobody."""
+    service = a_service(on_submit=at_post(2, getattr(book, how)))
+    lost = run_through(shots, service, RunOptions(concurrency=1))
+    assert lost.exit_code is Exit.STOPPED_EARLY
+    assert "was removed, moved or put back under this run" in (lost.stopped or "")
+    assert (lost.standing.count(Status.SUCCEEDED), lost.standing.to_run) == (2, 4)
+    assert run_through(shots, service).exit_code is Exit.DONE
+    assert len(service.queue.requests) == ROWS
