@@ -1,6 +1,6 @@
 """The ledger awaited: one writer, one commit for all that was asked during the last one."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -11,7 +11,7 @@ from batch.core.money import Budget, Cap
 from batch.core.row import InDoubtRow, KnownRequest, PendingRow, SubmittedRow
 from batch.core.states import Transition
 from batch.core.store import BookLost
-from batch.ledger.in_doubt import in_doubt_rows, known_requests, requests_since_doubt
+from batch.ledger.in_doubt import asked_by_others, in_doubt_rows, known_requests, requests_since_doubt
 from batch.ledger.ledger import STOPPED_FOR, Ledger, booking
 
 T = TypeVar("T")
@@ -73,6 +73,10 @@ class AsyncLedger:
 
     async def known_requests(self, request_ids: Iterable[str]) -> dict[str, KnownRequest]:
         return await self._do(lambda: known_requests(self._ledger, request_ids))
+
+    async def asked_by_others(self, inputs: Sequence[Mapping[str, Any] | None]) -> bool:
+        """Whether requests that are nobody's here, of these inputs, show that others ask for what we ask for."""
+        return await self._do(lambda: asked_by_others(self._ledger, inputs))
 
     async def stopped_for(self) -> str:
         """Of what kind the failures were that an earlier run stopped for; empty where a row has succeeded since."""

@@ -1,7 +1,7 @@
 """Reads rows in doubt, and which of the requests that fal lists are known to be ours."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
@@ -154,6 +154,18 @@ def _own(ledger: Ledger, asked: str) -> dict[str, KnownRequest]:
         name: KnownRequest(json.loads(sent), intent_at, seq or 0) if dated else KnownRequest()
         for name, sent, intent_at, dated, seq in found
     }
+
+
+def asked_by_others(ledger: Ledger, inputs: Sequence[Mapping[str, Any] | None]) -> bool:
+    """Whether requests that are nobody's here, of these inputs, show that others ask for what we ask for.
+
+    A request whose input is not shown may be one. Without an account's book any request is: whose, nobody knows.
+    """
+    if not inputs or not ledger.book or any(one is None for one in inputs):
+        return bool(inputs)
+    prompts = {str(one.get("prompt")) for one in inputs if one is not None}
+    known = "SELECT 1 FROM row WHERE json_extract(arguments, '$.prompt') IN (SELECT value FROM json_each(?)) LIMIT 1"
+    return ledger.db.execute(known, (json.dumps(sorted(prompts)),)).fetchone() is not None
 
 
 @dataclass(frozen=True, slots=True)

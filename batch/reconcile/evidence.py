@@ -4,7 +4,11 @@ A row in doubt is **found** where the history has a request, not yet known to be
 equal arguments, fal's defaults filled in: the nearest by fal's clock, and only where there are no more such requests
 than equal rows in doubt, here and in the other tables of the account. More of them are somebody else's too, and nobody
 here can tell which: a person chooses. While the reply to an equal request is still waited for, nothing of its kind is
-taken.
+taken. Somebody's who asks for the same from a machine whose book is not here may be listed before ours, or ours may
+never have arrived. So what is taken was sent at the moment of its row, as the clocks of both went then, and all of ours
+of that time that have ended are shown; one of another moment is taken only once later ones of ours are. Where others do
+ask for what we ask for, only one of its moment is taken, once the history must show all, as for an absence; and none
+where they ask for it at the same moments: a person knows.
 
 Its **absence** is proven only where all witnesses agree:
 
@@ -34,6 +38,12 @@ from batch.core.row import InDoubtRow, KnownRequest
 
 POST_SECONDS = 120.0
 """A POST arrives no later than this after its intent: the longest wait for a reply, and a margin."""
+NEAR_SECONDS = 5.0
+"""A request is sent within so many seconds of its intent, mostly."""
+TOLD_SECONDS = 10.0
+"""So much less is known of that moment where no request tells how the clocks went: fal's is told in whole seconds."""
+TOGETHER_SECONDS = 60.0
+"""Who asks for the same within so many seconds has begun with us."""
 CLOCK_SKEW = 300.0
 """How far the clocks may be apart where no request tells."""
 MARGIN = 60.0
@@ -81,6 +91,8 @@ def reconcile(
     sent: Mapping[str, KnownRequest],
     now: float,
     start_timeout: float,
+    *,
+    others: bool = False,
 ) -> Verdicts:
     """Settles what the history allows.
 
@@ -92,22 +104,49 @@ def reconcile(
             ledger, and of all tables where there is an account's book.
         now: by this machine's clock.
         start_timeout: seconds after which fal gives up a request that no runner has started.
+        others: somebody whose requests are not known here asks for what we ask for.
     """
     equality = Equality(history.defaults, history.endpoint)
     window = _ClockWindow.seen(history.items, own)
     unclaimed = [one for one in history.items if one.request_id not in own]
-    found, candidates = _found(rows, unclaimed, window, equality)
+    timeline = _Timeline.of(history.items, own, sent, equality)
+    together = others and _together(history.items, own, equality)
+    clocks = _Clocks(timeline, history.at, now, start_timeout, others=others, together=together)
+    found, candidates = _found(rows, unclaimed, window, clocks, equality)
     adopted = set(found.values())
     unadopted = [one for one in unclaimed if one.request_id not in adopted]
-    timeline = _Timeline.of(history.items, own, sent, equality)
     absent = [
         row.row
         for row in rows
         if not (row.open_elsewhere or row.row in found)
-        and timeline.now(row, history.at, now) > provable_at(timeline.sent_by(row), start_timeout)
+        and clocks.complete(row)
         and not any(window.holds(row, one) or _alike(row.sent, one) for one in unadopted)
     ]
     return Verdicts(found, absent, candidates)
+
+
+def strangers(
+    rows: Iterable[InDoubtRow], history: RequestHistory, own: Mapping[str, KnownRequest]
+) -> list[ListedRequest]:
+    """Requests that are nobody's here, and that no row in doubt asks for."""
+    equality = Equality(history.defaults, history.endpoint)
+    asked = {row.digest or equality.digest(row.sent) for row in rows}
+    unclaimed = (one for one in history.items if one.request_id not in own)
+    return [one for one in unclaimed if one.input is None or equality.digest(one.input) not in asked]
+
+
+def _together(listed: Sequence[ListedRequest], own: Mapping[str, KnownRequest], equality: Equality) -> bool:
+    """Whether somebody asks for the same as we do at about the same moments."""
+    ours: dict[bytes, list[float]] = {}
+    for one in listed:
+        if one.request_id in own and one.input is not None:
+            ours.setdefault(equality.digest(one.input), []).append(one.sent_at)
+    return any(
+        abs(one.sent_at - at) <= TOGETHER_SECONDS
+        for one in listed
+        if one.request_id not in own and one.input is not None
+        for at in ours.get(equality.digest(one.input), ())
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +167,11 @@ class _ClockWindow:
 
 
 def _found(
-    rows: Sequence[InDoubtRow], unclaimed: Sequence[ListedRequest], window: _ClockWindow, equality: Equality
+    rows: Sequence[InDoubtRow],
+    unclaimed: Sequence[ListedRequest],
+    window: _ClockWindow,
+    clocks: "_Clocks",
+    equality: Equality,
 ) -> tuple[dict[int, str], dict[int, list[str]]]:
     """Row → its request, and row → the requests that may be its own where that cannot be told."""
     found: dict[int, str] = {}
@@ -145,19 +188,23 @@ def _found(
         ours = [row for row in group if not row.open_elsewhere]
         # Equal rows are interchangeable, whosever they are: what counts is that there are no more requests than rows.
         if len(near) <= len(group) and all(row.shared for row in group if row.open_elsewhere):
-            found |= _nearest([row for row in ours if not row.early], near, window)
+            found |= _nearest([row for row in ours if not row.early], near, window, clocks)
         candidates |= {row.row: _by_nearness(row, near) for row in ours if row.row not in found and near}
-    return found, {row: ids for row, ids in candidates.items() if set(ids) - set(found.values())}
+    taken = set(found.values())
+    left = {row: [one for one in ids if one not in taken] for row, ids in candidates.items()}
+    return found, {row: ids for row, ids in left.items() if ids}
 
 
-def _nearest(rows: Sequence[InDoubtRow], near: Sequence[ListedRequest], window: _ClockWindow) -> dict[int, str]:
+def _nearest(
+    rows: Sequence[InDoubtRow], near: Sequence[ListedRequest], window: _ClockWindow, clocks: "_Clocks"
+) -> dict[int, str]:
     """Each request to the row that it is nearest to, the nearest pairs first; equal rows are interchangeable."""
     pairs = sorted(
         (
             (abs(one.sent_at - row.intent_at), row.order, row.row, one.request_id)
             for row in rows
             for one in near
-            if window.holds(row, one)
+            if window.holds(row, one) and clocks.allow(row, one)
         ),
     )
     found: dict[int, str] = {}
@@ -224,6 +271,25 @@ class _Timeline:
         _, later = self._around(row)
         return min(told if told is not None else -inf, now + max((one.clock_offset for one in later), default=-inf))
 
+    def caught_up(self, row: InDoubtRow) -> bool:
+        """Whether a later request of ours is shown, and all of ours up to it."""
+        return bool(self._around(row)[1])
+
+    def shows_all(self, row: InDoubtRow) -> bool:
+        """Whether all of ours that were sent in its time, and are known to have ended, are shown."""
+        return all(
+            one.sent_at is not None
+            for one in self.witnesses
+            if abs(one.intent_at - row.intent_at) <= CLOCK_SKEW + POST_SECONDS
+        )
+
+    def offsets(self, row: InDoubtRow) -> list[float]:
+        """fal's time less ours, by the last request of ours before a row that is shown, and the first one after it."""
+        shown = [one for one in self.witnesses if one.sent_at is not None]
+        before = next((one for one in reversed(shown) if one.order < row.order), None)
+        after = next((one for one in shown if one.order > row.order), None)
+        return [one.clock_offset for one in (before, after) if one]
+
     def _around(self, row: InDoubtRow) -> tuple[_Witness | None, list[_Witness]]:
         """The last witness before a row, and the first ones after it that have ended; none where one is missing."""
         before = next((one for one in reversed(self.witnesses) if one.order < row.order), None)
@@ -238,6 +304,45 @@ class _Timeline:
             if len(later) == WITNESSES:
                 break
         return (before, later) if before is None or before.sent_at is not None else (before, [])
+
+
+@dataclass(frozen=True, slots=True)
+class _Clocks:
+    """What the clocks say of a row: when a request of its was sent, and whether the history must show it by now.
+
+    Args:
+        told: what fal's clock showed as the history was read; None: nothing.
+        now: what this machine's shows.
+    """
+
+    timeline: _Timeline
+    told: float | None
+    now: float
+    start_timeout: float
+    others: bool
+    together: bool
+
+    def allow(self, row: InDoubtRow, one: ListedRequest) -> bool:
+        """Whether a request that may be a row's own can be taken for it."""
+        if not self._near(row, one):
+            return self.timeline.caught_up(row) and not self.others
+        late = self.complete(row) or self._long_ago(row)
+        return late and not self.together if self.others else late or self.timeline.shows_all(row)
+
+    def complete(self, row: InDoubtRow) -> bool:
+        """Whether all witnesses agree that the history shows the whole of the row's time."""
+        by = provable_at(self.timeline.sent_by(row), self.start_timeout)
+        return self.timeline.now(row, self.told, self.now) > by
+
+    def _near(self, row: InDoubtRow, one: ListedRequest) -> bool:
+        """Whether it was sent as the row's intent was written, by the clocks of then, or else of now."""
+        apart = one.sent_at - row.intent_at
+        if offsets := self.timeline.offsets(row):
+            return any(abs(apart - offset) <= NEAR_SECONDS for offset in offsets)
+        return self.told is not None and abs(apart - (self.told - self.now)) <= TOLD_SECONDS
+
+    def _long_ago(self, row: InDoubtRow) -> bool:
+        return self.told is not None and min(self.told, self.now) > provable_at(row.intent_at, self.start_timeout)
 
 
 def _shown(one: ListedRequest | None, known: KnownRequest, equality: Equality) -> tuple[float | None, bool]:

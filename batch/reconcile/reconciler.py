@@ -9,7 +9,7 @@ import anyio
 from batch.core import states
 from batch.core.gateway import Gateway, RequestHistory, Unclear
 from batch.core.store import RequestTaken, RowStore
-from batch.reconcile.evidence import Verdicts, earliest, reconcile
+from batch.reconcile.evidence import Verdicts, earliest, reconcile, strangers
 
 LISTING_SECONDS = 120.0
 """The longest that one look at the records may take; a run starts with one."""
@@ -51,7 +51,8 @@ class Reconciler:
         rows = await self.store.in_doubt_rows()  # what is sent meanwhile, here or by another run, may be listed already
         own = await self.store.known_requests([one.request_id for one in history.items])
         sent = await self.store.requests_since_doubt()
-        verdicts = reconcile(rows, history, own, sent, self.now(), self.start_timeout)
+        others = await self.store.asked_by_others([one.input for one in strangers(rows, history, own)])
+        verdicts = reconcile(rows, history, own, sent, self.now(), self.start_timeout, others=others)
         for row, request_id in list(verdicts.found.items()):
             try:
                 await self.store.apply(row, states.found_at_fal(self.now(), self.gateway.built_receipt(request_id)))

@@ -25,5 +25,5 @@ def test_a_run_can_do_nothing_but_read_rows_claim_and_move_them() -> None:
         "in_doubt_rows",
         "known_requests",
     }
-    reads |= {"requests_since_doubt"}
+    reads |= {"requests_since_doubt", "asked_by_others"}
     assert set(methods(RowStore)) == writes | reads

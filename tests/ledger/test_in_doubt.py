@@ -10,6 +10,7 @@ from batch.ledger import in_doubt as doubts
 from batch.ledger.booking import past_purchases
 from batch.ledger.ledger import Ledger
 from batch.ledger.recovery import hold
+from tests.support.books import book_of
 from tests.support.ledgers import PRICE, add, brought
 
 
@@ -128,3 +129,15 @@ def test_a_request_that_a_held_row_took_tells_nothing_of_clocks(ledger: Ledger) 
     assert [one.dated for one in past_purchases(ledger) if one.request_id] == [False]
     made(ledger, add(ledger, "id:c", 2), 600_000.0, "r2")
     assert set(doubts.requests_since_doubt(ledger)) == {"r2"}
+
+
+def test_others_ask_for_the_same_where_a_strange_request_has_a_text_of_ours(ledger: Ledger, tmp_path: Path) -> None:
+    """Bought or not; one whose input is hidden may have. Without a book, whose any request is, nobody knows."""
+    add(ledger, "id:a", 0)
+    assert not doubts.asked_by_others(ledger, [])
+    assert doubts.asked_by_others(ledger, [{"prompt": "somebody's"}])
+    ledger.book = book_of(tmp_path)
+    assert not doubts.asked_by_others(ledger, [])
+    assert not doubts.asked_by_others(ledger, [{"prompt": "somebody's"}, {}])
+    assert doubts.asked_by_others(ledger, [{"prompt": "somebody's"}, {"prompt": "id:a"}])
+    assert doubts.asked_by_others(ledger, [None])

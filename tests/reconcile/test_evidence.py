@@ -13,11 +13,15 @@ from batch.core.row import InDoubtRow, KnownRequest
 from batch.reconcile.evidence import (
     CLOCK_SKEW,
     HISTORY_LAG,
+    NEAR_SECONDS,
     POST_SECONDS,
+    TOGETHER_SECONDS,
+    TOLD_SECONDS,
     Verdicts,
     earliest,
     provable_at,
     reconcile,
+    strangers,
 )
 
 HOUR = 3600.0
@@ -52,10 +56,11 @@ def settled(
     *,
     told: float | None = -1.0,
     sent: Known | None = None,
+    others: bool = False,
 ) -> Verdicts:
     """The verdicts at a time by our clock; fal's tells the same, unless it is told otherwise."""
     history = RequestHistory(records, now if told == -1.0 else told, DEFAULTS)
-    return reconcile(rows, history, own or {}, sent or {}, now, START)
+    return reconcile(rows, history, own or {}, sent or {}, now, START, others=others)
 
 
 def witnesses(*offsets: float) -> tuple[Records, Known]:
@@ -132,8 +137,9 @@ def test_a_job_that_is_not_known_is_compared_by_all_that_was_sent() -> None:
     ],
 )
 def test_its_time_is_as_long_as_a_post_takes_and_as_wide_as_clocks_may_be_apart(at: float, ours: bool) -> None:
-    """Both ends included."""
-    assert settled([DOUBT], [listed("r1", at)], now=2000.0).found == ({7: "r1"} if ours else {})
+    """Both ends included; a later request of ours is shown, so the history has caught up."""
+    records, own = witnesses()
+    assert settled([DOUBT], [*records, listed("r1", at)], own, 3000.0).found == ({7: "r1"} if ours else {})
 
 
 def test_different_rows_are_settled_side_by_side() -> None:
@@ -148,9 +154,10 @@ def test_different_rows_are_settled_side_by_side() -> None:
 def test_a_row_that_was_found_has_no_candidates() -> None:
     """Also where a twin of it stays open, and a request is left over that was not sent in the twin's time."""
     twins = [InDoubtRow(1, SHOT, 1000.0, 2), InDoubtRow(2, SHOT, 500.0, 1)]
-    verdicts = settled(twins, [listed("r1", 900.0), listed("r2", 1200.0)], now=1300.0)
-    assert set(verdicts.found) == {1}
-    assert set(verdicts.candidates) == {2}
+    records, own = witnesses()
+    verdicts = settled(twins, [*records, listed("r1", 999.0), listed("r2", 950.0)], own, 3000.0)
+    assert verdicts.found == {1: "r1"}
+    assert verdicts.candidates == {2: ["r2"]}
 
 
 def test_candidates_are_named_by_nearness_on_either_side() -> None:
@@ -194,8 +201,9 @@ def test_more_equal_requests_than_rows_are_left_to_a_person() -> None:
 
 def test_as_many_equal_requests_as_rows_are_taken() -> None:
     """The boundary of the rule before."""
-    twins = [DOUBT, replace(DOUBT, row=8, order=2)]
-    verdicts = settled(twins, [listed("far", 1200.0), listed("near", 1001.0)])
+    twins = [DOUBT, replace(DOUBT, row=8, order=1)]
+    records, own = witnesses()
+    verdicts = settled(twins, [*records, listed("far", 1200.0), listed("near", 1001.0)], own, 3000.0)
     assert sorted(verdicts.found.values()) == ["far", "near"]
     assert verdicts.candidates == {}
 
@@ -218,6 +226,117 @@ def test_a_clock_that_is_an_hour_off_is_noticed_by_what_is_known() -> None:
     """fal's times are read by the requests that both sides know."""
     records, own = witnesses(HOUR, HOUR)
     assert settled([DOUBT], [*records, listed("r1", 1002.0 + HOUR)], own).found == {7: "r1"}
+
+
+# Found, where others may ask for the same
+
+
+@pytest.mark.parametrize(
+    ("apart", "offsets", "taken"),
+    [
+        (NEAR_SECONDS, (0.0, 0.0), True),
+        (NEAR_SECONDS + 0.5, (0.0, 0.0), False),
+        (-NEAR_SECONDS, (0.0, 0.0), True),
+        (-NEAR_SECONDS - 0.5, (0.0, 0.0), False),
+        (200.0 + NEAR_SECONDS, (200.0, 200.0), True),
+        (0.0, (200.0, 200.0), False),
+        (0.0, (0.0, 200.0), True),
+        (200.0, (0.0, 200.0), True),
+    ],
+)
+def test_one_of_the_rows_own_moment_is_taken_at_once(apart: float, offsets: tuple[float, float], taken: bool) -> None:
+    """By the clocks of the requests beside it: nothing later has ended yet."""
+    records = [listed("b", 900.0 + offsets[0], OTHER), listed("l", 1100.0 + offsets[1], OTHER, ended=False)]
+    own = {"b": KnownRequest(OTHER, 900.0, 0), "l": KnownRequest(OTHER, 1100.0, 2)}
+    verdicts = settled([DOUBT], [*records, listed("r1", 1000.0 + apart)], own, 1200.0)
+    assert verdicts.found == ({7: "r1"} if taken else {})
+    assert verdicts.candidates == ({} if taken else {7: ["r1"]})
+
+
+@pytest.mark.parametrize(
+    ("apart", "told", "taken"),
+    [
+        (TOLD_SECONDS, 1010.0, True),
+        (-TOLD_SECONDS - 0.5, 1010.0, False),
+        (100.0 - TOLD_SECONDS, 1110.0, True),
+        (0.0, 1110.0, False),
+        (0.0, None, False),
+    ],
+)
+def test_without_any_request_that_tells_fals_own_clock_tells_the_moment(
+    apart: float, told: float | None, taken: bool
+) -> None:
+    """In whole seconds, so that a little more is allowed."""
+    assert settled([DOUBT], [listed("r1", 1000.0 + apart)], told=told).found == ({7: "r1"} if taken else {})
+
+
+@pytest.mark.parametrize(("at", "taken"), [(1000.0, False), (1000.0 + 420.0, False), (1000.0 + 421.0, True)])
+def test_nothing_is_taken_while_one_of_ours_of_its_time_is_not_shown(at: float, taken: bool) -> None:
+    """It has made its video and is not listed yet: nor may ours be, and the one that is another's."""
+    missing = {"m": KnownRequest(OTHER, at, 3)}
+    verdicts = settled([DOUBT], [listed("r1", 1001.0)], sent=missing)
+    assert verdicts.found == ({7: "r1"} if taken else {})
+
+
+def test_what_is_missing_for_hours_holds_up_nothing_any_more() -> None:
+    """A history has not been later than that."""
+    missing = {"m": KnownRequest(OTHER, 1000.0, 3)}
+    moment = provable_at(1000.0, START)
+    for now, found in ((moment, {}), (moment + 0.5, {7: "r1"})):
+        assert settled([DOUBT], [listed("r1", 1001.0)], now=now, sent=missing).found == found
+    assert settled([DOUBT], [listed("r1", 1001.0)], now=moment + 1, told=moment, sent=missing).found == {}
+    assert settled([DOUBT], [listed("r1", 1001.0)], now=moment, told=moment + 1, sent=missing).found == {}
+
+
+def test_one_of_another_moment_is_taken_once_later_ones_of_ours_are_shown() -> None:
+    """A POST that was long on its way; alone it may be another's that is only listed first."""
+    records, own = witnesses()
+    assert settled([DOUBT], [listed("r1", 1100.0)], now=LATE).found == {}
+    assert settled([DOUBT], [*records, listed("r1", 1100.0)], own, 2200.0).found == {7: "r1"}
+    young = [replace(one, ended=False) for one in records]
+    assert settled([DOUBT], [*young, listed("r1", 1100.0)], own, 2200.0).found == {}
+
+
+def test_where_others_ask_for_the_same_one_is_taken_when_all_must_be_shown() -> None:
+    """And only one of the row's own moment."""
+    records, own = witnesses()
+    near, far = listed("near", 1001.0), listed("far", 1100.0)
+    early = provable_at(1000.0, START) - 1
+    assert settled([DOUBT], [*records, near], own, early, others=True).found == {}
+    assert settled([DOUBT], [*records, near], own, LATE, others=True).found == {7: "near"}
+    assert settled([DOUBT], [*records, far], own, LATE, others=True).found == {}
+    assert settled([DOUBT], [*records, far], own, LATE, others=True).candidates == {7: ["far"]}
+    assert settled([DOUBT], [near], now=provable_at(1000.0, START) + 1, others=True).found == {7: "near"}
+
+
+@pytest.mark.parametrize(
+    ("at", "input_", "taken"),
+    [
+        (2000.0 - TOGETHER_SECONDS, OTHER, False),
+        (2000.0 - TOGETHER_SECONDS - 0.5, OTHER, True),
+        (2100.0 + TOGETHER_SECONDS, OTHER, False),
+        (2100.0 + TOGETHER_SECONDS + 0.5, OTHER, True),
+        (2000.0, {"prompt": "a train"}, True),
+        (2000.0, None, True),
+    ],
+)
+def test_where_others_ask_for_the_same_at_the_same_moments_a_person_knows(
+    at: float, input_: dict[str, Any] | None, taken: bool
+) -> None:
+    """Two hosts began with one sheet at once: whose a request of the row's moment is, nobody can tell."""
+    records, own = witnesses()
+    twin = ListedRequest("t", at, True, input_)
+    verdicts = settled([DOUBT], [*records, twin, listed("r1", 1001.0)], own, LATE, others=True)
+    assert verdicts.found == ({7: "r1"} if taken else {})
+
+
+def test_strangers_are_nobodys_here_and_no_doubts() -> None:
+    """With those whose input is not shown."""
+    hidden, ours, kite = ListedRequest("h", 1.0, True, None), listed("r1", 2.0), listed("k", 3.0, OTHER)
+    history = RequestHistory([hidden, ours, kite, listed("own", 4.0, OTHER)], 5.0, DEFAULTS)
+    assert strangers([DOUBT], history, {"own": KnownRequest()}) == [hidden, kite]
+    by_digest = replace(DOUBT, sent={}, digest=Equality(DEFAULTS).digest(OTHER))
+    assert strangers([by_digest], history, {}) == [hidden, ours]
 
 
 # Proven absent
