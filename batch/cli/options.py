@@ -122,6 +122,14 @@ TABLE = _all_of(
         help="Which column holds an input.",
     ),
     click.option(
+        "--ignore",
+        "ignored",
+        type=TEXT,
+        multiple=True,
+        metavar="COLUMN",
+        help="This column is no input, though it is named much like one.",
+    ),
+    click.option(
         "--prefix", type=TEXT, default=None, metavar="TEXT", help="Put before the names of our result columns."
     ),
     click.option(
@@ -134,6 +142,9 @@ TABLE = _all_of(
     SANDBOX,
 )
 """The table and how it is read: the arguments of `batch.commands.batch.open_batch`."""
+
+TABLE_NAMES = ("manifest", "mapped", "ignored", "prefix", "price", "output", "sandbox")
+"""The parameters of `TABLE`."""
 
 RUN = _all_of(
     click.option(

@@ -109,6 +109,7 @@ def open_batch(
     job: Job,
     *,
     mapped: Mapping[str, str] | None = None,
+    ignored: Sequence[str] = (),
     prefix: str | None = None,
     price: str | None = None,
     output: str | Path | None = None,
@@ -119,6 +120,7 @@ def open_batch(
     Args:
         manifest: a CSV or Parquet file.
         mapped: input → column, where it is not found by its name.
+        ignored: columns that are no input, though they are named much like one.
         prefix: put before the names of our columns.
         price: `5=0.49,10=0.98`, if not the job's usual one.
         output: the results' file, if not the manifest itself.
@@ -138,6 +140,7 @@ def open_batch(
             path=path,
             job=job,
             mapped=mapped or {},
+            ignored=tuple(ignored),
             prefix=prefix or "",
             prices=job.prices if price is None else prices(price, job.prices),
             reads_own=target is None,
@@ -146,7 +149,7 @@ def open_batch(
         target=target,
         sandbox=sandbox,
         price_told=price is not None,
-        command=[str(path), *_typed(mapped or {}, prefix, price, output, sandbox)],
+        command=[str(path), *_typed(mapped or {}, ignored, prefix, price, output, sandbox)],
     )
 
 
@@ -162,11 +165,18 @@ def _require_plain(prefix: str) -> None:
 
 
 def _typed(
-    mapped: Mapping[str, str], prefix: str | None, price: str | None, output: str | Path | None, sandbox: bool
+    mapped: Mapping[str, str],
+    ignored: Sequence[str],
+    prefix: str | None,
+    price: str | None,
+    output: str | Path | None,
+    sandbox: bool,
 ) -> Iterator[str]:
     """The options that name the batch on a command line."""
     for name, column in mapped.items():
         yield from ("--map", f"{name}={column}")
+    for column in ignored:
+        yield from ("--ignore", column)
     for option, value in (("--prefix", prefix), ("--price", price), ("--output", output)):
         if value:
             yield from (option, str(value))

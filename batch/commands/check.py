@@ -12,6 +12,7 @@ from batch.ledger.enrolment import enrol
 from batch.ledger.ledger import Ledger
 from batch.ledger.matching import Findings, match
 from batch.ledger.summary import LedgerSummary, Prices, prices_to_run, summarize
+from batch.manifest.column_report import ColumnReport
 from batch.table import TableChanged
 
 SHOWN = 20
@@ -20,21 +21,25 @@ SHOWN = 20
 
 @dataclass(frozen=True, slots=True)
 class CheckReport:
-    """What a manifest holds: its problems, where its rows stand, and what those to run cost."""
+    """What a manifest holds: how it is read, its problems, where its rows stand, and what those to run cost."""
 
+    columns: ColumnReport
     findings: Findings
     standing: LedgerSummary
     prices: Prices
 
     @property
     def exit_code(self) -> Exit:
+        if self.columns.questions:
+            return Exit.UNUSABLE
         return Exit.ROWS_FAILED if self.findings.invalid else Exit.DONE
 
     def text(self, *, every: bool = False) -> str:
         """For a person; `every` lists every problem."""
         now, found = self.standing, self.findings
         shown = found.problems if every else found.problems[:SHOWN]
-        lines = [str(problem) for problem in shown]
+        lines = [*self.columns.lines(), *(f"column {question}" for question in self.columns.questions)]
+        lines += [str(problem) for problem in shown]
         if len(found.problems) > len(shown):
             lines.append(f"… and {len(found.problems) - len(shown)} more: add --all to list them")
         lines += [f"note: {warning}" for warning in (found.warnings if every else found.warnings[:SHOWN])]
@@ -68,6 +73,8 @@ class CheckReport:
             f"price_by_{self.prices.by}": {
                 one.value: {"rows": one.rows, "usd": one.micros / 1_000_000} for one in self.prices.items
             },
+            "columns": self.columns.json(),
+            "questions": list(self.columns.questions),
             "problems": [
                 {"row": one.number, "column": one.column, "message": one.message} for one in self.findings.problems
             ],
@@ -88,8 +95,10 @@ def check(batch: Batch) -> CheckReport:
     with Ledger.read(batch.ledger) as ledger, Ledger.scratch(ledger) as scratch:
         batch.require_known_results(ledger)
         try:
-            findings = match(scratch, batch.manifest.plan(table or batch.manifest.open()))
+            table = table or batch.manifest.open()
+            columns = batch.manifest.column_report(table)
+            findings = match(scratch, batch.manifest.plan(table))
         except TableChanged as error:
             raise ManifestError(f"{error}: try again when that is done") from error
         enrol(scratch, 0.0, new=True)
-        return CheckReport(findings, summarize(scratch), prices_to_run(scratch, job))
+        return CheckReport(columns, findings, summarize(scratch), prices_to_run(scratch, job))

@@ -23,6 +23,9 @@ def test_a_check_says_what_is_wrong_and_what_it_costs(tmp_path: Path) -> None:
     given = batch(tmp_path, text)
     found = check(given)
     assert found.text() == (
+        "columns: prompt, image, duration\n"
+        "no tail_image column; no negative_prompt column: every row 'blur, distort, and low quality'; "
+        "no cfg_scale column: every row 0.5\n"
         "row 4, column duration: '7' is not 5 or 10: write one of them\n"
         "4 rows: 3 to run, 1 invalid\n"
         "to run: 3 rows for $1.96 (2 of 5 s for $0.98, 1 of 10 s for $0.98)"
@@ -37,18 +40,35 @@ def test_a_check_says_what_is_wrong_and_what_it_costs(tmp_path: Path) -> None:
 
 
 def test_a_check_without_problems_ends_well(tmp_path: Path) -> None:
-    """Its exit code is 0 and it is two lines long."""
+    """Its exit code is 0; it is two lines about the columns and two about the rows."""
     found = check(batch(tmp_path, "prompt,image\na,https://x.y/1\n"))
     assert found.exit_code is Exit.DONE
-    assert len(found.text().splitlines()) == 2
+    assert len(found.text().splitlines()) == 4
+
+
+def test_a_column_that_may_be_meant_for_an_input_is_asked_about(tmp_path: Path) -> None:
+    """A misspelt one would be paid for at the default; the exit code is that of a run, which buys nothing then."""
+    given = batch(tmp_path, "prompt,image,durration,note\na,https://x.y/1,10,first\n")
+    found = check(given)
+    question = "`durration`: did you mean `duration`? --map duration=durration, or --ignore durration"
+    assert f"column {question}" in found.text().splitlines()
+    assert "left alone: 'durration', 'note'" in found.text()
+    assert "no duration column: every row 5 s" in found.text()
+    assert found.exit_code is Exit.UNUSABLE
+    assert found.json()["questions"] == [question]
+    for answered in (
+        replace(given.manifest, mapped={"duration": "durration"}),
+        replace(given.manifest, ignored=["durration"]),
+    ):
+        assert check(replace(given, manifest=answered)).exit_code is Exit.DONE
 
 
 def test_a_long_list_of_problems_is_cut_with_its_count(tmp_path: Path) -> None:
     """And shown whole where that is asked for."""
     found = check(batch(tmp_path, "prompt,image,duration\n" + "a,https://x.y/1,7\n" * (SHOWN + 5)))
     assert "… and 5 more: add --all to list them" in found.text()
-    assert len(found.text().splitlines()) == SHOWN + 3
-    assert len(found.text(every=True).splitlines()) == SHOWN + 5 + 2
+    assert len(found.text().splitlines()) == 2 + SHOWN + 3
+    assert len(found.text(every=True).splitlines()) == 2 + SHOWN + 5 + 2
     assert len(found.json()["problems"]) == SHOWN + 5
 
 

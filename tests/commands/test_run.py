@@ -32,6 +32,9 @@ from tests.support.runs import a_service, reaching, run_through
 from tests.support.sheets import PRICE, SHOTS, batch
 from tests.support.simulated import LATENCY, Service
 
+COLUMN_LINES = 3
+"""What is said of the columns of `SHOTS`, first of all: read, defaults, left alone."""
+
 
 @pytest.fixture
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
@@ -345,7 +348,7 @@ def test_the_price_is_told_before_anything_is_spent(
     began: list[float] = []
     service.on_submit = lambda _: began.append(anyio.current_time())  # type: ignore[func-returns-value]
     run_through(batch(tmp_path, SHOTS), service, say=lambda text: heard.append((text, service.asked["submit"])))
-    assert heard == [(text, 0) for text in said]
+    assert heard[COLUMN_LINES:] == [(text, 0) for text in said]
     # After the one question that a new ledger asks: whether fal's records know its rows.
     assert began[0] == pytest.approx(LATENCY + (0.0 if price else PRICE_SECONDS))
 
@@ -414,8 +417,31 @@ def test_invalid_rows_are_counted_before_the_run_and_hold_up_no_other(tmp_path: 
     said: list[str] = []
     given = batch(tmp_path, SHOTS + ",https://x.y/4,no prompt\n")
     outcome = run_through(given, a_service(), say=said.append)
-    assert said[0] == "1 row cannot be run: `kling-batch check` lists why"
+    assert said[COLUMN_LINES] == "1 row cannot be run: `kling-batch check` lists why"
     assert (outcome.exit_code, outcome.standing.count(Status.SUCCEEDED)) == (Exit.ROWS_FAILED, 3)
+
+
+def test_how_the_columns_are_read_is_said_before_anything_else(tmp_path: Path) -> None:
+    """With what holds where there is none, and what is not read at all."""
+    said: list[str] = []
+    run_through(batch(tmp_path, SHOTS), a_service(), say=said.append)
+    assert said[0] == "columns: prompt, image"
+    assert "no duration column: every row 5 s" in said[1]
+    assert said[2] == "left alone: 'note'"
+
+
+def test_a_column_that_may_be_meant_for_an_input_stops_the_run_before_it_spends(tmp_path: Path) -> None:
+    """Every one of them is asked about at once; nothing is left behind, and the answer is an option."""
+    given, service = batch(tmp_path, "prompt,image,durration,Endbild\na,https://x.y/1,10,\n"), a_service()
+    with pytest.raises(ManifestError) as caught:
+        run_through(given, service)
+    assert "column `durration`: did you mean `duration`? --map duration=durration, or --ignore durration" in str(
+        caught.value
+    )
+    assert "`Endbild`: did you mean `tail_image`?" in str(caught.value)
+    assert (service.asked["submit"], given.ledger.exists()) == (0, False)
+    answered = replace(given, manifest=replace(given.manifest, mapped={"duration": "durration"}, ignored=("Endbild",)))
+    assert run_through(answered, service).spent_now == 2 * PRICE
 
 
 def test_what_a_dead_run_left_in_the_air_is_asked_after_and_not_sent_again(tmp_path: Path) -> None:

@@ -107,6 +107,7 @@ def test_whatever_makes_the_same_bytes_mean_something_else_is_in_the_settings(tm
         replace(manifest, job=replace(JOB, endpoint="other")),
         replace(manifest, mapped={"prompt": "b", "image": "a"}),
         replace(manifest, prefix="k_"),
+        replace(manifest, ignored=["tail"]),
         replace(manifest, prices={**JOB.prices, "5": 1}),
         replace(manifest, reads_own=False),
     ]

@@ -21,7 +21,13 @@ def now(tmp_path: Path) -> Iterator[Night]:
 
 UNUSABLE: dict[str, tuple[bytes, tuple[str, ...], tuple[str, ...]]] = {
     # what: (the file, options, what the one line must name)
-    "no image column": (b"prompt,picture\na,b\n", (), ("no column for image", "'picture'", "--map image=COLUMN")),
+    "no image column": (b"prompt,note\na,b\n", (), ("no column for image", "'note'", "--map image=COLUMN")),
+    "an image column of another name": (b"prompt,picture\na,b\n", (), ("no column for image", "--map image=picture")),
+    "a column near an input": (
+        b"prompt,image,tail\na,b,c\n",
+        (),
+        ("`tail`: did you mean `tail_image`", "--ignore tail"),
+    ),
     "no column at all": (b"a;b\n1;2\n", (), ("no column for prompt and no column for image",)),
     "two columns for one input": (b"prompt,image,Image_URL\na,b,c\n", (), ("'image'", "'Image_URL'", "--map image=")),
     "empty": (b"", (), ("is empty", "names of the columns")),
