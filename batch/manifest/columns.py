@@ -27,6 +27,16 @@ class Row(Protocol):
         """One text per column."""
         ...
 
+    @property
+    def extra(self) -> Sequence[str]:
+        """What stands beyond the last column."""
+        ...
+
+    @property
+    def misquoted(self) -> Sequence[tuple[int, str]]:
+        """Cells whose quotes do not enclose the whole of them: position and raw text."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Columns:
@@ -37,15 +47,24 @@ class Columns:
     id: int | None
     own: Mapping[str, int]
     """Our own columns that the table already has."""
+    ours: Collection[int] = ()
+    """The positions of our columns, also where they are not read."""
+    untitled: Sequence[int] = ()
+    """Columns without a title at the right end of the user's: there stands the text of records that are too wide."""
     unread: Sequence[str] = ()
     """The titles of the columns that are the user's own business."""
     questions: Sequence[str] = ()
     """What has to be answered before anything is bought: columns that may have been meant for an input."""
 
     @property
+    def read(self) -> set[int]:
+        """The positions of the inputs and of the id."""
+        return {at for at in (*self.inputs.values(), self.id) if at is not None}
+
+    @property
     def positions(self) -> set[int]:
         """Of all of them."""
-        return {at for at in (*self.inputs.values(), self.id, *self.own.values()) if at is not None}
+        return self.read | {*self.own.values()}
 
     def cell(self, row: Row, index: int | None) -> str:
         return row.cells[index] if index is not None and index < len(row.cells) else ""
@@ -84,7 +103,8 @@ def find_columns(
     by_name = _by_name(header, left_out)
     found = {name: _find(names, said.get(name), header, by_name) for name, names in wanted.items()}
     last = {title: index for index, title in enumerate(header)}
-    taken = {*found.values(), *left_out, *(last[title] for title in (*ours, *own.values()) if title in last)}
+    at_ours = {last[title] for title in (*ours, *own.values()) if title in last}
+    taken = {*found.values(), *left_out, *at_ours}
     open_ = [index for index, title in enumerate(header) if title.strip() and index not in taken]
     near = _near(header, open_, job, found)
     _require(job, found, header, near)
@@ -93,9 +113,23 @@ def find_columns(
         titles={name: header[index] if index is not None else wanted[name][0] for name, index in found.items()},
         id=found["id"],
         own={name: last[title] for name, title in own.items() if title in last},
+        ours=at_ours,
+        untitled=_untitled(header, at_ours),
         unread=[header[index] for index in sorted({*open_, *left_out})],
         questions=[_question(header[index], wanted[name][0]) for index, name in near],
     )
+
+
+def _untitled(header: Sequence[str], ours: Collection[int]) -> list[int]:
+    """Right of all titles of the user's, and left of the first column of ours, which stand right of what was widest."""
+
+    def without(end: int) -> list[int]:
+        start = end
+        while start and (start - 1 in ours or not header[start - 1].strip()):
+            start -= 1
+        return [at for at in range(start, end) if at not in ours]
+
+    return sorted({*without(len(header)), *without(min(ours, default=0))})
 
 
 def _left_out(header: Sequence[str], ignored: Collection[str], said: Mapping[str, str]) -> set[int]:

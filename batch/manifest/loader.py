@@ -106,7 +106,12 @@ class Manifest:
         """
         columns = self.columns(table)
         planner = Planner(
-            job=self.job, columns=columns, prices=self.prices, check=checker(self.job.schema), look=self._look
+            job=self.job,
+            columns=columns,
+            prices=self.prices,
+            check=checker(self.job.schema),
+            look=self._look,
+            delimiter=table.delimiter,
         )
         return planner.plan(table.records(columns.positions))
 

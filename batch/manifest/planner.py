@@ -12,6 +12,7 @@ from batch.core.states import Status
 from batch.job import Arguments, Job
 from batch.manifest.columns import Columns, Row
 from batch.manifest.fingerprint import defaults, fingerprint
+from batch.manifest.stray_text import stray_text
 from batch.manifest.values import shortened, unprintable, value_of
 
 
@@ -43,6 +44,8 @@ class Planner:
     prices: Mapping[str, int]
     check: Callable[[Arguments], Sequence[SchemaViolation]]
     look: Callable[[str], ImageCheck]
+    delimiter: str = ","
+    """What stands between the cells of the table."""
 
     def plan(self, rows: Iterable[Row]) -> Iterator[PlannedRow]:
         """One plan per row, in order. Rows without any input and id are none of ours and are left out.
@@ -70,7 +73,9 @@ class Planner:
     ) -> PlannedRow:
         arguments: Arguments = {}
         identity: Arguments = {}
-        problems: list[Problem] = []
+        problems = [
+            Problem(row.number, title, message) for title, message in stray_text(self.columns, row, self.delimiter)
+        ]
         warnings: list[Problem] = []
         for name, text in given.items():
             if problem := unprintable(text):

@@ -11,9 +11,10 @@ from batch.files.atomic import replacing
 from batch.table.column import Cell, Column
 from batch.table.csv_merge import CsvMerge
 from batch.table.csv_reader import read_records
-from batch.table.csv_rendering import renderer
+from batch.table.csv_rendering import renderer, unquoted
 from batch.table.dialect import find_delimiter, find_dialect, head_of
 from batch.table.proof import prove
+from batch.table.quoting import misquoted
 from batch.table.table import Record, Table
 
 BLOCK = 1 << 20
@@ -25,23 +26,26 @@ class CsvTable(Table):
     def __init__(self, path: Path) -> None:
         super().__init__(path)
         self.dialect = find_dialect(path)
+        self.delimiter = self.dialect.delimiter
         self._header, self.columns = self._find_header()
 
     def records(self, wanted: Iterable[int] | None = None) -> Iterator[Record]:  # noqa: ARG002 - all are at hand
         """See Table."""
         width = widest = len(self.columns)
         count = 0
-        for number, _, row in self._raw_records():
+        delimiter, quotes = self.dialect.delimiter, self.dialect.quotes
+        for number, raw, row in self._raw_records():
             found = len(row)
             if not found or number <= self._header:
                 continue
             count += 1
+            amiss = misquoted(raw, delimiter) if quotes else ()
             if found == width:
-                yield Record(number, tuple(row))
+                yield Record(number, tuple(row), (), amiss)
                 continue
             widest = max(widest, found)
             row += [""] * (width - found)
-            yield Record(number, tuple(row[:width]), tuple(row[width:]))
+            yield Record(number, tuple(row[:width]), tuple(row[width:]), amiss)
         self.width, self.count = widest, count
 
     def write(
@@ -53,7 +57,7 @@ class CsvTable(Table):
     ) -> str:
         """See Table."""
         csv_merge = self._csv_merge(columns)
-        render = renderer(columns, self.dialect.delimiter)
+        render = renderer(columns, self.dialect.delimiter, quotes=self.dialect.quotes)
         merged = self._merged(csv_merge, map(render, rows) if columns else repeat([]))
         with replacing(target, self.require_unchanged, self.path) as file:
             file.write(self.dialect.bom)
@@ -66,13 +70,15 @@ class CsvTable(Table):
 
     def as_read(self, columns: Sequence[Column], rows: Iterable[Sequence[Cell]]) -> Iterator[Sequence[str]]:
         """See Table."""
-        delimiter = self.dialect.delimiter
-        for cells in map(renderer(columns, delimiter), rows):
-            yield next(csv.reader([self.dialect.expressed(delimiter.join(cells))], delimiter=delimiter), [""])
+        delimiter, quotes = self.dialect.delimiter, self.dialect.quotes
+        for cells in map(renderer(columns, delimiter, quotes=quotes), rows):
+            line = self.dialect.expressed(delimiter.join(cells))
+            yield next(csv.reader([line], delimiter=delimiter), [""]) if quotes else line.split(delimiter)
 
     def names_as_read(self, columns: Sequence[Column]) -> list[str]:
         """See Table."""
-        return [self.dialect.expressed(column.name) for column in columns]
+        names = [column.name if self.dialect.quotes else unquoted(column.name) for column in columns]
+        return [self.dialect.expressed(name) for name in names]
 
     def _find_header(self) -> tuple[int, tuple[str, ...]]:
         for number, _, row in self._raw_records():
@@ -87,7 +93,7 @@ class CsvTable(Table):
         self.require_unchanged()
         try:
             with self.dialect.open_text(self.path) as lines:
-                yield from read_records(lines, self.dialect.delimiter, str(self.path))
+                yield from read_records(lines, self.dialect.delimiter, str(self.path), quotes=self.dialect.quotes)
         except (OSError, UnicodeDecodeError) as fault:
             self.require_unchanged()
             raise ManifestError(f"{self.path} cannot be read: {fault}") from fault
@@ -97,7 +103,7 @@ class CsvTable(Table):
         names = self.names_as_read(columns)
         # Ours stand right of the longest record, so that nothing of the user's comes under our names.
         width = len(self.columns) if set(names) <= set(self.columns) else self._measured()
-        return CsvMerge(self.dialect.delimiter, self.columns, names, width)
+        return CsvMerge(self.dialect.delimiter, self.columns, names, width, quotes=self.dialect.quotes)
 
     def _measured(self) -> int:
         if self.width is None:

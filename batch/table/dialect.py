@@ -4,13 +4,14 @@ import codecs
 import csv
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
 from batch.errors import ManifestError
+from batch.table.quoting import never_quotes
 
 DELIMITERS = (",", ";", "\t", "|")
 BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
@@ -35,6 +36,8 @@ class Dialect:
     preamble: str
     """Excel's line `sep=;` as it stands, or nothing."""
     delimiter: str
+    quotes: bool = True
+    """Quotes enclose cells; else they are text like any other sign."""
 
     def expressed(self, text: str) -> str:
         """The text as it will be read again, once written in this codec."""
@@ -55,8 +58,13 @@ def find_dialect(path: Path) -> Dialect:
     with _open_text(path, bom, codec) as lines:
         first = next(lines, "")
         if named := SEPARATOR_LINE.fullmatch(first):
-            return Dialect(bom, codec, first, named[1])
-        return Dialect(bom, codec, "", find_delimiter(chain([first], lines)))
+            dialect = Dialect(bom, codec, first, named[1])
+        else:
+            dialect = Dialect(bom, codec, "", find_delimiter(chain([first], lines)))
+    if dialect.delimiter == "\t":
+        with dialect.open_text(path) as lines:
+            return replace(dialect, quotes=not never_quotes(lines))
+    return dialect
 
 
 def find_delimiter(lines: Iterable[str]) -> str:
