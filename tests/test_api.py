@@ -44,6 +44,8 @@ def test_what_is_said_of_a_table_is_said_as_to_open_batch(function: Callable[...
     shots.write_text("Text,image,tail\na,https://x.y/1,\n")
     given = {
         "mapped": {"prompt": "Text"},
+        "encoding": "utf-8",
+        "header_row": 1,
         "ignored": ["tail"],
         "prefix": "kling_",
         "price": "5=1",

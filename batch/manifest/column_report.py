@@ -22,6 +22,8 @@ class ColumnReport:
     """Of those: titles that are like the name of a result column of ours, and that name."""
     questions: Sequence[str] = ()
     """What has to be answered first."""
+    notes: Sequence[str] = ()
+    """How the file was read, where it could have been read otherwise."""
 
     def lines(self) -> list[str]:
         """One for what is read, one for what holds, one for what is left alone."""
@@ -33,15 +35,21 @@ class ColumnReport:
             lines.append("; ".join(_default(name, value) for name, value in self.defaults.items()))
         if self.unread:
             lines.append(f"left alone: {listed(self.unread)}")
+        lines += self.notes
         lines += [f"your column {title!r} is left alone: ours is {name!r}" for title, name in self.alike.items()]
         return lines
 
     def json(self) -> dict[str, Any]:
         """The same for a program."""
-        return {"read": dict(self.read), "defaults": dict(self.defaults), "left_alone": list(self.unread)}
+        return {
+            "read": dict(self.read),
+            "defaults": dict(self.defaults),
+            "left_alone": list(self.unread),
+            "notes": list(self.notes),
+        }
 
 
-def column_report(job: Job, columns: Columns, ours: Collection[str]) -> ColumnReport:
+def column_report(job: Job, columns: Columns, ours: Collection[str], notes: Sequence[str] = ()) -> ColumnReport:
     """What is to be told of these columns; `ours` are the names of our result columns in this table."""
     names = {name: titles[0] for name, titles in job.columns.items()}
     near = {simple(name): name for name in ours}
@@ -54,6 +62,7 @@ def column_report(job: Job, columns: Columns, ours: Collection[str]) -> ColumnRe
         unread=columns.unread,
         alike={title: near[simple(title)] for title in columns.unread if simple(title) in near},
         questions=columns.questions,
+        notes=notes,
     )
 
 

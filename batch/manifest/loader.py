@@ -21,9 +21,10 @@ from batch.manifest.images import (
     resolve,
 )
 from batch.manifest.planner import ImageCheck, Planner
+from batch.manifest.reading_notes import reading_notes
 from batch.manifest.result_columns import REPEATING, RESULT_COLUMNS
 from batch.manifest.validation import checker
-from batch.table import Column, Table, open_table
+from batch.table import Column, ReadingOptions, Table, open_table
 
 RULES = 2
 """Part of what a ledger remembers of a table it has read: raise it when the same bytes come to be read otherwise."""
@@ -38,6 +39,7 @@ class Manifest:
         ignored: columns that are no input, though they are named much like one.
         prefix: put before the names of our columns.
         prices: value of the job's `price_by` → millionths of a dollar.
+        reading: how the file is to be read, where it is text.
         reads_own: whether what our columns already say is the ledger's own word; not where results go elsewhere.
     """
 
@@ -48,6 +50,7 @@ class Manifest:
     prefix: str = ""
     prices: Mapping[str, int]
     reads_own: bool = True
+    reading: ReadingOptions = field(default_factory=ReadingOptions)
     inspector: ImageInspector = field(default_factory=ImageInspector)
 
     @property
@@ -61,7 +64,8 @@ class Manifest:
     @property
     def settings(self) -> str:
         """Equal where equal bytes of a table are read to the same effect, local images left aside."""
-        told = (sorted(self.mapped.items()), sorted(self.ignored), self.prefix, sorted(self.prices.items()))
+        read = (self.reading.encoding, self.reading.header_row)
+        told = (*read, sorted(self.mapped.items()), sorted(self.ignored), self.prefix, sorted(self.prices.items()))
         how = (RULES, self.job, *told, self.reads_own)
         return hashlib.sha256(repr(how).encode()).hexdigest()
 
@@ -70,8 +74,13 @@ class Manifest:
 
         Raises:
             ManifestError: it cannot be read.
+            UsageError: an option of reading is not for it.
         """
-        return open_table(self.path)
+        return self.open_like(self.path)
+
+    def open_like(self, path: Path) -> Table:
+        """Another file, read as the manifest is: results of it, written in the same way. Raises as `open` does."""
+        return open_table(path, self.reading)
 
     def columns(self, table: Table) -> Columns:
         """Where the inputs stand.
@@ -96,7 +105,8 @@ class Manifest:
 
     def column_report(self, table: Table) -> ColumnReport:
         """How the columns are read, for a person. Raises as `columns` does."""
-        return column_report(self.job, self.columns(table), [column.name for column in self.result_columns])
+        columns, ours = self.columns(table), [column.name for column in self.result_columns]
+        return column_report(self.job, columns, ours, list(reading_notes(table, columns)))
 
     def plan(self, table: Table) -> Iterator[PlannedRow]:
         """One plan per row that asks for something.

@@ -3,18 +3,20 @@
 import csv
 from collections.abc import Iterable, Iterator, Sequence
 from io import StringIO
-from itertools import chain, repeat
+from itertools import chain, islice, repeat
 from pathlib import Path
 
-from batch.errors import ManifestError
+from batch.errors import ManifestError, UsageError
 from batch.files.atomic import replacing
 from batch.table.column import Cell, Column
 from batch.table.csv_merge import CsvMerge
 from batch.table.csv_reader import read_records
 from batch.table.csv_rendering import renderer, unquoted
 from batch.table.dialect import find_delimiter, find_dialect, head_of
+from batch.table.header import LOOKED_THROUGH, find_header
 from batch.table.proof import prove
 from batch.table.quoting import misquoted
+from batch.table.reading_options import ReadingOptions
 from batch.table.table import Record, Table
 
 BLOCK = 1 << 20
@@ -23,9 +25,12 @@ BLOCK = 1 << 20
 class CsvTable(Table):
     """A CSV file."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, options: ReadingOptions | None = None) -> None:
         super().__init__(path)
-        self.dialect = find_dialect(path)
+        self._options = options or ReadingOptions()
+        self.dialect = find_dialect(path, self._options)
+        if self.dialect.encoding.guessed:
+            self.guessed = "Windows-1252"
         self.delimiter = self.dialect.delimiter
         self._header, self.columns = self._find_header()
 
@@ -60,9 +65,11 @@ class CsvTable(Table):
         render = renderer(columns, self.dialect.delimiter, quotes=self.dialect.quotes)
         merged = self._merged(csv_merge, map(render, rows) if columns else repeat([]))
         with replacing(target, self.require_unchanged, self.path) as file:
-            file.write(self.dialect.bom)
+            encoder = self.dialect.encoder()
+            file.write(self.dialect.encoding.bom)
             for block in _blocks(self._unambiguous(merged)):
-                file.write(block.encode(self.dialect.codec, "backslashreplace"))
+                file.write(encoder.encode(block))
+            file.write(encoder.encode("", final=True))
             if proof is not None:
                 file.flush()
                 prove(self, file.path, columns, proof)
@@ -75,18 +82,46 @@ class CsvTable(Table):
             line = self.dialect.expressed(delimiter.join(cells))
             yield next(csv.reader([line], delimiter=delimiter), [""]) if quotes else line.split(delimiter)
 
+    def same_users_bytes(self, copy: Table, before: Sequence[int], after: Sequence[int]) -> bool | None:  # noqa: ARG002
+        """See Table. What stands above the titles is told by its bytes, and the records by their cells."""
+        return None if isinstance(copy, CsvTable) and copy.text_above() == self.text_above() else False
+
+    def text_above(self) -> str:
+        """The raw text above the titles."""
+        return "".join(raw for _, raw, _ in islice(self._raw_records(), self._header - 1))
+
+    def reopened(self, path: Path) -> "CsvTable":
+        """See Table."""
+        return CsvTable(path, self._options)
+
     def names_as_read(self, columns: Sequence[Column]) -> list[str]:
         """See Table."""
         names = [column.name if self.dialect.quotes else unquoted(column.name) for column in columns]
         return [self.dialect.expressed(name) for name in names]
 
     def _find_header(self) -> tuple[int, tuple[str, ...]]:
-        for number, _, row in self._raw_records():
-            if any("\0" in name for name in row):
-                raise ManifestError(f'{self.path} is no text table: its header holds NUL bytes; save it as "CSV UTF-8"')
-            if row:
-                return number, tuple(row)
-        raise ManifestError(f"{self.path} holds no header: put the names of the columns in its first row")
+        told = self._options.header_row
+        looked: list[tuple[int, list[str]]] = []
+        found = find_header(self._first_rows(looked, told or LOOKED_THROUGH), told, self._options.titles)
+        if any("\0" in name for name in next((row for _, row in looked if row), [])):
+            raise ManifestError(f'{self.path} is no text table: its header holds NUL bytes; save it as "CSV UTF-8"')
+        if not found and told:
+            raise UsageError(f"--header-row {told}: row {told} of {self.path} is blank, or not there")
+        if not found:
+            raise ManifestError(f"{self.path} holds no header: put the names of the columns in its first row")
+        self.header_row, titles = found
+        self.above = tuple(next(filter(str.strip, row), "") for _, row in looked[: found[0] - 1] if any(row))
+        return found[0], tuple(titles)
+
+    def _first_rows(self, looked: list[tuple[int, list[str]]], most: int) -> Iterator[tuple[int, list[str]]]:
+        """So many, as far as they are asked for; those that were go into `looked`."""
+        try:
+            for number, _, row in islice(self._raw_records(), most):
+                looked.append((number, row))
+                yield number, row
+        except ManifestError:
+            if not any(cells for _, cells in looked):
+                raise  # else it is told when the records are read
 
     def _raw_records(self) -> Iterator[tuple[int, str, list[str]]]:
         """The records of the file that was opened, or TableChanged."""
@@ -107,14 +142,14 @@ class CsvTable(Table):
 
     def _measured(self) -> int:
         if self.width is None:
-            self.width = max(len(row) for _, _, row in self._raw_records())
+            self.width = max(len(row) for number, _, row in self._raw_records() if number >= self._header)
         return self.width
 
     def _merged(self, csv_merge: CsvMerge, rows: Iterator[list[str]]) -> Iterator[str]:
         yield self.dialect.preamble
         merge_record = csv_merge.record
         for number, raw, row in self._raw_records():
-            if not row:
+            if not row or number < self._header:
                 yield raw
             elif number == self._header:
                 yield csv_merge.header(raw)
@@ -129,8 +164,8 @@ class CsvTable(Table):
 
     def _unambiguous(self, texts: Iterator[str]) -> Iterator[str]:
         """The texts, once it is certain that their delimiter will be found again."""
-        head = head_of(texts)
-        found = find_delimiter(StringIO("".join(head), newline=""))
+        head = head_of(texts, self._options)
+        found = find_delimiter(StringIO("".join(head), newline=""), self._options)
         if found != self.dialect.delimiter and not self.dialect.preamble:
             raise ManifestError(
                 f"{self.path} can be read with {found!r} as well as with {self.dialect.delimiter!r} between its cells; "

@@ -43,6 +43,14 @@ class Table(ABC):
     delimiter: str = ","
     """What stands between cells, where the file is text."""
 
+    header_row: int = 1
+    """The row in which the titles stand."""
+    above: Sequence[str] = ()
+    """What the rows above it begin with, where they are not blank."""
+
+    guessed: str | None = None
+    """The code page in which it is read, where nothing in the file names one."""
+
     count: int | None
     """How many records there are, once `records` has come to the end."""
 

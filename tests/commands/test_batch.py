@@ -34,6 +34,8 @@ def typed(command: list[str]) -> Batch:
     prefix=st.from_regex(r"([A-Za-z_][A-Za-z0-9_ ]{0,4})?", fullmatch=True),
     price=st.sampled_from([None, "5=0.30", "5=0.3, 10=1"]),
     output=st.none() | NAMES,
+    encoding=st.sampled_from([None, "cp932", "utf-8"]),
+    header_row=st.none() | st.integers(1, 99),
     sandbox=st.booleans(),
 )
 def test_the_command_of_a_batch_names_the_same_batch(
@@ -43,6 +45,8 @@ def test_the_command_of_a_batch_names_the_same_batch(
     prefix: str,
     price: str | None,
     output: str | None,
+    encoding: str | None,
+    header_row: int | None,
     sandbox: bool,
 ) -> None:
     """Typed as it stands: the same table, columns, prices, ledger and target, whatever is in the names."""
@@ -54,6 +58,8 @@ def test_the_command_of_a_batch_names_the_same_batch(
         prefix=prefix,
         price=price,
         output=output,
+        encoding=encoding,
+        header_row=header_row,
         sandbox=sandbox,
     )
     again = typed([*given_.command])

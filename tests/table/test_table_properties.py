@@ -77,7 +77,7 @@ def plain(path: Path) -> tuple[CsvTable, list[list[str]]]:
     table = open_table(path)
     assert isinstance(table, CsvTable)
     dialect = table.dialect
-    text = path.read_bytes()[len(dialect.bom) :].decode(dialect.codec).removeprefix(dialect.preamble)
+    text = path.read_bytes()[len(dialect.encoding.bom) :].decode(dialect.encoding.codec).removeprefix(dialect.preamble)
     quoting = csv.QUOTE_MINIMAL if dialect.quotes else csv.QUOTE_NONE
     lines = io.StringIO(text, newline="")
     return table, [row for row in csv.reader(lines, delimiter=dialect.delimiter, quoting=quoting) if row]
