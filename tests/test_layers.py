@@ -69,6 +69,7 @@ PURE = {
     "manifest.past_results",
     "manifest.planner",
     "manifest.result_columns",
+    "manifest.spreadsheet_faults",
     "manifest.stray_text",
     "manifest.values",
     "pacing.concurrency",

@@ -1,11 +1,14 @@
 """`check`: says what is wrong with a manifest and what it will cost, before anything is spent."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from batch.commands.batch import Batch
 from batch.core.money import dollars
 from batch.core.plain_text import one_line
+from batch.core.row import Problem
+from batch.core.row_numbers import row_numbers
 from batch.core.states import Status
 from batch.errors import Exit, ManifestError
 from batch.ledger.enrolment import enrol
@@ -37,12 +40,14 @@ class CheckReport:
     def text(self, *, every: bool = False) -> str:
         """For a person; `every` lists every problem."""
         now, found = self.standing, self.findings
-        shown = found.problems if every else found.problems[:SHOWN]
+        problems = [str(one) for one in found.problems] if every else _grouped(found.problems)
+        warnings = [str(one) for one in found.warnings] if every else _grouped(found.warnings)[:SHOWN]
+        shown = problems if every else problems[:SHOWN]
         lines = [*self.columns.lines(), *(f"column {question}" for question in self.columns.questions)]
-        lines += [str(problem) for problem in shown]
-        if len(found.problems) > len(shown):
-            lines.append(f"… and {len(found.problems) - len(shown)} more: add --all to list them")
-        lines += [f"note: {warning}" for warning in (found.warnings if every else found.warnings[:SHOWN])]
+        lines += shown
+        if len(problems) > len(shown):
+            lines.append(f"… and {len(problems) - len(shown)} more: add --all to list them")
+        lines += [f"note: {warning}" for warning in warnings]
         lines.append(f"{now.total} rows: " + ", ".join(f"{count} {name}" for name, count in self._counts() if count))
         lines.append(f"to run: {now.to_run} rows for {dollars(now.to_run_price)} {self.prices.text()}".rstrip())
         if now.unpriced:
@@ -82,6 +87,19 @@ class CheckReport:
                 {"row": one.number, "column": one.column, "message": one.message} for one in self.findings.warnings
             ],
         }
+
+
+def _grouped(problems: Sequence[Problem]) -> list[str]:
+    """What is wrong in the same way in several rows is told once, with their numbers."""
+    alike: dict[tuple[str, str], list[Problem]] = {}
+    for one in problems:
+        alike.setdefault((one.column, one.message), []).append(one)
+    return [
+        str(found[0])
+        if len(found) == 1
+        else f"{len(found)} rows, column {column}: {message} (rows {row_numbers(one.number for one in found)})"
+        for (column, message), found in alike.items()
+    ]
 
 
 def check(batch: Batch) -> CheckReport:

@@ -22,11 +22,11 @@ def value_of(job: Job, name: str, text: str) -> Any:
 
 
 def choice(text: str, options: Sequence[str], units: Sequence[str]) -> str:
-    """`5`, `5.0`, `5,0`, `"5 s"` and `5s` all mean `5`; what means no option is given back as it stands."""
+    """`5`, `5.0`, `5,0`, `"5 s"`, `5s` and `5 sec.` all mean `5`; what means no option is given back as it stands."""
     bare = text.strip().strip("\"'").strip().casefold()
     for unit in sorted(units, key=len, reverse=True):
-        if bare.endswith(unit):
-            bare = bare.removesuffix(unit).rstrip()
+        if bare.endswith((unit, f"{unit}.")):
+            bare = bare.removesuffix(".").removesuffix(unit).rstrip()
             break
     meant = number(bare)
     if meant is None:

@@ -65,11 +65,23 @@ def test_a_column_that_may_be_meant_for_an_input_is_asked_about(tmp_path: Path) 
 
 def test_a_long_list_of_problems_is_cut_with_its_count(tmp_path: Path) -> None:
     """And shown whole where that is asked for."""
-    found = check(batch(tmp_path, "prompt,image,duration\n" + "a,https://x.y/1,7\n" * (SHOWN + 5)))
+    rows = (f"a,https://x.y/1,{n}\n" for n in range(100, 100 + SHOWN + 5))
+    found = check(batch(tmp_path, "prompt,image,duration\n" + "".join(rows)))
     assert "… and 5 more: add --all to list them" in found.text()
     assert len(found.text().splitlines()) == 2 + SHOWN + 3
     assert len(found.text(every=True).splitlines()) == 2 + SHOWN + 5 + 2
     assert len(found.json()["problems"]) == SHOWN + 5
+
+
+def test_what_is_wrong_in_the_same_way_is_told_once(tmp_path: Path) -> None:
+    """With the rows' numbers; --all lists each, and so does the JSON."""
+    rows = [f"a,https://x.y/{n},{'10 ps' if n % 5 else '10'}\n" for n in range(20)]
+    found = check(batch(tmp_path, "prompt,image,duration\n" + "".join(rows)))
+    line = "column duration: '10 ps' is not 5 or 10: write one of them"
+    assert f"16 rows, {line} (rows 3–6, 8–11, 13–16 and 18–21)" in found.text().splitlines()
+    assert f"row 3, {line}" not in found.text()
+    assert f"row 3, {line}" in found.text(every=True).splitlines()
+    assert len(found.json()["problems"]) == 16
 
 
 def test_a_check_knows_what_is_done_already_and_changes_nothing(tmp_path: Path) -> None:

@@ -517,3 +517,26 @@ def test_what_is_at_fal_is_brought_home_by_a_run_that_has_nothing_to_submit(tmp_
         assert run_through(given, service, connect=connect).exit_code is Exit.DONE
     assert len(connects) == 1
     assert (service.asked["price"], service.asked["submit"]) == (1, 1)
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_a_table_in_another_code_page_below_a_title_is_run_and_keeps_its_bytes(tmp_path: Path, elsewhere: bool) -> None:
+    """Every opening of it knows how it is read, and what was written of it: before, during and after the run."""
+    shots, data = (
+        tmp_path / "shots.csv",
+        "運河の映画\r\n\r\nprompt;image;備考\r\n紙の船;https://x.y/1;夜\r\n".encode("cp932"),
+    )
+    shots.write_bytes(data)
+    given = open_batch(shots, JOB, encoding="cp932", header_row=3, output=tmp_path / "out.csv" if elsewhere else None)
+    service = a_service()
+    for _ in range(2):
+        outcome = run_through(given, service)
+        assert (outcome.exit_code, service.asked["submit"]) == (Exit.DONE, 1)
+    assert [one.input["prompt"] for one in service.queue.requests] == ["紙の船"]
+    written = given.table.read_bytes()
+    above, header, record = data.partition(b"prompt")[0], *data.partition(b"prompt")[2].splitlines()
+    assert written.startswith(above + b"prompt" + header + b";status;")
+    assert record + b";succeeded;" in written
+    given.ledger.unlink()
+    with pytest.raises(ManifestError, match="row 4"):
+        run_through(given, service)
