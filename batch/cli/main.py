@@ -218,9 +218,10 @@ def cancel(ctx: click.Context, /, numbers: Sequence[int], ids: Sequence[str], **
     """Take back what is queued at fal, all or by row; say what could not be taken back."""
     from batch.commands.cancel import cancel_batch
     from batch.core.row import RowSelection
+    from batch.reports.outcome import counted
 
     done, outcome = cancel_batch(_open_batch(**table), RowSelection(numbers, ids), _say)
-    _print("\n".join(map(one_line, [f"{done.cancelled} rows taken back", *done.kept])))
+    _print("\n".join(map(one_line, [f"{counted(done.cancelled)} taken back", *done.kept])))
     _print(outcome.text(run=False), err=True)
     ctx.exit(outcome.exit_code)
 

@@ -15,7 +15,9 @@ from batch.ledger.enrolment import enrol
 from batch.ledger.ledger import Ledger
 from batch.ledger.matching import Findings, match
 from batch.ledger.summary import LedgerSummary, Prices, prices_to_run, summarize
+from batch.ledger.twins import Twins, find_twins, told_twins
 from batch.manifest.column_report import ColumnReport
+from batch.reports.outcome import counted
 from batch.table import TableChanged
 
 SHOWN = 20
@@ -30,6 +32,7 @@ class CheckReport:
     findings: Findings
     standing: LedgerSummary
     prices: Prices
+    twins: list[Twins]
 
     @property
     def exit_code(self) -> Exit:
@@ -48,10 +51,14 @@ class CheckReport:
         if len(problems) > len(shown):
             lines.append(f"… and {len(problems) - len(shown)} more: add --all to list them")
         lines += [f"note: {warning}" for warning in warnings]
-        lines.append(f"{now.total} rows: " + ", ".join(f"{count} {name}" for name, count in self._counts() if count))
-        lines.append(f"to run: {now.to_run} rows for {dollars(now.to_run_price)} {self.prices.text()}".rstrip())
+        lines += told_twins(self.twins, None) if every else told_twins(self.twins)
+        if not now.total:
+            return "\n".join(map(one_line, [*lines, "no rows"]))
+        counts = ", ".join(f"{count} {name}" for name, count in self._counts() if count)
+        lines.append(f"{counted(now.total)}: {counts}")
+        lines.append(f"to run: {counted(now.to_run)} for {dollars(now.to_run_price)} {self.prices.text()}".rstrip())
         if now.unpriced:
-            lines.append(f"the price of {now.unpriced} rows is not known, and not in this sum")
+            lines.append(f"the price of {counted(now.unpriced)} is not known, and not in this sum")
         return "\n".join(map(one_line, lines))
 
     def _counts(self) -> list[tuple[str, int]]:
@@ -78,6 +85,10 @@ class CheckReport:
             f"price_by_{self.prices.by}": {
                 one.value: {"rows": one.rows, "usd": one.micros / 1_000_000} for one in self.prices.items
             },
+            "twins": [
+                {"rows": one.rows, "takes": one.to_buy, "usd": None if one.micros is None else one.micros / 1_000_000}
+                for one in self.twins
+            ],
             "columns": self.columns.json(),
             "questions": list(self.columns.questions),
             "problems": [
@@ -119,4 +130,4 @@ def check(batch: Batch) -> CheckReport:
         except TableChanged as error:
             raise ManifestError(f"{error}: try again when that is done") from error
         enrol(scratch, 0.0, new=True)
-        return CheckReport(columns, findings, summarize(scratch), prices_to_run(scratch, job))
+        return CheckReport(columns, findings, summarize(scratch), prices_to_run(scratch, job), find_twins(scratch))

@@ -33,6 +33,7 @@ from batch.ledger.ledger import Ledger
 from batch.ledger.matching import Findings, match
 from batch.ledger.snapshot import ManifestSnapshot, load_snapshot
 from batch.ledger.summary import LedgerSummary, prices_to_run, summarize
+from batch.ledger.twins import find_twins, told_twins
 from batch.manifest.column_report import ColumnReport
 from batch.manifest.loader import Manifest
 from batch.reports import progress
@@ -259,6 +260,8 @@ async def _announce_price(
         elif isinstance(told, UnitPrice):
             unit = f"{told.amount} {told.currency} a {told.unit}"
             say(f"fal's price is now {unit}: not understood, so the published one counts")
+    for line in told_twins(find_twins(ledger)):
+        say(line)
     say(f"{counted(summary.to_run)} to run for {dollars(summary.to_run_price)} {prices_to_run(ledger, job).text()}")
     return summary
 
@@ -274,7 +277,7 @@ def _settings(
     budget = Budget(options.max_spend, options.max_spend_total, ledger.money().spent)
     if (budget.capped or options.max_spend_account) and summary.unpriced:
         raise UsageError(
-            f"the price of {summary.unpriced} rows is not known, so no budget can be kept: give it with --price"
+            f"the price of {counted(summary.unpriced)} is not known, so no budget can be kept: give it with --price"
         )
     return Settings(
         options=options,

@@ -73,6 +73,21 @@ def test_a_long_list_of_problems_is_cut_with_its_count(tmp_path: Path) -> None:
     assert len(found.json()["problems"]) == SHOWN + 5
 
 
+def test_rows_that_ask_for_the_same_are_told_with_their_price(tmp_path: Path) -> None:
+    """Three takes may be meant, and cost three times as much."""
+    found = check(batch(tmp_path, "prompt,image\n" + "a,https://x.y/1\n" * 3 + "b,https://x.y/1\n"))
+    assert "rows 2–4 ask for the same: $1.47 for three takes" in found.text().splitlines()
+    assert found.json()["twins"] == [{"rows": [2, 3, 4], "takes": 3, "usd": 1.47}]
+
+
+@pytest.mark.parametrize(("rows", "said"), [(0, "no rows"), (1, "1 row: 1 to run"), (2, "2 rows: 2 to run")])
+def test_rows_are_counted_as_a_person_does(rows: int, said: str, tmp_path: Path) -> None:
+    """Also none."""
+    lines = check(batch(tmp_path, "prompt,image\n" + "".join(f"{n},https://x.y/1\n" for n in range(rows)))).text()
+    assert said in lines.splitlines()
+    assert ("to run: " in lines) == (rows > 0)
+
+
 def test_what_is_wrong_in_the_same_way_is_told_once(tmp_path: Path) -> None:
     """With the rows' numbers; --all lists each, and so does the JSON."""
     rows = [f"a,https://x.y/{n},{'10 ps' if n % 5 else '10'}\n" for n in range(20)]
@@ -98,7 +113,7 @@ def test_a_check_knows_what_is_done_already_and_changes_nothing(tmp_path: Path) 
     given.manifest.path.write_text(given.manifest.path.read_text().replace("\nb,", "\nB,"))
     found = check(given)
     assert "3 rows: 1 to run, 1 done, 1 stale (edited since their video was made)" in found.text()
-    assert "to run: 1 rows for $0.49" in found.text()
+    assert "to run: 1 row for $0.49" in found.text()
     assert given.ledger.read_bytes() == before
 
 
@@ -106,7 +121,7 @@ def test_an_unknown_price_is_said_and_not_left_out_in_silence(tmp_path: Path) ->
     """A sum that lacks rows says so."""
     given = batch(tmp_path, "prompt,image,duration\na,https://x.y/1,5\nb,https://x.y/1,10\n")
     given = replace(given, manifest=replace(given.manifest, prices={"5": PRICE}))
-    assert "the price of 1 rows is not known" in check(given).text()
+    assert "the price of 1 row is not known" in check(given).text()
 
 
 def test_a_check_of_a_damaged_ledger_is_one_line(tmp_path: Path) -> None:

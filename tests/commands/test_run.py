@@ -188,7 +188,7 @@ def test_no_budget_is_kept_with_a_price_that_is_not_known(tmp_path: Path) -> Non
     given = batch(tmp_path, "prompt,image,duration\na,https://x.y/1,5\nb,https://x.y/1,10\n")
     given = replace(given, manifest=replace(given.manifest, prices={"5": PRICE}))
     service = a_service()
-    with pytest.raises(UsageError, match=r"the price of 1 rows is not known, so no budget can be kept: .* --price"):
+    with pytest.raises(UsageError, match=r"the price of 1 row is not known, so no budget can be kept: .* --price"):
         run_through(given, service, RunOptions(max_spend=10**9))
     assert service.asked["submit"] == 0
     assert run_through(given, service).exit_code is Exit.DONE
@@ -428,6 +428,15 @@ def test_how_the_columns_are_read_is_said_before_anything_else(tmp_path: Path) -
     assert said[0] == "columns: prompt, image"
     assert "no duration column: every row 5 s" in said[1]
     assert said[2] == "left alone: 'note'"
+
+
+def test_rows_that_ask_for_the_same_are_told_before_they_are_bought(tmp_path: Path) -> None:
+    """With the price of today."""
+    said: list[str] = []
+    given = batch(tmp_path, "prompt,image\n" + "a,https://x.y/1\n" * 3)
+    run_through(given, a_service(), say=said.append)
+    assert said[-2] == "rows 2–4 ask for the same: $1.47 for three takes"
+    assert said[-1].startswith("3 rows to run for $1.47")
 
 
 def test_a_column_that_may_be_meant_for_an_input_stops_the_run_before_it_spends(tmp_path: Path) -> None:
