@@ -12,12 +12,23 @@ def value_of(job: Job, name: str, text: str) -> Any:
     """The value of an input; what cannot be read as one is given back as it stands, for the schema to refuse."""
     rules = job.schema["properties"][name]
     if name in job.images:
-        return text.strip()
+        return cleaned(text)
     if "enum" in rules:
         return choice(text, rules["enum"], job.units.get(name, ()))
     if rules["type"] == "number":
         found = number(text)
         return text if found is None else float(found)
+    return text
+
+
+_INVISIBLE = "\u200e\u200f\u202a\u202b\u202c\u202d\u202e\ufeff"
+"""Marks that come with copied texts: Windows' property dialog copies paths with one."""
+
+
+def cleaned(text: str) -> str:
+    """A path or an address without blanks and marks around it: what is judged, and what is sent."""
+    while (bare := text.strip().strip(_INVISIBLE)) != text:
+        text = bare
     return text
 
 

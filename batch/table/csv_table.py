@@ -104,7 +104,10 @@ class CsvTable(Table):
         looked: list[tuple[int, list[str]]] = []
         found = find_header(self._first_rows(looked, told or LOOKED_THROUGH), told, self._options.titles)
         if any("\0" in name for name in next((row for _, row in looked if row), [])):
-            raise ManifestError(f'{self.path} is no text table: its header holds NUL bytes; save it as "CSV UTF-8"')
+            raise ManifestError(
+                f'{self.path} is no text table: its header holds NUL bytes; save it as "CSV UTF-8", or say --encoding '
+                "utf-16-le if it is UTF-16 without its mark"
+            )
         if not found and told:
             raise UsageError(f"--header-row {told}: row {told} of {self.path} is blank, or not there")
         if not found:

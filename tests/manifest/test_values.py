@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batch.manifest.values import choice, number, shortened, unprintable, value_of
+from batch.manifest.images import LocalPath, WebUrl, parse_reference
+from batch.manifest.values import choice, cleaned, number, shortened, unprintable, value_of
 from jobs.kling import KLING_2_1_PRO as JOB
 from tests.support.plans import INPUTS, plan, problem
 
@@ -139,6 +140,19 @@ def test_a_value_that_is_read_once_more_is_the_same(text: str) -> None:
         value = value_of(JOB, name, text)
         if isinstance(value, str):
             assert value_of(JOB, name, value) == value
+
+
+around = st.text(st.sampled_from(" \t\n\u00a0\u200e\u200f\u202a\u202c\ufeff"), max_size=5)
+
+
+@given(around, st.sampled_from(["https://x.y/a.png", "images/a.png", "C:\\a b.png", "a"]) | st.text(max_size=5), around)
+def test_an_image_is_judged_as_it_is_sent(before: str, text: str, after: str) -> None:
+    """Blanks and invisible marks around it are taken off once, for both."""
+    sent = value_of(JOB, "image_url", before + text + after)
+    assert sent == value_of(JOB, "image_url", sent) == cleaned(sent)
+    match parse_reference(before + text + after):
+        case WebUrl(judged) | LocalPath(judged):
+            assert judged == sent
 
 
 # Values
