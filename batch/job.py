@@ -24,6 +24,8 @@ class Job:
     """JSON Schema of the input object. Only what the row gives is sent; `default` documents fal's own."""
     columns: Mapping[str, Sequence[str]]
     """Input → the column names it goes by, the one to show first. Matched without case, space, `-`, `_`."""
+    words: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Input → what else people call it, in any language: a column of that title is asked about, never taken for it."""
     images: Sequence[str] = ()
     """Inputs that hold an image: a URL, a data URI, or a path relative to the manifest."""
     units: Mapping[str, Sequence[str]] = field(default_factory=dict)

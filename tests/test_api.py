@@ -41,8 +41,16 @@ def test_a_run_takes_every_option_by_name_with_the_command_lines_defaults() -> N
 def test_what_is_said_of_a_table_is_said_as_to_open_batch(function: Callable[..., object], tmp_path: Path) -> None:
     """Its further arguments; one that it does not have is a mistake, not left out."""
     shots = tmp_path / "shots.csv"
-    shots.write_text("Text,image\na,https://x.y/1\n")
-    given = {"mapped": {"prompt": "Text"}, "prefix": "kling_", "price": "5=1", "output": tmp_path / "out.csv"}
+    shots.write_text("Text,image,tail\na,https://x.y/1,\n")
+    given = {
+        "mapped": {"prompt": "Text"},
+        "encoding": "utf-8",
+        "header_row": 1,
+        "ignored": ["tail"],
+        "prefix": "kling_",
+        "price": "5=1",
+        "output": tmp_path / "out.csv",
+    }
     assert {*given} < {*inspect.signature(open_batch).parameters}
     function(shots, **given)
     with pytest.raises(TypeError, match="maped"):
@@ -65,7 +73,8 @@ def test_a_frame_is_kept_and_comes_back_with_its_results(tmp_path: Path, capsys:
     frame, path, said = pd.DataFrame(EMPTY), tmp_path / "shots.parquet", []
     outcome = api.run(frame, path, say=said.append)
     assert (outcome.exit_code, outcome.spent_now, outcome.table) == (Exit.ROWS_FAILED, 0, str(path))
-    assert said == ["2 rows cannot be run: `kling-batch check` lists why"]
+    assert said[0] == "columns: prompt, image"
+    assert said[-1] == "2 rows cannot be run: `kling-batch check` lists why"
     assert capsys.readouterr() == ("", "")
     made = api.results(path)
     pd.testing.assert_frame_equal(made[[*EMPTY]], frame)

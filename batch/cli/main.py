@@ -21,6 +21,7 @@ from batch.cli.options import (
     SANDBOX,
     SECONDS,
     TABLE,
+    TABLE_NAMES,
     TEXT,
     run_options,
     whole_number,
@@ -169,7 +170,7 @@ def _run(ctx: click.Context, selection: "Selection | None", as_json: bool, given
 
     # What fal-client logs by itself (a host tried again) would stand in the middle of the bar, and once for each row.
     logging.getLogger("fal_client").addHandler(logging.NullHandler())
-    table = {name: given.pop(name) for name in ("manifest", "mapped", "prefix", "price", "output", "sandbox")}
+    table = {name: given.pop(name) for name in TABLE_NAMES}
     outcome = run_batch(_open_batch(**table), run_options(**given), _say, mark=selection.mark if selection else None)
     _print(outcome.text(), err=True)
     if as_json:
@@ -217,9 +218,10 @@ def cancel(ctx: click.Context, /, numbers: Sequence[int], ids: Sequence[str], **
     """Take back what is queued at fal, all or by row; say what could not be taken back."""
     from batch.commands.cancel import cancel_batch
     from batch.core.row import RowSelection
+    from batch.reports.outcome import counted
 
     done, outcome = cancel_batch(_open_batch(**table), RowSelection(numbers, ids), _say)
-    _print("\n".join(map(one_line, [f"{done.cancelled} rows taken back", *done.kept])))
+    _print("\n".join(map(one_line, [f"{counted(done.cancelled)} taken back", *done.kept])))
     _print(outcome.text(run=False), err=True)
     ctx.exit(outcome.exit_code)
 

@@ -122,6 +122,14 @@ TABLE = _all_of(
         help="Which column holds an input.",
     ),
     click.option(
+        "--ignore",
+        "ignored",
+        type=TEXT,
+        multiple=True,
+        metavar="COLUMN",
+        help="This column is no input, though it is named much like one.",
+    ),
+    click.option(
         "--prefix", type=TEXT, default=None, metavar="TEXT", help="Put before the names of our result columns."
     ),
     click.option(
@@ -130,10 +138,22 @@ TABLE = _all_of(
         metavar="5=0.49,10=0.98",
         help="What a row costs by its duration, if not fal's usual price.",
     ),
+    click.option(
+        "--encoding",
+        type=TEXT,
+        metavar="NAME",
+        help="In which encoding a CSV file is written, if it does not say so: cp1250, cp932, …",
+    ),
+    click.option(
+        "--header-row", type=whole_number(1), metavar="N", help="The row of a CSV file in which the titles stand."
+    ),
     click.option("--output", type=PATH, help="Write the results to this file instead of into the manifest."),
     SANDBOX,
 )
 """The table and how it is read: the arguments of `batch.commands.batch.open_batch`."""
+
+TABLE_NAMES = ("manifest", "mapped", "ignored", "prefix", "price", "output", "encoding", "header_row", "sandbox")
+"""The parameters of `TABLE`."""
 
 RUN = _all_of(
     click.option(

@@ -13,7 +13,7 @@ from batch.ledger.ledger import Ledger
 from batch.ledger.recovery import bought_by_renamed
 from batch.manifest.loader import Manifest
 from batch.results_writer.overwrite_checks import refuse_foreign_columns, refuse_lost_results, require_target
-from batch.table import Table, TableChanged
+from batch.table import ReadingOptions, Table, TableChanged
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -109,9 +109,12 @@ def open_batch(
     job: Job,
     *,
     mapped: Mapping[str, str] | None = None,
+    ignored: Sequence[str] = (),
     prefix: str | None = None,
     price: str | None = None,
     output: str | Path | None = None,
+    encoding: str | None = None,
+    header_row: int | None = None,
     sandbox: bool = False,
 ) -> Batch:
     """A batch, nothing read yet.
@@ -119,34 +122,41 @@ def open_batch(
     Args:
         manifest: a CSV or Parquet file.
         mapped: input → column, where it is not found by its name.
+        ignored: columns that are no input, though they are named much like one.
         prefix: put before the names of our columns.
         price: `5=0.49,10=0.98`, if not the job's usual one.
         output: the results' file, if not the manifest itself.
+        encoding: any that Python knows, where the file does not say it.
+        header_row: where the titles stand, as the spreadsheet numbers the rows; the first row that is one by default.
         sandbox: the service is played on this machine, and the results go beside the manifest.
 
     Raises:
-        UsageError: a price or a prefix that cannot be meant.
+        UsageError: a price, a prefix or an encoding that cannot be meant.
     """
     path = Path(manifest)
     _require_plain(prefix or "")
     if output == "":
         raise UsageError("--output: its value is empty: name a file, or leave the option out")
     ledger, table = places(path, sandbox=sandbox, output=None if output is None else Path(output))
+    reading = {"--encoding": encoding, "--header-row": header_row}
+    said = {"--prefix": prefix, "--price": price, "--output": output, **reading}
     target = None if _same_file(table, path) else table
     return Batch(
         manifest=Manifest(
             path=path,
             job=job,
             mapped=mapped or {},
+            ignored=tuple(ignored),
             prefix=prefix or "",
             prices=job.prices if price is None else prices(price, job.prices),
             reads_own=target is None,
+            reading=ReadingOptions(encoding=encoding, header_row=header_row, titles=tuple((mapped or {}).values())),
         ),
         ledger=ledger,
         target=target,
         sandbox=sandbox,
         price_told=price is not None,
-        command=[str(path), *_typed(mapped or {}, prefix, price, output, sandbox)],
+        command=[str(path), *_typed(mapped or {}, ignored, said, sandbox)],
     )
 
 
@@ -162,12 +172,17 @@ def _require_plain(prefix: str) -> None:
 
 
 def _typed(
-    mapped: Mapping[str, str], prefix: str | None, price: str | None, output: str | Path | None, sandbox: bool
+    mapped: Mapping[str, str],
+    ignored: Sequence[str],
+    said: Mapping[str, object],
+    sandbox: bool,
 ) -> Iterator[str]:
     """The options that name the batch on a command line."""
     for name, column in mapped.items():
         yield from ("--map", f"{name}={column}")
-    for option, value in (("--prefix", prefix), ("--price", price), ("--output", output)):
+    for column in ignored:
+        yield from ("--ignore", column)
+    for option, value in said.items():
         if value:
             yield from (option, str(value))
     if sandbox:
@@ -185,7 +200,7 @@ def keep_frame(manifest: "str | Path | pd.DataFrame", path: str | Path | None) -
     return keep(manifest, path)
 
 
-def read_results(table: str | Path) -> "pd.DataFrame":
+def read_results(table: str | Path, *, encoding: str | None = None, header_row: int | None = None) -> "pd.DataFrame":
     """A table with its results: every cell of a CSV as text, Parquet with its types.
 
     Raises:
@@ -193,4 +208,4 @@ def read_results(table: str | Path) -> "pd.DataFrame":
     """
     from batch.manifest.dataframes import load
 
-    return load(Path(table))
+    return load(Path(table), ReadingOptions(encoding=encoding, header_row=header_row))

@@ -1,17 +1,23 @@
 """`check`: says what is wrong with a manifest and what it will cost, before anything is spent."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from batch.commands.batch import Batch
 from batch.core.money import dollars
 from batch.core.plain_text import one_line
+from batch.core.row import Problem
+from batch.core.row_numbers import row_numbers
 from batch.core.states import Status
 from batch.errors import Exit, ManifestError
 from batch.ledger.enrolment import enrol
 from batch.ledger.ledger import Ledger
 from batch.ledger.matching import Findings, match
 from batch.ledger.summary import LedgerSummary, Prices, prices_to_run, summarize
+from batch.ledger.twins import Twins, find_twins, told_twins
+from batch.manifest.column_report import ColumnReport
+from batch.reports.outcome import counted
 from batch.table import TableChanged
 
 SHOWN = 20
@@ -20,28 +26,39 @@ SHOWN = 20
 
 @dataclass(frozen=True, slots=True)
 class CheckReport:
-    """What a manifest holds: its problems, where its rows stand, and what those to run cost."""
+    """What a manifest holds: how it is read, its problems, where its rows stand, and what those to run cost."""
 
+    columns: ColumnReport
     findings: Findings
     standing: LedgerSummary
     prices: Prices
+    twins: list[Twins]
 
     @property
     def exit_code(self) -> Exit:
+        if self.columns.questions:
+            return Exit.UNUSABLE
         return Exit.ROWS_FAILED if self.findings.invalid else Exit.DONE
 
     def text(self, *, every: bool = False) -> str:
         """For a person; `every` lists every problem."""
         now, found = self.standing, self.findings
-        shown = found.problems if every else found.problems[:SHOWN]
-        lines = [str(problem) for problem in shown]
-        if len(found.problems) > len(shown):
-            lines.append(f"… and {len(found.problems) - len(shown)} more: add --all to list them")
-        lines += [f"note: {warning}" for warning in (found.warnings if every else found.warnings[:SHOWN])]
-        lines.append(f"{now.total} rows: " + ", ".join(f"{count} {name}" for name, count in self._counts() if count))
-        lines.append(f"to run: {now.to_run} rows for {dollars(now.to_run_price)} {self.prices.text()}".rstrip())
+        problems = [str(one) for one in found.problems] if every else _grouped(found.problems)
+        warnings = [str(one) for one in found.warnings] if every else _grouped(found.warnings)[:SHOWN]
+        shown = problems if every else problems[:SHOWN]
+        lines = [*self.columns.lines(), *(f"column {question}" for question in self.columns.questions)]
+        lines += shown
+        if len(problems) > len(shown):
+            lines.append(f"… and {len(problems) - len(shown)} more: add --all to list them")
+        lines += [f"note: {warning}" for warning in warnings]
+        lines += told_twins(self.twins, None) if every else told_twins(self.twins)
+        if not now.total:
+            return "\n".join(map(one_line, [*lines, "no rows"]))
+        counts = ", ".join(f"{count} {name}" for name, count in self._counts() if count)
+        lines.append(f"{counted(now.total)}: {counts}")
+        lines.append(f"to run: {counted(now.to_run)} for {dollars(now.to_run_price)} {self.prices.text()}".rstrip())
         if now.unpriced:
-            lines.append(f"the price of {now.unpriced} rows is not known, and not in this sum")
+            lines.append(f"the price of {counted(now.unpriced)} is not known, and not in this sum")
         return "\n".join(map(one_line, lines))
 
     def _counts(self) -> list[tuple[str, int]]:
@@ -68,6 +85,12 @@ class CheckReport:
             f"price_by_{self.prices.by}": {
                 one.value: {"rows": one.rows, "usd": one.micros / 1_000_000} for one in self.prices.items
             },
+            "twins": [
+                {"rows": one.rows, "takes": one.to_buy, "usd": None if one.micros is None else one.micros / 1_000_000}
+                for one in self.twins
+            ],
+            "columns": self.columns.json(),
+            "questions": list(self.columns.questions),
             "problems": [
                 {"row": one.number, "column": one.column, "message": one.message} for one in self.findings.problems
             ],
@@ -75,6 +98,19 @@ class CheckReport:
                 {"row": one.number, "column": one.column, "message": one.message} for one in self.findings.warnings
             ],
         }
+
+
+def _grouped(problems: Sequence[Problem]) -> list[str]:
+    """What is wrong in the same way in several rows is told once, with their numbers."""
+    alike: dict[tuple[str, str], list[Problem]] = {}
+    for one in problems:
+        alike.setdefault((one.column, one.message), []).append(one)
+    return [
+        str(found[0])
+        if len(found) == 1
+        else f"{len(found)} rows, column {column}: {message} (rows {row_numbers(one.number for one in found)})"
+        for (column, message), found in alike.items()
+    ]
 
 
 def check(batch: Batch) -> CheckReport:
@@ -88,8 +124,10 @@ def check(batch: Batch) -> CheckReport:
     with Ledger.read(batch.ledger) as ledger, Ledger.scratch(ledger) as scratch:
         batch.require_known_results(ledger)
         try:
-            findings = match(scratch, batch.manifest.plan(table or batch.manifest.open()))
+            table = table or batch.manifest.open()
+            columns = batch.manifest.column_report(table)
+            findings = match(scratch, batch.manifest.plan(table))
         except TableChanged as error:
             raise ManifestError(f"{error}: try again when that is done") from error
         enrol(scratch, 0.0, new=True)
-        return CheckReport(findings, summarize(scratch), prices_to_run(scratch, job))
+        return CheckReport(columns, findings, summarize(scratch), prices_to_run(scratch, job), find_twins(scratch))

@@ -39,7 +39,7 @@ from batch.ledger.recovery import (
 from batch.ledger.summary import summarize
 from batch.manifest.past_results import prefixes, shows_purchase
 from batch.reports.outcome import Outcome, counted
-from batch.table import TableChanged, open_table
+from batch.table import TableChanged
 
 WHY = "recovered: {} shows this request, and the ledger did not know it"
 
@@ -167,7 +167,7 @@ def _enrol(batch: Batch, ledger: Ledger, now: float) -> None:
 
 
 def _shown(batch: Batch, ledger: Ledger, path: Path, seen: frozenset[str], now: float) -> Iterator[Shown]:
-    table = open_table(path)
+    table = batch.manifest.open_like(path)
     for prefix in prefixes(table.columns):
         plans = list(replace(batch.manifest, prefix=prefix, reads_own=True).plan(table))
         match(ledger, plans, refuse_foreign=False)

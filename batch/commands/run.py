@@ -34,6 +34,8 @@ from batch.ledger.ledger import Ledger
 from batch.ledger.matching import Findings, match
 from batch.ledger.snapshot import ManifestSnapshot, load_snapshot
 from batch.ledger.summary import LedgerSummary, prices_to_run, summarize
+from batch.ledger.twins import find_twins, told_twins
+from batch.manifest.column_report import ColumnReport
 from batch.manifest.loader import Manifest
 from batch.reports import progress
 from batch.reports.outcome import Outcome, counted
@@ -93,7 +95,7 @@ async def run(
         with Ledger.open(batch.ledger) as ledger:
             try:
                 batch.require_known_results(ledger)
-                findings, digest = _enrol_manifest(batch, ledger, table, mark, around.now())
+                read = _enrol_manifest(batch, ledger, table, mark, around.now())
                 if fresh and not (options.adopt_known or options.buy_again):
                     batch.require_own_ledger(ledger)
             except BaseException:
@@ -102,7 +104,9 @@ async def run(
                     remove_new(batch.ledger)
                 raise
             with write_errors(batch.ledger), ungrouped_errors():
-                return await _run(batch, ledger, findings, digest, options, around, say)
+                for line in read.columns.lines():
+                    say(line)
+                return await _run(batch, ledger, read.findings, read.digest, options, around, say)
 
 
 async def _run(
@@ -165,8 +169,8 @@ def _with_doubts(outcome: Outcome, ledger: Ledger, candidates: Mapping[int, Sequ
 
 def _enrol_manifest(
     batch: Batch, ledger: Ledger, table: Table | None, mark: Mark | None, now: float
-) -> tuple[Findings, str]:
-    """What an earlier run left in the air is written down as such; then the manifest is enrolled, of this digest.
+) -> "_ReadManifest":
+    """What an earlier run left in the air is written down as such; then the manifest is enrolled.
 
     Args:
         table: the manifest, where it was opened already.
@@ -179,13 +183,24 @@ def _enrol_manifest(
     return read
 
 
-def _read_manifest(
-    batch: Batch, ledger: Ledger, table: Table | None, now: float, *, anew: bool
-) -> tuple[Findings, str]:
+@dataclass(frozen=True, slots=True)
+class _ReadManifest:
+    """How the manifest was read, what it was found to hold, and the digest of its bytes."""
+
+    columns: ColumnReport
+    findings: Findings
+    digest: str
+
+
+def _read_manifest(batch: Batch, ledger: Ledger, table: Table | None, now: float, *, anew: bool) -> _ReadManifest:
     for _ in range(READS):
         try:
             opened = table or batch.manifest.open()
-            return enrol_table(batch.manifest, ledger, opened, now, anew=anew), opened.digest()
+            columns = batch.manifest.column_report(opened)
+            if columns.questions:
+                raise ManifestError(f"{batch.manifest.path}, column {'; column '.join(columns.questions)}")
+            findings = enrol_table(batch.manifest, ledger, opened, now, anew=anew)
+            return _ReadManifest(columns, findings, opened.digest())
         except TableChanged:
             table = None  # it was saved while it was being read
     raise ManifestError(f"{batch.manifest.path} is being written by another program all the time: run again later")
@@ -257,6 +272,8 @@ async def _announce_price(
         elif isinstance(told, UnitPrice):
             unit = f"{told.amount} {told.currency} a {told.unit}"
             say(f"fal's price is now {unit}: not understood, so the published one counts")
+    for line in told_twins(find_twins(ledger)):
+        say(line)
     price = f"{dollars(summary.to_run_price)} {prices_to_run(ledger, job).text()}"
     say(f"{counted(summary.to_run)} to run for {price}{caps.reach(ledger, summary.to_run)}")
     return summary
@@ -266,7 +283,7 @@ def _settings(batch: Batch, summary: LedgerSummary, caps: Caps, around: Surround
     options, budget = caps.options, caps.budget
     if (budget.capped or options.max_spend_account) and summary.unpriced:
         raise UsageError(
-            f"the price of {summary.unpriced} rows is not known, so no budget can be kept: give it with --price"
+            f"the price of {counted(summary.unpriced)} is not known, so no budget can be kept: give it with --price"
         )
     return Settings(
         options=options,

@@ -1,12 +1,17 @@
 """Finds which column of the table holds which input of the job. Pure."""
 
+import shlex
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from batch.errors import ManifestError, UsageError
 from batch.job import Job
+from batch.manifest.near_names import NearNames
+
+LISTED = 12
+"""Titles that are listed before the rest is only counted."""
 
 
 class Row(Protocol):
@@ -22,6 +27,16 @@ class Row(Protocol):
         """One text per column."""
         ...
 
+    @property
+    def extra(self) -> Sequence[str]:
+        """What stands beyond the last column."""
+        ...
+
+    @property
+    def misquoted(self) -> Sequence[tuple[int, str]]:
+        """Cells whose quotes do not enclose the whole of them: position and raw text."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Columns:
@@ -32,11 +47,24 @@ class Columns:
     id: int | None
     own: Mapping[str, int]
     """Our own columns that the table already has."""
+    ours: Collection[int] = ()
+    """The positions of our columns, also where they are not read."""
+    untitled: Sequence[int] = ()
+    """Columns without a title at the right end of the user's: there stands the text of records that are too wide."""
+    unread: Sequence[str] = ()
+    """The titles of the columns that are the user's own business."""
+    questions: Sequence[str] = ()
+    """What has to be answered before anything is bought: columns that may have been meant for an input."""
+
+    @property
+    def read(self) -> set[int]:
+        """The positions of the inputs and of the id."""
+        return {at for at in (*self.inputs.values(), self.id) if at is not None}
 
     @property
     def positions(self) -> set[int]:
         """Of all of them."""
-        return {at for at in (*self.inputs.values(), self.id, *self.own.values()) if at is not None}
+        return self.read | {*self.own.values()}
 
     def cell(self, row: Row, index: int | None) -> str:
         return row.cells[index] if index is not None and index < len(row.cells) else ""
@@ -48,44 +76,111 @@ def simple(name: str) -> str:
     return "".join(c for c in name if not c.isspace() and c not in "-_")
 
 
-def find_columns(header: Sequence[str], job: Job, mapped: Mapping[str, str], own: Mapping[str, str]) -> Columns:
+def find_columns(
+    header: Sequence[str],
+    job: Job,
+    mapped: Mapping[str, str],
+    own: Mapping[str, str],
+    *,
+    ignored: Collection[str] = (),
+    ours: Collection[str] = (),
+) -> Columns:
     """The manifest's columns for a job's inputs.
 
     Args:
         mapped: what the user said (`image` → `Startbild`).
         own: our result columns, and the titles they go by in this table.
+        ignored: columns that are no input, as the user said.
+        ours: the titles of our result columns, also where they are not read.
 
     Raises:
-        UsageError: a mapping names an input or a column that is not there.
+        UsageError: an option names an input or a column that is not there, or two columns for one input.
         ManifestError: a required column is missing, or two columns claim one input.
     """
     wanted = {**{name: tuple(names) for name, names in job.columns.items()}, "id": ("id",)}
     said = _mapped(wanted, mapped)
-    by_name = _by_name(header)
+    left_out = _left_out(header, ignored, said)
+    by_name = _by_name(header, left_out)
     found = {name: _find(names, said.get(name), header, by_name) for name, names in wanted.items()}
-    _require(job, found, header)
     last = {title: index for index, title in enumerate(header)}
+    at_ours = {last[title] for title in (*ours, *own.values()) if title in last}
+    taken = {*found.values(), *left_out, *at_ours}
+    open_ = [index for index, title in enumerate(header) if title.strip() and index not in taken]
+    near = _near(header, open_, job, found)
+    _require(job, found, header, near)
     return Columns(
         inputs={name: index for name, index in found.items() if index is not None and name != "id"},
         titles={name: header[index] if index is not None else wanted[name][0] for name, index in found.items()},
         id=found["id"],
         own={name: last[title] for name, title in own.items() if title in last},
+        ours=at_ours,
+        untitled=_untitled(header, at_ours),
+        unread=[header[index] for index in sorted({*open_, *left_out})],
+        questions=[_question(header[index], wanted[name][0]) for index, name in near],
     )
+
+
+def _untitled(header: Sequence[str], ours: Collection[int]) -> list[int]:
+    """Right of all titles of the user's, and left of the first column of ours, which stand right of what was widest."""
+
+    def without(end: int) -> list[int]:
+        start = end
+        while start and (start - 1 in ours or not header[start - 1].strip()):
+            start -= 1
+        return [at for at in range(start, end) if at not in ours]
+
+    return sorted({*without(len(header)), *without(min(ours, default=0))})
+
+
+def _left_out(header: Sequence[str], ignored: Collection[str], said: Mapping[str, str]) -> set[int]:
+    """The columns that the user says are no input: those of that very title, else those that are like it."""
+    out: set[int] = set()
+    for column in ignored:
+        exact = {index for index, title in enumerate(header) if title == column}
+        found = exact or {index for index, title in enumerate(header) if simple(title) == simple(column)}
+        if not found:
+            raise UsageError(f"--ignore {column}: the table has no column {column!r}; it has: {listed(header)}")
+        if name := next((name for name, title in said.items() if title in {header[at] for at in found}), None):
+            raise UsageError(f"--ignore {column}: the same column is mapped to {name}: say one of the two")
+        out |= found
+    return out
+
+
+def _near(
+    header: Sequence[str], places: Sequence[int], job: Job, found: Mapping[str, int | None]
+) -> list[tuple[int, str]]:
+    """The columns that may have been meant for an input that has none, each with that input."""
+    names = NearNames(job.columns, job.words, job.images, job.units)
+    meant = [(index, names.input_of(header[index])) for index in places]
+    return [(index, name) for index, name in meant if name is not None and found[name] is None]
+
+
+def _question(title: str, name: str) -> str:
+    mapped, ignored = shlex.quote(f"{name}={title}"), shlex.quote(title)
+    return f"`{title}`: did you mean `{name}`? --map {mapped}, or --ignore {ignored}"
 
 
 def _mapped(wanted: Mapping[str, Sequence[str]], mapped: Mapping[str, str]) -> dict[str, str]:
     alias = {simple(title): name for name, titles in wanted.items() for title in (name, *titles)}
-    for said in mapped:
-        if simple(said) not in alias:
+    columns: dict[str, str] = {}
+    for said, column in mapped.items():
+        name = alias.get(simple(said))
+        if name is None:
             known = ", ".join(titles[0] for titles in wanted.values())
             raise UsageError(f"--map {said}=…: there is no input {said!r}; known are: {known}")
-    return {alias[simple(said)]: column for said, column in mapped.items()}
+        if name in columns:
+            raise UsageError(
+                f"--map {said}={column}: {wanted[name][0]} is mapped to {columns[name]!r} already: name one column"
+            )
+        columns[name] = column
+    return columns
 
 
-def _by_name(header: Sequence[str]) -> dict[str, list[int]]:
+def _by_name(header: Sequence[str], left_out: Collection[int]) -> dict[str, list[int]]:
     found: dict[str, list[int]] = {}
     for index, title in enumerate(header):
-        found.setdefault(simple(title), []).append(index)
+        if index not in left_out:
+            found.setdefault(simple(title), []).append(index)
     return found
 
 
@@ -98,7 +193,7 @@ def _find(
         if said in header:
             return list(header).index(said)
         if not by_name.get(simple(said)):
-            raise UsageError(f"--map {names[0]}={said}: the table has no column {said!r}; it has: {_listed(header)}")
+            raise UsageError(f"--map {names[0]}={said}: the table has no column {said!r}; it has: {listed(header)}")
     titles = names if said is None else (said,)
     hits = sorted({index for title in titles for index in by_name.get(simple(title), ())})
     if len(hits) > 1:
@@ -107,16 +202,21 @@ def _find(
     return hits[0] if hits else None
 
 
-def _require(job: Job, found: Mapping[str, int | None], header: Sequence[str]) -> None:
-    missing = [job.columns[name][0] for name in job.schema["required"] if found[name] is None]
-    if missing:
-        lacking = " and ".join(f"no column for {name}" for name in missing)
-        raise ManifestError(
-            f"{lacking} (the columns are: {_listed(header)}): add it to the header, "
-            f"or say which it is with --map {missing[0]}=COLUMN"
-        )
+def _require(job: Job, found: Mapping[str, int | None], header: Sequence[str], near: Sequence[tuple[int, str]]) -> None:
+    missing = [name for name in job.schema["required"] if found[name] is None]
+    if not missing:
+        return
+    names = [job.columns[name][0] for name in missing]
+    lacking = " and ".join(f"no column for {name}" for name in names)
+    meant = [_question(header[index], job.columns[name][0]) for index, name in near if name in missing]
+    remedy = "; ".join(meant) or (
+        f"add it to the header, or say which it is with --map {names[0]}=COLUMN; "
+        "if the titles stand in another row of a CSV file, say --header-row N"
+    )
+    raise ManifestError(f"{lacking} (the columns are: {listed(header)}): {remedy}")
 
 
-def _listed(header: Sequence[str]) -> str:
-    shown = [repr(title) for title in header[:12]]
-    return ", ".join(shown) + (f" and {len(header) - 12} more" if len(header) > 12 else "")
+def listed(titles: Sequence[str]) -> str:
+    """The first titles, in quotes, and how many there are more."""
+    shown = [repr(title) for title in titles[:LISTED]]
+    return ", ".join(shown) + (f" and {len(titles) - LISTED} more" if len(titles) > LISTED else "")

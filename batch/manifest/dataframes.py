@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from batch.errors import UsageError
-from batch.table import open_table
+from batch.table import ReadingOptions, open_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,15 +36,15 @@ def keep(manifest: "str | Path | pd.DataFrame", path: str | Path | None) -> Path
     return file
 
 
-def load(path: Path) -> "pd.DataFrame":
-    """A table as a DataFrame: CSV cells as text, Parquet with its types.
+def load(path: Path, options: ReadingOptions) -> "pd.DataFrame":
+    """A table as a DataFrame: CSV cells as text, read with these options, Parquet with its types.
 
     Raises:
         ManifestError: it cannot be read.
     """
     import pandas as pd
 
-    table = open_table(path)
+    table = open_table(path, options)
     with path.open("rb") as file:
         if file.read(4) == b"PAR1":
             return pd.read_parquet(path)

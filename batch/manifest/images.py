@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote_to_bytes, urlsplit
 
+from batch.manifest.values import cleaned
+
 UPLOAD_LIMIT = 100_000_000  # fal_client: one upload carries at most 100 MB
 PIXEL_LIMIT = 89_478_485  # Pillow's own line between a picture and a decompression bomb (a quarter GiB of RGB)
 ADVISED_BYTES = 10_000_000  # fal docs of the sibling Kling endpoints, as the next two
@@ -76,14 +78,13 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):(//)?")  # two characters at least: `C:` is a drive
 _PLAIN_URL = re.compile(r"https?://[a-z0-9][a-z0-9.-]*(?::[0-9]+)?(?:[/?#][!-~]*)?", re.IGNORECASE | re.ASCII)
 _NEVER_PATHS = frozenset({"data", "http", "https", "file", "blob"})
-_INVISIBLE = "\u200e\u200f\u202a\u202b\u202c\u202d\u202e\ufeff"  # Windows' property dialog copies paths with one
 
 
 def parse_reference(text: str) -> Reference:
     """What a cell refers to. Never raises; spaces around it do not count."""
     if _PLAIN_URL.fullmatch(text):  # nearly every cell of a long sheet
         return WebUrl(text)
-    text = text.strip().strip(_INVISIBLE).strip()
+    text = cleaned(text)
     if not text:
         return Unusable("empty: give a URL or the path of an image")
     if _CONTROL.search(text):

@@ -1,13 +1,14 @@
 """The manifest: a table read for one job, its columns found, its rows planned."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from batch.core.row import PlannedRow
 from batch.errors import ManifestError
 from batch.job import Job
+from batch.manifest.column_report import ColumnReport, column_report
 from batch.manifest.columns import Columns, find_columns
 from batch.manifest.images import (
     DataUri,
@@ -20,11 +21,12 @@ from batch.manifest.images import (
     resolve,
 )
 from batch.manifest.planner import ImageCheck, Planner
+from batch.manifest.reading_notes import reading_notes
 from batch.manifest.result_columns import REPEATING, RESULT_COLUMNS
 from batch.manifest.validation import checker
-from batch.table import Column, Table, open_table
+from batch.table import Column, ReadingOptions, Table, open_table
 
-RULES = 1
+RULES = 2
 """Part of what a ledger remembers of a table it has read: raise it when the same bytes come to be read otherwise."""
 
 
@@ -34,17 +36,21 @@ class Manifest:
 
     Args:
         mapped: input → column, where the user says so.
+        ignored: columns that are no input, though they are named much like one.
         prefix: put before the names of our columns.
         prices: value of the job's `price_by` → millionths of a dollar.
+        reading: how the file is to be read, where it is text.
         reads_own: whether what our columns already say is the ledger's own word; not where results go elsewhere.
     """
 
     path: Path
     job: Job
     mapped: Mapping[str, str] = field(default_factory=dict)
+    ignored: Sequence[str] = ()
     prefix: str = ""
     prices: Mapping[str, int]
     reads_own: bool = True
+    reading: ReadingOptions = field(default_factory=ReadingOptions)
     inspector: ImageInspector = field(default_factory=ImageInspector)
 
     @property
@@ -58,7 +64,9 @@ class Manifest:
     @property
     def settings(self) -> str:
         """Equal where equal bytes of a table are read to the same effect, local images left aside."""
-        how = (RULES, self.job, sorted(self.mapped.items()), self.prefix, sorted(self.prices.items()), self.reads_own)
+        read = (self.reading.encoding, self.reading.header_row)
+        told = (*read, sorted(self.mapped.items()), sorted(self.ignored), self.prefix, sorted(self.prices.items()))
+        how = (RULES, self.job, *told, self.reads_own)
         return hashlib.sha256(repr(how).encode()).hexdigest()
 
     def open(self) -> Table:
@@ -66,8 +74,13 @@ class Manifest:
 
         Raises:
             ManifestError: it cannot be read.
+            UsageError: an option of reading is not for it.
         """
-        return open_table(self.path)
+        return self.open_like(self.path)
+
+    def open_like(self, path: Path) -> Table:
+        """Another file, read as the manifest is: results of it, written in the same way. Raises as `open` does."""
+        return open_table(path, self.reading)
 
     def columns(self, table: Table) -> Columns:
         """Where the inputs stand.
@@ -78,7 +91,8 @@ class Manifest:
         """
         table.require_writable(self.result_columns)
         own = {name: self.prefix + name for name in RESULT_COLUMNS} if self.reads_own else {}
-        columns = find_columns(table.columns, self.job, self.mapped, own)
+        ours = [column.name for column in self.result_columns]
+        columns = find_columns(table.columns, self.job, self.mapped, own, ignored=self.ignored, ours=ours)
         taken = {self.prefix + name for name in RESULT_COLUMNS} & {
             table.columns[index] for index in (*columns.inputs.values(), columns.id) if index is not None
         }
@@ -89,6 +103,11 @@ class Manifest:
             )
         return columns
 
+    def column_report(self, table: Table) -> ColumnReport:
+        """How the columns are read, for a person. Raises as `columns` does."""
+        columns, ours = self.columns(table), [column.name for column in self.result_columns]
+        return column_report(self.job, columns, ours, list(reading_notes(table, columns)))
+
     def plan(self, table: Table) -> Iterator[PlannedRow]:
         """One plan per row that asks for something.
 
@@ -97,7 +116,12 @@ class Manifest:
         """
         columns = self.columns(table)
         planner = Planner(
-            job=self.job, columns=columns, prices=self.prices, check=checker(self.job.schema), look=self._look
+            job=self.job,
+            columns=columns,
+            prices=self.prices,
+            check=checker(self.job.schema),
+            look=self._look,
+            delimiter=table.delimiter,
         )
         return planner.plan(table.records(columns.positions))
 

@@ -12,6 +12,8 @@ from batch.core.states import Status
 from batch.job import Arguments, Job
 from batch.manifest.columns import Columns, Row
 from batch.manifest.fingerprint import defaults, fingerprint
+from batch.manifest.spreadsheet_faults import formula, spreadsheet_error
+from batch.manifest.stray_text import stray_text
 from batch.manifest.values import shortened, unprintable, value_of
 
 
@@ -43,6 +45,8 @@ class Planner:
     prices: Mapping[str, int]
     check: Callable[[Arguments], Sequence[SchemaViolation]]
     look: Callable[[str], ImageCheck]
+    delimiter: str = ","
+    """What stands between the cells of the table."""
 
     def plan(self, rows: Iterable[Row]) -> Iterator[PlannedRow]:
         """One plan per row, in order. Rows without any input and id are none of ours and are left out.
@@ -70,12 +74,16 @@ class Planner:
     ) -> PlannedRow:
         arguments: Arguments = {}
         identity: Arguments = {}
-        problems: list[Problem] = []
+        problems = [
+            Problem(row.number, title, message) for title, message in stray_text(self.columns, row, self.delimiter)
+        ]
         warnings: list[Problem] = []
+        unusable = {name: why for name, text in given.items() if (why := self._unusable(name, text))}
+        if why := spreadsheet_error(row_id):
+            unusable["id"] = f"{shortened(row_id)} {why}"
+        problems += [self._problem(row, name, why) for name, why in unusable.items()]
         for name, text in given.items():
-            if problem := unprintable(text):
-                problems.append(self._problem(row, name, problem))
-                arguments[name] = value_of(self.job, name, text.encode("utf-8", "replace").decode())
+            if name in unusable:
                 continue
             arguments[name] = identity[name] = value_of(self.job, name, text)
             if name in self.job.images:
@@ -84,7 +92,9 @@ class Planner:
                 problems += [self._problem(row, name, image.problem)] if image.problem else []
                 warnings += [self._problem(row, name, warning) for warning in image.warnings]
         problems += [
-            self._problem(row, violation.name, self._remedy(violation, given)) for violation in self.check(arguments)
+            self._problem(row, violation.name, self._remedy(violation, given))
+            for violation in self.check(arguments)
+            if violation.name not in unusable
         ]
         found = tuple(problems), tuple(warnings)
         if problems:
@@ -93,6 +103,13 @@ class Planner:
         return PlannedRow(
             place, row.number, row_id, own, arguments, fingerprint(self.job, identity, full), price, *found
         )
+
+    def _unusable(self, name: str, text: str) -> str | None:
+        """Why nobody could tell what a cell asks for."""
+        rules = self.job.schema["properties"][name]
+        prose = rules.get("type") == "string" and "enum" not in rules and name not in self.job.images
+        fault = spreadsheet_error(text) or formula(text, prose=prose)
+        return f"{shortened(text)} {fault}" if fault else unprintable(text)
 
     def _problem(self, row: Row, name: str, message: str) -> Problem:
         return Problem(row.number, self.columns.titles.get(name, name), message)

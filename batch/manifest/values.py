@@ -12,7 +12,7 @@ def value_of(job: Job, name: str, text: str) -> Any:
     """The value of an input; what cannot be read as one is given back as it stands, for the schema to refuse."""
     rules = job.schema["properties"][name]
     if name in job.images:
-        return text.strip()
+        return cleaned(text)
     if "enum" in rules:
         return choice(text, rules["enum"], job.units.get(name, ()))
     if rules["type"] == "number":
@@ -21,12 +21,23 @@ def value_of(job: Job, name: str, text: str) -> Any:
     return text
 
 
+_INVISIBLE = "\u200e\u200f\u202a\u202b\u202c\u202d\u202e\ufeff"
+"""Marks that come with copied texts: Windows' property dialog copies paths with one."""
+
+
+def cleaned(text: str) -> str:
+    """A path or an address without blanks and marks around it: what is judged, and what is sent."""
+    while (bare := text.strip().strip(_INVISIBLE)) != text:
+        text = bare
+    return text
+
+
 def choice(text: str, options: Sequence[str], units: Sequence[str]) -> str:
-    """`5`, `5.0`, `5,0`, `"5 s"` and `5s` all mean `5`; what means no option is given back as it stands."""
+    """`5`, `5.0`, `5,0`, `"5 s"`, `5s` and `5 sec.` all mean `5`; what means no option is given back as it stands."""
     bare = text.strip().strip("\"'").strip().casefold()
     for unit in sorted(units, key=len, reverse=True):
-        if bare.endswith(unit):
-            bare = bare.removesuffix(unit).rstrip()
+        if bare.endswith((unit, f"{unit}.")):
+            bare = bare.removesuffix(".").removesuffix(unit).rstrip()
             break
     meant = number(bare)
     if meant is None:

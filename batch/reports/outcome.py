@@ -57,7 +57,11 @@ class Outcome:
     def text(self, *, run: bool = True) -> str:
         """For a person at seven in the morning; of a run that has ended, or of the batch alone."""
         now = self.standing
-        lines = [f"{now.count(Status.SUCCEEDED, Status.STALE)} of {now.total} rows have their video; see {self.table}"]
+        done = now.count(Status.SUCCEEDED, Status.STALE)
+        have = "has its" if now.total == 1 else "have their"
+        lines = [f"{done} of {counted(now.total)} {have} video; see {self.table}"]
+        if not now.total:
+            lines = [f"no rows in {self.table}"]
         lines += [f"  {_failure(failure)}" for failure in now.failures]
         lines += [f"  {count} {_OTHERS[one]}" for one in _OTHERS if (count := now.count(one))]
         lines += [f"  {line}" for line in self._in_doubt()]

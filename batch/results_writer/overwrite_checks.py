@@ -13,7 +13,7 @@ from batch.ledger.ledger import Ledger
 from batch.ledger.recovery import has_sent, unknown_requests
 from batch.manifest.loader import Manifest
 from batch.manifest.past_results import PastResult, past_results, prefixes, telling
-from batch.table import TableChanged, open_table
+from batch.table import TableChanged
 from batch.table.table import Table
 
 SHOWN = 10
@@ -60,7 +60,7 @@ def require_ours(target: Path, manifest: Manifest) -> None:
     """
     if not target.exists():
         return
-    header = open_table(target).columns
+    header = manifest.open_like(target).columns
     lacking = {column.name for column in manifest.result_columns} - set(header)
     found = prefixes(header)
     if lacking and found and manifest.prefix not in found:
@@ -95,7 +95,7 @@ def _holds_records_of(target: Path, manifest: Manifest) -> bool:
     """Whether it has the same records with the same cells, our columns left aside."""
     ours = {column.name for column in manifest.result_columns}
     try:
-        records = zip_longest(_users_cells(open_table(target), ours), _users_cells(manifest.open(), ours))
+        records = zip_longest(_users_cells(manifest.open_like(target), ours), _users_cells(manifest.open(), ours))
         return all(one == other for one, other in records)
     except TableChanged as error:
         raise ManifestError(f"{error}: try again when that is done") from error
@@ -145,7 +145,7 @@ def refuse_lost_results(ledger: Ledger, files: Iterable[Path], manifest: Manifes
     """
     for path in filter(Path.exists, files):
         matched = manifest.prefix if path == manifest.path and manifest.reads_own else None
-        if lost := _lost_results(ledger, path, matched):
+        if lost := _lost_results(ledger, manifest, path, matched):
             raise ManifestError(
                 f"{path}: {_rows(lost)} show videos that were bought, or may have been, and that no ledger here knows: "
                 f"they would be bought again. Put the ledger back beside the table ({manifest.path.name}.ledger, and "
@@ -154,9 +154,9 @@ def refuse_lost_results(ledger: Ledger, files: Iterable[Path], manifest: Manifes
             )
 
 
-def _lost_results(ledger: Ledger, path: Path, matched: str | None) -> list[PastResult]:
+def _lost_results(ledger: Ledger, manifest: Manifest, path: Path, matched: str | None) -> list[PastResult]:
     try:
-        table = open_table(path)
+        table = manifest.open_like(path)
         wanted = [prefix for prefix in prefixes(table.columns) if prefix != matched]
         records = table.records(telling(table.columns, wanted))
         shown = list(past_results(table.columns, records, wanted)) if wanted else []

@@ -6,13 +6,24 @@ What a table is stands in `table` and `column`, how a file is replaced in `batch
 import stat
 from pathlib import Path
 
-from batch.errors import ManifestError
+from batch.errors import ManifestError, UsageError
 from batch.files.atomic import TargetLocked
 from batch.table.column import Cell, Column, ColumnType
 from batch.table.csv_table import CsvTable
+from batch.table.reading_options import ReadingOptions
 from batch.table.table import Record, Table, TableChanged
 
-__all__ = ["Cell", "Column", "ColumnType", "Record", "Table", "TableChanged", "TargetLocked", "open_table"]
+__all__ = [
+    "Cell",
+    "Column",
+    "ColumnType",
+    "ReadingOptions",
+    "Record",
+    "Table",
+    "TableChanged",
+    "TargetLocked",
+    "open_table",
+]
 
 _PARQUET = b"PAR1"
 _FOREIGN = {
@@ -24,14 +35,23 @@ _FOREIGN = {
 }
 
 
-def open_table(path: Path) -> Table:
-    """Open a manifest. Raises ManifestError for everything that cannot be read as one."""
+def open_table(path: Path, options: ReadingOptions | None = None) -> Table:
+    """Open a manifest; `options` say how it is to be read where it is text.
+
+    Raises:
+        ManifestError: it cannot be read as one.
+        UsageError: the options are not for it.
+    """
     try:
         start = _first_bytes(path)
         for magic, what in _FOREIGN.items():
             if start.startswith(magic):
                 raise ManifestError(f"{path} is no CSV or Parquet file but {what}")
-        return _parquet(path) if start == _PARQUET else CsvTable(path)
+        if start != _PARQUET:
+            return CsvTable(path, options)
+        if options and options.said:
+            raise UsageError(f"{' and '.join(options.said)}: {path} is a Parquet file, which needs no such option")
+        return _parquet(path)
     except OSError as fault:
         raise ManifestError(
             f"{path} cannot be read ({fault.strerror or fault}); check its name and permissions"

@@ -4,15 +4,18 @@ from collections.abc import Sequence
 
 from batch.table.column import column_positions
 from batch.table.csv_reader import raw_cells
-from batch.table.csv_rendering import quoted
+from batch.table.csv_rendering import quoted, unquoted
 
 
 class CsvMerge:
     """Our columns in the records of one file: those of the header's names in place, new ones from `width` on."""
 
-    def __init__(self, delimiter: str, header: Sequence[str], names: Sequence[str], width: int) -> None:
+    def __init__(
+        self, delimiter: str, header: Sequence[str], names: Sequence[str], width: int, *, quotes: bool = True
+    ) -> None:
         self.count = len(names)
         self._delimiter = delimiter
+        self._quotes = quotes
         self._names = names
         self._width = width
         self._header_width = len(header)
@@ -25,7 +28,11 @@ class CsvMerge:
     def header(self, raw: str) -> str:
         """The header with the names of the new columns."""
         pairs = zip(self._names, self._positions, strict=True)
-        new = [quoted(name, self._delimiter) for name, position in pairs if position >= self._width]
+        new = [
+            quoted(name, self._delimiter) if self._quotes else unquoted(name)
+            for name, position in pairs
+            if position >= self._width
+        ]
         return self._appended(raw, self._header_width, new) if new else raw
 
     def record(self, raw: str, width: int, cells: list[str]) -> str:
@@ -36,7 +43,7 @@ class CsvMerge:
             body = raw.rstrip("\r\n")
             users = body.rsplit(self._delimiter, self.count)[0]
             # No quote to the right of it: each of these delimiters is a real one, none stands inside a quoted cell.
-            if body.find('"', len(users)) < 0:
+            if not self._quotes or body.find('"', len(users)) < 0:
                 return self._delimiter.join((users, *cells)) + raw[len(body) :]
         return self._rebuilt(raw, cells)
 
@@ -49,7 +56,7 @@ class CsvMerge:
 
     def _rebuilt(self, raw: str, cells: list[str]) -> str:
         body = raw.rstrip("\r\n")
-        parts = raw_cells(body, self._delimiter)
+        parts = raw_cells(body, self._delimiter, quotes=self._quotes)
         parts += [""] * (max(self._positions) + 1 - len(parts))
         for position, cell in zip(self._positions, cells, strict=True):
             parts[position] = cell

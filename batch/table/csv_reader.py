@@ -3,7 +3,7 @@
 import csv
 import re
 from collections.abc import Iterable, Iterator
-from functools import cache
+from functools import cache, partial
 
 from batch.errors import ManifestError
 
@@ -11,10 +11,13 @@ from batch.errors import ManifestError
 LONGEST_CELL = 32 << 20
 
 
-def read_records(lines: Iterable[str], delimiter: str, name: str) -> Iterator[tuple[int, str, list[str]]]:
+def read_records(
+    lines: Iterable[str], delimiter: str, name: str, *, quotes: bool = True
+) -> Iterator[tuple[int, str, list[str]]]:
     """Number, raw text and cells of each record, the header among them; a blank line has no cells.
 
-    Cells are what `csv.reader` makes of them. `name` stands in the ManifestError for a quote never closed.
+    Cells are what `csv.reader` makes of them. `name` stands in the ManifestError for a quote never closed. Without
+    `quotes` they are text like any other sign.
     """
     held: list[str] = []
     ended = False
@@ -28,8 +31,9 @@ def read_records(lines: Iterable[str], delimiter: str, name: str) -> Iterator[tu
 
     csv.field_size_limit(max(csv.field_size_limit(), LONGEST_CELL))
     number = 0
+    reader = partial(csv.reader, tapped(), delimiter=delimiter)
     try:
-        for number, row in enumerate(csv.reader(tapped(), delimiter=delimiter), 1):
+        for number, row in enumerate(reader() if quotes else reader(quoting=csv.QUOTE_NONE), 1):
             if ended:  # a record is complete with its line, unless a quote stands open
                 raise ManifestError(f"{name}, row {number}: a quote is opened and never closed; {_QUOTE_REMEDY}")
             yield number, held[0] if len(held) == 1 else "".join(held), row
@@ -41,8 +45,10 @@ def read_records(lines: Iterable[str], delimiter: str, name: str) -> Iterator[tu
 _QUOTE_REMEDY = 'close it, or write a quote inside a quoted cell twice ("")'
 
 
-def raw_cells(body: str, delimiter: str) -> list[str]:
+def raw_cells(body: str, delimiter: str, *, quotes: bool = True) -> list[str]:
     """The raw text of each cell of a record without its line end; joined by the delimiter they are the record."""
+    if not quotes:
+        return body.split(delimiter)
     return _pattern(delimiter).findall(body)
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from batch.table.column import Cell, Column, ColumnType
 
@@ -12,12 +12,16 @@ _FORMULA = frozenset("=+-@\t\r\n")
 _BREAKS = re.compile(r"\r\n|[\r\n\0]")
 
 
-def renderer(columns: Sequence[Column], delimiter: str) -> Callable[[Sequence[Cell]], list[str]]:
-    """What turns a row of ours into CSV texts."""
+def renderer(
+    columns: Sequence[Column], delimiter: str, *, quotes: bool = True
+) -> Callable[[Sequence[Cell]], list[str]]:
+    """What turns a row of ours into CSV texts; without `quotes` nothing can be enclosed, and is made to need none."""
     busy = re.compile(rf'[{re.escape(delimiter)}"\r\n\0]').search
 
+    harmless = partial(_harmless, delimiter=delimiter) if quotes else _plain
+
     def text(value: str) -> str:
-        return _harmless(value, delimiter) if value[:1] in _FORMULA or busy(value) else value
+        return harmless(value) if value[:1] in _FORMULA or busy(value) else value
 
     renderer_of: dict[ColumnType, Callable[..., str]] = {
         ColumnType.TEXT: text,
@@ -45,6 +49,15 @@ def quoted(text: str, delimiter: str) -> str:
 def _harmless(text: str, delimiter: str) -> str:
     inert = "'" + text if text[:1] in _FORMULA else text
     return quoted(_BREAKS.sub(" ", inert), delimiter)
+
+
+def _plain(text: str) -> str:
+    return unquoted("'" + text if text[:1] in _FORMULA else text)
+
+
+def unquoted(text: str) -> str:
+    """The text as one cell of a tab-separated file in which quotes enclose nothing: none of them begins it."""
+    return _BREAKS.sub(" ", text).replace("\t", " ").replace('"', "'")
 
 
 @lru_cache  # a table knows few prices

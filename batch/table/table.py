@@ -28,6 +28,8 @@ class Record:
     """One text per column of the header, "" where the record is shorter."""
     extra: tuple[str, ...] = ()
     """What stands beyond the header's width."""
+    misquoted: tuple[tuple[int, str], ...] = ()
+    """Cells that are not read as they are written, for quotes in them do not enclose the whole: position, raw text."""
 
 
 class Table(ABC):
@@ -37,6 +39,17 @@ class Table(ABC):
     """As the user gave it."""
     columns: tuple[str, ...]
     """The header's names as they stand, duplicates and blanks included."""
+
+    delimiter: str = ","
+    """What stands between cells, where the file is text."""
+
+    header_row: int = 1
+    """The row in which the titles stand."""
+    above: Sequence[str] = ()
+    """What the rows above it begin with, where they are not blank."""
+
+    guessed: str | None = None
+    """The code page in which it is read, where nothing in the file names one."""
 
     count: int | None
     """How many records there are, once `records` has come to the end."""

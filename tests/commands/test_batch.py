@@ -30,17 +30,37 @@ def typed(command: list[str]) -> Batch:
 @given(
     folder=NAMES,
     mapped=st.dictionaries(st.sampled_from(list(JOB.columns)), NAMES, max_size=3),
+    ignored=st.lists(NAMES, max_size=2),
     prefix=st.from_regex(r"([A-Za-z_][A-Za-z0-9_ ]{0,4})?", fullmatch=True),
     price=st.sampled_from([None, "5=0.30", "5=0.3, 10=1"]),
     output=st.none() | NAMES,
+    encoding=st.sampled_from([None, "cp932", "utf-8"]),
+    header_row=st.none() | st.integers(1, 99),
     sandbox=st.booleans(),
 )
 def test_the_command_of_a_batch_names_the_same_batch(
-    folder: str, mapped: dict[str, str], prefix: str, price: str | None, output: str | None, sandbox: bool
+    folder: str,
+    mapped: dict[str, str],
+    ignored: list[str],
+    prefix: str,
+    price: str | None,
+    output: str | None,
+    encoding: str | None,
+    header_row: int | None,
+    sandbox: bool,
 ) -> None:
     """Typed as it stands: the same table, columns, prices, ledger and target, whatever is in the names."""
     given_ = open_batch(
-        f"/{folder}/shots.csv", JOB, mapped=mapped, prefix=prefix, price=price, output=output, sandbox=sandbox
+        f"/{folder}/shots.csv",
+        JOB,
+        mapped=mapped,
+        ignored=ignored,
+        prefix=prefix,
+        price=price,
+        output=output,
+        encoding=encoding,
+        header_row=header_row,
+        sandbox=sandbox,
     )
     again = typed([*given_.command])
     assert again.manifest.settings == given_.manifest.settings

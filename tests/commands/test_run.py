@@ -32,6 +32,9 @@ from tests.support.runs import a_service, reaching, run_through
 from tests.support.sheets import PRICE, SHOTS, batch
 from tests.support.simulated import LATENCY, Service
 
+COLUMN_LINES = 3
+"""What is said of the columns of `SHOTS`, first of all: read, defaults, left alone."""
+
 
 @pytest.fixture
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
@@ -185,7 +188,7 @@ def test_no_budget_is_kept_with_a_price_that_is_not_known(tmp_path: Path) -> Non
     given = batch(tmp_path, "prompt,image,duration\na,https://x.y/1,5\nb,https://x.y/1,10\n")
     given = replace(given, manifest=replace(given.manifest, prices={"5": PRICE}))
     service = a_service()
-    with pytest.raises(UsageError, match=r"the price of 1 rows is not known, so no budget can be kept: .* --price"):
+    with pytest.raises(UsageError, match=r"the price of 1 row is not known, so no budget can be kept: .* --price"):
         run_through(given, service, RunOptions(max_spend=10**9))
     assert service.asked["submit"] == 0
     assert run_through(given, service).exit_code is Exit.DONE
@@ -345,7 +348,7 @@ def test_the_price_is_told_before_anything_is_spent(
     began: list[float] = []
     service.on_submit = lambda _: began.append(anyio.current_time())  # type: ignore[func-returns-value]
     run_through(batch(tmp_path, SHOTS), service, say=lambda text: heard.append((text, service.asked["submit"])))
-    assert heard == [(text, 0) for text in said]
+    assert heard[COLUMN_LINES:] == [(text, 0) for text in said]
     # After the one question that a new ledger asks: whether fal's records know its rows.
     assert began[0] == pytest.approx(LATENCY + (0.0 if price else PRICE_SECONDS))
 
@@ -414,8 +417,40 @@ def test_invalid_rows_are_counted_before_the_run_and_hold_up_no_other(tmp_path: 
     said: list[str] = []
     given = batch(tmp_path, SHOTS + ",https://x.y/4,no prompt\n")
     outcome = run_through(given, a_service(), say=said.append)
-    assert said[0] == "1 row cannot be run: `kling-batch check` lists why"
+    assert said[COLUMN_LINES] == "1 row cannot be run: `kling-batch check` lists why"
     assert (outcome.exit_code, outcome.standing.count(Status.SUCCEEDED)) == (Exit.ROWS_FAILED, 3)
+
+
+def test_how_the_columns_are_read_is_said_before_anything_else(tmp_path: Path) -> None:
+    """With what holds where there is none, and what is not read at all."""
+    said: list[str] = []
+    run_through(batch(tmp_path, SHOTS), a_service(), say=said.append)
+    assert said[0] == "columns: prompt, image"
+    assert "no duration column: every row 5 s" in said[1]
+    assert said[2] == "left alone: 'note'"
+
+
+def test_rows_that_ask_for_the_same_are_told_before_they_are_bought(tmp_path: Path) -> None:
+    """With the price of today."""
+    said: list[str] = []
+    given = batch(tmp_path, "prompt,image\n" + "a,https://x.y/1\n" * 3)
+    run_through(given, a_service(), say=said.append)
+    assert said[-2] == "rows 2–4 ask for the same: $1.47 for three takes"
+    assert said[-1].startswith("3 rows to run for $1.47")
+
+
+def test_a_column_that_may_be_meant_for_an_input_stops_the_run_before_it_spends(tmp_path: Path) -> None:
+    """Every one of them is asked about at once; nothing is left behind, and the answer is an option."""
+    given, service = batch(tmp_path, "prompt,image,durration,Endbild\na,https://x.y/1,10,\n"), a_service()
+    with pytest.raises(ManifestError) as caught:
+        run_through(given, service)
+    assert "column `durration`: did you mean `duration`? --map duration=durration, or --ignore durration" in str(
+        caught.value
+    )
+    assert "`Endbild`: did you mean `tail_image`?" in str(caught.value)
+    assert (service.asked["submit"], given.ledger.exists()) == (0, False)
+    answered = replace(given, manifest=replace(given.manifest, mapped={"duration": "durration"}, ignored=("Endbild",)))
+    assert run_through(answered, service).spent_now == 2 * PRICE
 
 
 def test_what_a_dead_run_left_in_the_air_is_asked_after_and_not_sent_again(tmp_path: Path) -> None:
@@ -491,3 +526,26 @@ def test_what_is_at_fal_is_brought_home_by_a_run_that_has_nothing_to_submit(tmp_
         assert run_through(given, service, connect=connect).exit_code is Exit.DONE
     assert len(connects) == 1
     assert (service.asked["price"], service.asked["submit"]) == (1, 1)
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_a_table_in_another_code_page_below_a_title_is_run_and_keeps_its_bytes(tmp_path: Path, elsewhere: bool) -> None:
+    """Every opening of it knows how it is read, and what was written of it: before, during and after the run."""
+    shots, data = (
+        tmp_path / "shots.csv",
+        "運河の映画\r\n\r\nprompt;image;備考\r\n紙の船;https://x.y/1;夜\r\n".encode("cp932"),
+    )
+    shots.write_bytes(data)
+    given = open_batch(shots, JOB, encoding="cp932", header_row=3, output=tmp_path / "out.csv" if elsewhere else None)
+    service = a_service()
+    for _ in range(2):
+        outcome = run_through(given, service)
+        assert (outcome.exit_code, service.asked["submit"]) == (Exit.DONE, 1)
+    assert [one.input["prompt"] for one in service.queue.requests] == ["紙の船"]
+    written = given.table.read_bytes()
+    above, header, record = data.partition(b"prompt")[0], *data.partition(b"prompt")[2].splitlines()
+    assert written.startswith(above + b"prompt" + header + b";status;")
+    assert record + b";succeeded;" in written
+    given.ledger.unlink()
+    with pytest.raises(ManifestError, match="row 4"):
+        run_through(given, service)

@@ -58,8 +58,8 @@ def test_the_first_save_knows_how_wide_the_table_is(
     batch.succeed(1)
     read = []
 
-    def counted(lines: Iterable[str], *more: str) -> Iterator[tuple[int, str, list[str]]]:
-        for record in read_records(lines, *more):
+    def counted(lines: Iterable[str], *more: str, **how: bool) -> Iterator[tuple[int, str, list[str]]]:
+        for record in read_records(lines, *more, **how):
             read.append(record[0])
             yield record
 
@@ -68,7 +68,7 @@ def test_the_first_save_knows_how_wide_the_table_is(
     assert read.count(2) == 1
     header, *_, last = batch.path.read_text().splitlines()
     assert header.startswith("id,prompt,image,,status,")
-    assert last.startswith("s3,shot 3,https://x.y/1.png,a remark,pending,")
+    assert last.startswith("s3,shot 3,https://x.y/1.png,a remark,invalid,")
 
 
 def test_any_edit_and_any_other_way_to_read_makes_a_table_unknown(make: Callable[..., EnrolledTable]) -> None:

@@ -70,11 +70,73 @@ def test_a_mapping_that_cannot_be_meant_is_refused(mapped: dict[str, str], said:
 def test_missing_columns_are_named_with_those_that_are_there() -> None:
     """And with the two ways to mend it."""
     with pytest.raises(ManifestError) as caught:
-        find_columns(["Text", "Bild"], JOB, {}, {})
+        find_columns(["Wer", "Was"], JOB, {}, {})
     text = str(caught.value)
     assert "no column for prompt and no column for image" in text
-    assert "'Text', 'Bild'" in text
+    assert "'Wer', 'Was'" in text
     assert "--map prompt=COLUMN" in text
+
+
+def test_a_missing_column_that_goes_by_another_word_is_asked_about() -> None:
+    """The line can be copied as it stands."""
+    with pytest.raises(ManifestError) as caught:
+        find_columns(["Text", "erstes Bild"], JOB, {}, {})
+    assert "`Text`: did you mean `prompt`? --map prompt=Text, or --ignore Text" in str(caught.value)
+    assert "--map 'image=erstes Bild', or --ignore 'erstes Bild'" in str(caught.value)
+
+
+def test_a_column_near_an_input_without_one_is_a_question() -> None:
+    """Not where the input has its column: then it is the user's own."""
+    found = find_columns(["prompt", "image", "durration", "tail"], JOB, {}, {})
+    assert found.questions == [
+        "`durration`: did you mean `duration`? --map duration=durration, or --ignore durration",
+        "`tail`: did you mean `tail_image`? --map tail_image=tail, or --ignore tail",
+    ]
+    assert find_columns(["prompt", "image", "durration", "duration"], JOB, {}, {}).questions == []
+
+
+@pytest.mark.parametrize(
+    ("mapped", "ignored"), [({"duration": "Dauer"}, ()), ({}, ["Dauer"]), ({}, ["dau-er"])], ids=str
+)
+def test_a_question_is_answered_by_a_mapping_or_by_leaving_the_column_out(
+    mapped: dict[str, str], ignored: list[str]
+) -> None:
+    """And the table is read so from then on."""
+    found = find_columns(["prompt", "image", "Dauer"], JOB, mapped, {}, ignored=ignored)
+    assert found.questions == []
+    assert found.inputs.get("duration") == (2 if mapped else None)
+    assert found.unread == (["Dauer"] if ignored else [])
+
+
+def test_a_column_that_is_left_out_is_no_input_whatever_its_name() -> None:
+    """Also where it is named just like one, and where two claim one input."""
+    found = find_columns(["prompt", "image", "Image_URL", "tail_image"], JOB, {}, {}, ignored=["image", "tail_image"])
+    assert found.inputs == {"prompt": 0, "image_url": 2}
+    assert found.unread == ["image", "tail_image"]
+
+
+@pytest.mark.parametrize(
+    ("mapped", "ignored", "said"),
+    [
+        ({}, ["Ton"], "--ignore Ton: the table has no column 'Ton'; it has: 'prompt'"),
+        ({"duration": "Dauer"}, ["Dauer"], "the same column is mapped to duration"),
+        ({"image": "image", "image_url": "Dauer"}, [], "image is mapped to 'image' already"),
+        ({"Image": "image", "IMAGE": "Dauer"}, [], "image is mapped to 'image' already"),
+    ],
+)
+def test_options_that_contradict_each_other_or_the_table_are_refused(
+    mapped: dict[str, str], ignored: list[str], said: str
+) -> None:
+    """Before anything is read by them."""
+    with pytest.raises(UsageError, match=said):
+        find_columns(["prompt", "image", "Dauer"], JOB, mapped, {}, ignored=ignored)
+
+
+def test_what_is_ours_or_has_no_title_is_not_the_users_own() -> None:
+    """Whether ours are read or not; of two of one name the last one is ours."""
+    header = ["prompt", "image", "", "note", "status", "Status", "status"]
+    assert find_columns(header, JOB, {}, {}, ours=["status"]).unread == ["note", "status", "Status"]
+    assert find_columns(header, JOB, {}, {"status": "status"}).unread == ["note", "status", "Status"]
 
 
 @given(

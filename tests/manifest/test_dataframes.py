@@ -7,7 +7,7 @@ import pytest
 
 from batch.errors import ManifestError, UsageError
 from batch.manifest.dataframes import keep, load
-from batch.table import open_table
+from batch.table import ReadingOptions, open_table
 
 SHOTS = {"prompt": ["a boat", "a train"], "image": ["https://x.y/a", "https://x.y/b"], "duration": [5, 10]}
 
@@ -74,7 +74,7 @@ def test_a_csv_is_given_as_it_is_written(tmp_path: Path) -> None:
     """Text in every cell: no number loses its zeros, and an empty cell is an empty text."""
     path = tmp_path / "shots.csv"
     path.write_text("id,prompt,cost_usd\n007,a boat,0.490000\n,NA,\n")
-    found = load(path)
+    found = load(path, ReadingOptions())
     assert found.to_dict("list") == {"id": ["007", ""], "prompt": ["a boat", "NA"], "cost_usd": ["0.490000", ""]}
 
 
@@ -83,14 +83,14 @@ def test_a_parquet_file_is_given_with_its_types_whatever_it_is_called(tmp_path: 
     """Its first bytes say what it is."""
     frame = pd.DataFrame({"id": ["007"], "seed": [7], "at": pd.to_datetime(["2026-11-22"]).as_unit("us")})
     frame.to_parquet(tmp_path / name, index=False)
-    pd.testing.assert_frame_equal(load(tmp_path / name), frame)
+    pd.testing.assert_frame_equal(load(tmp_path / name, ReadingOptions()), frame)
 
 
 def test_a_table_without_records_is_a_frame_without_rows(tmp_path: Path) -> None:
     """With its columns all the same."""
     path = tmp_path / "shots.csv"
     path.write_text("id,prompt\n")
-    assert load(path).shape == (0, 2)
+    assert load(path, ReadingOptions()).shape == (0, 2)
 
 
 def test_what_is_no_table_is_refused_in_one_line(tmp_path: Path) -> None:
@@ -99,6 +99,6 @@ def test_what_is_no_table_is_refused_in_one_line(tmp_path: Path) -> None:
     for bad in (b"", b"PK\x03\x04 a workbook", b"PAR1 cut off"):
         path.write_bytes(bad)
         with pytest.raises(ManifestError):
-            load(path)
+            load(path, ReadingOptions())
     with pytest.raises(ManifestError):
-        load(tmp_path / "nowhere.csv")
+        load(tmp_path / "nowhere.csv", ReadingOptions())

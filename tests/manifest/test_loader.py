@@ -11,6 +11,7 @@ from PIL import Image as Pillow
 from batch.errors import ManifestError
 from batch.manifest.loader import Manifest
 from batch.manifest.result_columns import RESULT_COLUMNS
+from batch.table import ReadingOptions
 from jobs.kling import KLING_2_1_PRO as JOB
 
 
@@ -107,8 +108,11 @@ def test_whatever_makes_the_same_bytes_mean_something_else_is_in_the_settings(tm
         replace(manifest, job=replace(JOB, endpoint="other")),
         replace(manifest, mapped={"prompt": "b", "image": "a"}),
         replace(manifest, prefix="k_"),
+        replace(manifest, ignored=["tail"]),
         replace(manifest, prices={**JOB.prices, "5": 1}),
         replace(manifest, reads_own=False),
+        replace(manifest, reading=ReadingOptions(encoding="cp1250")),
+        replace(manifest, reading=ReadingOptions(header_row=2)),
     ]
     assert len({manifest.settings, *(one.settings for one in others)}) == len(others) + 1
     same = replace(

@@ -6,13 +6,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batch.manifest.values import choice, number, shortened, unprintable, value_of
+from batch.manifest.images import LocalPath, WebUrl, parse_reference
+from batch.manifest.values import choice, cleaned, number, shortened, unprintable, value_of
 from jobs.kling import KLING_2_1_PRO as JOB
-from tests.support.plans import plan, problem
+from tests.support.plans import INPUTS, plan, problem
 
 
 @pytest.mark.parametrize(
-    "text", ["5", "5.0", '"5 s"', "5s", "5,0", " 5 ", "5 sec", "5\u00a0s", "5 Seconds", "'5'", "05"]
+    "text",
+    [
+        "5",
+        "5.0",
+        '"5 s"',
+        "5s",
+        "5,0",
+        " 5 ",
+        "5 sec",
+        "5\u00a0s",
+        "5 Seconds",
+        "'5'",
+        "05",
+        *("5 sec.", "5 Sek.", "5s.", "5 Sekunden", "5 secondes", "5 segundos", "5 seg.", "5 secondi", "5\u202fs"),
+    ],
 )
 def test_every_way_of_writing_five_seconds_means_five(text: str) -> None:
     """Whatever the spreadsheet made of it, fal is sent its own word for it."""
@@ -22,7 +37,9 @@ def test_every_way_of_writing_five_seconds_means_five(text: str) -> None:
     assert found.price == 490_000
 
 
-@pytest.mark.parametrize("text", ["10", "10 s", "10.0", "10,00", "10s"])
+@pytest.mark.parametrize(
+    "text", ["10", "10 s", "10.0", "10,00", "10s", "10 Sek.", "10 Sekunden", "10 secondes", "10 segundos"]
+)
 def test_every_way_of_writing_ten_seconds_means_ten(text: str) -> None:
     """And costs what ten seconds cost."""
     found = plan(duration=text)
@@ -114,6 +131,28 @@ def test_the_longer_of_two_units_is_taken_off() -> None:
     assert choice("5 secs", ["5"], ("s", "sec", "secs")) == "5"
     assert choice("5 sec s", ["5"], ("s", "sec")) == "5 sec s"
     assert choice("5 h", ["5"], ("s",)) == "5 h"
+
+
+@given(st.text(max_size=8) | st.from_regex(r"\s*(5|10|0[.,]5) ?(s|Sek\.|secondes)?\s*", fullmatch=True))
+def test_a_value_that_is_read_once_more_is_the_same(text: str) -> None:
+    """So what was judged is what is sent, however often it is read."""
+    for name in INPUTS:
+        value = value_of(JOB, name, text)
+        if isinstance(value, str):
+            assert value_of(JOB, name, value) == value
+
+
+around = st.text(st.sampled_from(" \t\n\u00a0\u200e\u200f\u202a\u202c\ufeff"), max_size=5)
+
+
+@given(around, st.sampled_from(["https://x.y/a.png", "images/a.png", "C:\\a b.png", "a"]) | st.text(max_size=5), around)
+def test_an_image_is_judged_as_it_is_sent(before: str, text: str, after: str) -> None:
+    """Blanks and invisible marks around it are taken off once, for both."""
+    sent = value_of(JOB, "image_url", before + text + after)
+    assert sent == value_of(JOB, "image_url", sent) == cleaned(sent)
+    match parse_reference(before + text + after):
+        case WebUrl(judged) | LocalPath(judged):
+            assert judged == sent
 
 
 # Values

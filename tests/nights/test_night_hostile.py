@@ -21,7 +21,13 @@ def now(tmp_path: Path) -> Iterator[Night]:
 
 UNUSABLE: dict[str, tuple[bytes, tuple[str, ...], tuple[str, ...]]] = {
     # what: (the file, options, what the one line must name)
-    "no image column": (b"prompt,picture\na,b\n", (), ("no column for image", "'picture'", "--map image=COLUMN")),
+    "no image column": (b"prompt,note\na,b\n", (), ("no column for image", "'note'", "--map image=COLUMN")),
+    "an image column of another name": (b"prompt,picture\na,b\n", (), ("no column for image", "--map image=picture")),
+    "a column near an input": (
+        b"prompt,image,tail\na,b,c\n",
+        (),
+        ("`tail`: did you mean `tail_image`", "--ignore tail"),
+    ),
     "no column at all": (b"a;b\n1;2\n", (), ("no column for prompt and no column for image",)),
     "two columns for one input": (b"prompt,image,Image_URL\na,b,c\n", (), ("'image'", "'Image_URL'", "--map image=")),
     "empty": (b"", (), ("is empty", "names of the columns")),
@@ -66,6 +72,7 @@ INVALID: dict[str, tuple[bytes, str]] = {
     # what: (a row, what stands in its error cell)
     "3,000 characters": (b"x" * 3000 + b"," + IMAGE.encode(), "prompt: has 3,000 characters: shorten it to 2,500"),
     "NUL in a prompt": (b"a\0b," + IMAGE.encode(), "prompt: has a control character (NUL) at position 2: delete it"),
+    "a formula": (b"=HYPERLINK(1)," + IMAGE.encode(), "prompt: '=HYPERLINK(1)' is a formula that was not calculated"),
     "no prompt": (b"," + IMAGE.encode(), "prompt: is empty"),
     "no image": (b"a,", "image: is empty: a row needs an image here"),
     "an image that is not there": (b"a,images/none.png", "image: no such file: check the path"),
@@ -112,7 +119,7 @@ HARMLESS: dict[str, tuple[bytes, tuple[str, ...]]] = {
         (),
     ),
     "formulas": (
-        b"prompt,image,note\n=HYPERLINK(1),https://example.com/a.png,@x\n+1,https://example.com/a.png,-2\n",
+        b"prompt,image,note\n= a boat,https://example.com/a.png,@x\n+1,https://example.com/a.png,-2\n",
         (),
     ),
     "cp1252 and semicolons": (b"Prompt;Image;Notiz\r\ngr\xfc\xdfe;https://example.com/a.png;1,5\r\n", ()),

@@ -55,4 +55,4 @@ def test_without_a_terminal_there_are_plain_lines_only(tmp_path: Path) -> None:
         ended = now.run("run", now.manifest(2))
         assert ended.code == 0
         assert re.fullmatch(r"[^\x00-\x09\x0b-\x1f]*", ended.err)
-        assert len(ended.err.splitlines()) == 3
+        assert len(ended.err.splitlines()) == 6

@@ -19,6 +19,8 @@ class Line:
 
     number: int
     cells: Sequence[str]
+    extra: Sequence[str] = ()
+    misquoted: Sequence[tuple[int, str]] = ()
 
 
 def plans(header: Sequence[str], *records: Sequence[str], own: Sequence[str] = ()) -> list[PlannedRow]:

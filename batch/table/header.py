@@ -1,0 +1,48 @@
+"""Finds the row of a text table in which the titles of its columns stand. Pure."""
+
+import re
+from collections.abc import Collection, Iterable, Sequence
+
+LOOKED_THROUGH = 30
+"""Rows among which the titles are looked for; above them there are names, dates, remarks."""
+
+INPUTS = frozenset(
+    {"prompt", "image", "imageurl", "tailimage", "tailimageurl", "duration", "negativeprompt", "cfgscale", "id"}
+)
+RESULTS = frozenset(
+    {"status", "videourl", "error", "errortype", "requestid", "attempts", "costusd", "submittedat", "finishedat"}
+)
+"""Names that manifests use, without case, blanks, `-` and `_`."""
+
+
+def simplified(name: str) -> str:
+    """A title as the names above are written."""
+    return re.sub("[ _-]", "", name.strip().casefold())
+
+
+def find_header(
+    rows: Iterable[tuple[int, Sequence[str]]], told: int | None, titles: Collection[str] = ()
+) -> tuple[int, Sequence[str]] | None:
+    """The number and the cells of the row with the titles.
+
+    It is the first one that is not blank, unless only a later one has two names that manifests use.
+
+    Args:
+        rows: the first ones of the table, each with its number; a blank one has no cells.
+        told: the number of the row, where a person says it.
+        titles: more names that a header is known by.
+    """
+    known = INPUTS | {simplified(title) for title in titles}
+    first = None
+    for number, cells in rows:
+        if told is not None:
+            if number == told:
+                return (number, cells) if cells else None
+            continue
+        if number > LOOKED_THROUGH:
+            break
+        if len(known.intersection(map(simplified, cells))) > 1:
+            return number, cells
+        if cells and not first:
+            first = number, cells
+    return first
