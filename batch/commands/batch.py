@@ -141,6 +141,7 @@ def open_batch(
             prefix=prefix or "",
             prices=job.prices if price is None else prices(price, job.prices),
             reads_own=target is None,
+            fetched_here=sandbox,
         ),
         ledger=ledger,
         target=target,

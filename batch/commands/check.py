@@ -69,10 +69,12 @@ class CheckReport:
                 one.value: {"rows": one.rows, "usd": one.micros / 1_000_000} for one in self.prices.items
             },
             "problems": [
-                {"row": one.number, "column": one.column, "message": one.message} for one in self.findings.problems
+                {"row": one.number, "id": one.id, "column": one.column, "message": one.message}
+                for one in self.findings.problems
             ],
             "warnings": [
-                {"row": one.number, "column": one.column, "message": one.message} for one in self.findings.warnings
+                {"row": one.number, "id": one.id, "column": one.column, "message": one.message}
+                for one in self.findings.warnings
             ],
         }
 

@@ -63,3 +63,9 @@ def shortened(text: str) -> str:
     """The text for a message, in quotes."""
     text = text.strip()
     return repr(text if len(text) <= 40 else text[:37] + "…")
+
+
+def excerpt(text: str) -> str:
+    """The same for a path or an address: its end tells it from its neighbours."""
+    text = text.strip()
+    return repr(text if len(text) <= 60 else f"{text[:20]}…{text[-38:]}")
