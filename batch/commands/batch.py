@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from batch.commands.table_names import name_notes, require_room
 from batch.core.money import prices
 from batch.core.paths import places, results_path
 from batch.errors import LedgerError, ManifestError, UsageError
@@ -73,6 +74,11 @@ class Batch:
         return table
 
     @property
+    def notes(self) -> list[str]:
+        """What is good to know before anything is bought, and is no reason not to."""
+        return list(name_notes(self.ledger, self.table))
+
+    @property
     def results_files(self) -> list[Path]:
         """Where results of earlier runs may stand: this table, the file that they go to, and those beside the two."""
         if self.sandbox:
@@ -126,12 +132,14 @@ def open_batch(
 
     Raises:
         UsageError: a price or a prefix that cannot be meant.
+        ManifestError: the table's name leaves no room for those of the files beside it.
     """
     path = Path(manifest)
     _require_plain(prefix or "")
     if output == "":
         raise UsageError("--output: its value is empty: name a file, or leave the option out")
     ledger, table = places(path, sandbox=sandbox, output=None if output is None else Path(output))
+    require_room(path, ledger, table)
     target = None if _same_file(table, path) else table
     return Batch(
         manifest=Manifest(

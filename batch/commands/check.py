@@ -1,5 +1,6 @@
 """`check`: says what is wrong with a manifest and what it will cost, before anything is spent."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +26,8 @@ class CheckReport:
     findings: Findings
     standing: LedgerSummary
     prices: Prices
+    notes: Sequence[str] = ()
+    """About the table as a whole."""
 
     @property
     def exit_code(self) -> Exit:
@@ -38,6 +41,7 @@ class CheckReport:
         if len(found.problems) > len(shown):
             lines.append(f"… and {len(found.problems) - len(shown)} more: add --all to list them")
         lines += [f"note: {warning}" for warning in (found.warnings if every else found.warnings[:SHOWN])]
+        lines += [f"note: {note}" for note in self.notes]
         lines.append(f"{now.total} rows: " + ", ".join(f"{count} {name}" for name, count in self._counts() if count))
         lines.append(f"to run: {now.to_run} rows for {dollars(now.to_run_price)} {self.prices.text()}".rstrip())
         if now.unpriced:
@@ -68,6 +72,7 @@ class CheckReport:
             f"price_by_{self.prices.by}": {
                 one.value: {"rows": one.rows, "usd": one.micros / 1_000_000} for one in self.prices.items
             },
+            "notes": list(self.notes),
             "problems": [
                 {"row": one.number, "id": one.id, "column": one.column, "message": one.message}
                 for one in self.findings.problems
@@ -94,4 +99,4 @@ def check(batch: Batch) -> CheckReport:
         except TableChanged as error:
             raise ManifestError(f"{error}: try again when that is done") from error
         enrol(scratch, 0.0, new=True)
-        return CheckReport(findings, summarize(scratch), prices_to_run(scratch, job))
+        return CheckReport(findings, summarize(scratch), prices_to_run(scratch, job), batch.notes)

@@ -124,6 +124,8 @@ async def _run(
         ):
             summary = await _settle_before(batch, ledger, summary, book, gateway, options, around, say)
             if summary.to_run:
+                for note in batch.notes:
+                    say(f"note: {note}")
                 summary = await _announce_price(batch, ledger, summary, gateway, say)
                 if options.stop_after and (error_type := ledger.stopped_for()):
                     say(

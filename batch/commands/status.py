@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from batch.commands.table_names import require_room
 from batch.core.paths import places
 from batch.ledger.summary import read_summary
 from batch.reports.outcome import Outcome
@@ -12,7 +13,9 @@ def status(manifest: Path, *, sandbox: bool) -> Outcome:
 
     Raises:
         LedgerError: there is no ledger, or it cannot be used.
+        ManifestError: there can be none, the table's name being too long.
     """
     ledger, table = places(manifest, sandbox=sandbox)
+    require_room(manifest, ledger, table)
     command = [str(manifest), *(["--sandbox"] if sandbox else [])]
     return Outcome(standing=read_summary(ledger, manifest), table=str(table), command=command)
