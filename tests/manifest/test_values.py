@@ -170,6 +170,7 @@ def test_of_a_long_path_the_end_is_shown() -> None:
     """It tells it from its neighbours."""
     path = f"/Volumes/Film/{'x' * 90}/kite.jpg"
     assert excerpt(" images/kite.jpg ") == "'images/kite.jpg'"
+    assert excerpt('"C:\\a\nb"') == "'\"C:\\a\\u000ab\"'"
     assert excerpt(path).startswith("'/Volumes/Film/xxxxxx…")
     assert excerpt(path).endswith("xxx/kite.jpg'")
     assert len(excerpt(path)) == 61
