@@ -5,10 +5,11 @@ Whatever takes long to load is imported where it is used: `--help` and `status` 
 
 import json
 import logging
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
@@ -67,16 +68,28 @@ def _plain_usage_errors() -> Iterator[None]:
 
 def _say(line: str) -> None:
     """One line to stderr; stdout is for what was asked for. No control character of anybody's is obeyed."""
-    click.echo(one_line(line), err=True)
+    _write(one_line(line), sys.stderr)
 
 
 def _print(text: str, *, err: bool = False) -> None:
     """Lines of ours, each of which was made one."""
-    click.echo(shown(text), err=err)
+    _write(shown(text), sys.stderr if err else sys.stdout)
 
 
 def _print_json(value: dict[str, Any]) -> None:
-    _print(json.dumps(value, ensure_ascii=False, indent=2))
+    """Letters as they are where the stream knows them all; else as JSON has them, and not as the stream would."""
+    text = json.dumps(value, ensure_ascii=False, indent=2)
+    try:
+        text.encode(sys.stdout.encoding)
+    except UnicodeEncodeError:
+        text = json.dumps(value, indent=2)
+    _print(text)
+
+
+def _write(text: str, stream: TextIO) -> None:
+    """Not through click, which writes UTF-8 where the code page is ASCII."""
+    stream.write(f"{text}\n")
+    stream.flush()
 
 
 def _open_batch(manifest: Path, **table: Any) -> "Batch":
@@ -232,8 +245,8 @@ def recover(ctx: click.Context, /, **table: Any) -> None:
     from batch.commands.recover import recover_batch
 
     lines, outcome = recover_batch(_open_batch(**table))
-    click.echo("\n".join(lines))
-    _say(outcome.text(run=False))
+    _print("\n".join(map(one_line, lines)))
+    _print(outcome.text(run=False), err=True)
     ctx.exit(outcome.exit_code)
 
 
