@@ -225,13 +225,14 @@ def resolve(
 @main.command()
 @TABLE
 @NAMED_ROWS
+@click.option("--stop", is_flag=True, help="Stop the run that is at work first, as Ctrl-C would.")
 @click.pass_context
-def cancel(ctx: click.Context, /, numbers: Sequence[int], ids: Sequence[str], **table: Any) -> None:
+def cancel(ctx: click.Context, /, numbers: Sequence[int], ids: Sequence[str], stop: bool, **table: Any) -> None:
     """Take back what is queued at fal, all or by row; say what could not be taken back."""
     from batch.commands.cancel import cancel_batch
     from batch.core.row import RowSelection
 
-    done, outcome = cancel_batch(_open_batch(**table), RowSelection(numbers, ids), _say)
+    done, outcome = cancel_batch(_open_batch(**table), RowSelection(numbers, ids), _say, stop=stop)
     _print("\n".join(map(one_line, [f"{done.cancelled} rows taken back", *done.kept])))
     _print(outcome.text(run=False), err=True)
     ctx.exit(outcome.exit_code)

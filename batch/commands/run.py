@@ -13,6 +13,7 @@ import anyio
 from anyio import current_time
 
 from batch.commands import signals
+from batch.commands.at_work import noted
 from batch.commands.batch import Batch
 from batch.commands.manifest_watch import ManifestWatch
 from batch.commands.messages import Say
@@ -100,7 +101,7 @@ async def run(
                     ledger.close()
                     remove_new(batch.ledger)
                 raise
-            with write_errors(batch.ledger), ungrouped_errors():
+            with write_errors(batch.ledger), ungrouped_errors(), noted(ledger, around.now()):
                 return await _run(batch, ledger, findings, digest, options, around, say)
 
 

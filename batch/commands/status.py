@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from batch.commands.at_work import worker_at
 from batch.commands.table_names import require_room
 from batch.core.paths import places
 from batch.ledger.summary import read_summary
@@ -18,4 +19,5 @@ def status(manifest: Path, *, sandbox: bool) -> Outcome:
     ledger, table = places(manifest, sandbox=sandbox)
     require_room(manifest, ledger, table)
     command = [str(manifest), *(["--sandbox"] if sandbox else [])]
-    return Outcome(standing=read_summary(ledger, manifest), table=str(table), command=command)
+    worker = worker_at(ledger)
+    return Outcome(standing=read_summary(ledger, manifest), table=str(table), command=command, worker=worker)

@@ -10,6 +10,7 @@ from batch.core.money import dollars
 from batch.core.plain_text import one_line
 from batch.core.retry import WORTH_ANOTHER_TRY
 from batch.core.states import Status
+from batch.core.worker import Worker
 from batch.errors import Exit
 from batch.ledger.summary import FailureGroup, LedgerSummary, UnheardGroup
 
@@ -29,12 +30,16 @@ class Outcome:
     """Why rows were left, where the run stopped by itself."""
     left: int = 0
     """Requests whose end could not be learned in this run: they stay under way."""
+    worker: Worker | None = None
+    """The run that is at work on it while this is told."""
     unwritten: bool = False
     """The results are in the ledger only; the table could not be read or written."""
 
     @property
     def exit_code(self) -> Exit:
-        """The most urgent one wins."""
+        """The most urgent one wins; while a run is at work none is, for it may end well."""
+        if self.worker:
+            return Exit.DONE
         if self.interrupted:
             return Exit.INTERRUPTED
         if self.standing.in_doubt:
@@ -49,6 +54,10 @@ class Outcome:
         """For a person at seven in the morning; of a run that has ended, or of the batch alone."""
         now = self.standing
         lines = [f"{now.count(Status.SUCCEEDED, Status.STALE)} of {now.total} rows have their video; see {self.table}"]
+        if self.worker:
+            lines.append(
+                f"a run is at work (process {self.worker.pid} on {self.worker.host}, since {_since(self.worker)})"
+            )
         lines += [f"  {_failure(failure)}" for failure in now.failures]
         lines += [f"  {count} {_OTHERS[one]}" for one in _OTHERS if (count := now.count(one))]
         lines += [f"  {_unheard(one)}" for one in now.unheard]
@@ -83,6 +92,8 @@ class Outcome:
         """What to type next; None where all is done."""
         now = self.standing
         batch = shlex.join(self.command)
+        if self.worker:
+            return None
         if now.to_run or now.at_fal or self.left or self.unwritten:
             return f"kling-batch run {batch}"
         if now.in_doubt:
@@ -108,9 +119,19 @@ class Outcome:
             "spent_total_usd": now.spent / 1_000_000,
             "under_way_usd": now.under_way / 1_000_000,
             "stopped": self.stopped,
+            "at_work": self.worker and {"pid": self.worker.pid, "host": self.worker.host, "since": _iso(self.worker)},
             "table": self.table,
             "next": self.next_command,
         }
+
+
+def _since(worker: Worker) -> str:
+    """By the clock of whoever reads it."""
+    return datetime.fromtimestamp(worker.since, UTC).astimezone().strftime("%Y-%m-%d %H:%M")
+
+
+def _iso(worker: Worker) -> str:
+    return datetime.fromtimestamp(round(worker.since), UTC).isoformat()
 
 
 _OTHERS = {

@@ -132,6 +132,7 @@ def test_a_program_is_told_the_same() -> None:
     told = json.loads(json.dumps(outcome(FAILED, spent_now=PRICE).json()))
     assert set(told) == {
         *("exit_code", "rows", "failures", "spent_usd", "spent_total_usd", "under_way_usd", "stopped", "table", "next"),
+        "at_work",
         *(str(one) for one in Status),
     }
     assert (told["rows"], told["succeeded"], told["failed"], told["pending"]) == (3, 2, 1, 0)
