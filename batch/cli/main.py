@@ -15,6 +15,7 @@ import click
 
 from batch.cli.options import (
     AS_JSON,
+    FAULT,
     NAMED_ROWS,
     PATH,
     ROW,
@@ -141,6 +142,7 @@ def check(ctx: click.Context, /, as_json: bool, every: bool, **table: Any) -> No
 
 @main.command()
 @TABLE
+@FAULT
 @RUN
 @click.option("--stale", is_flag=True, help="Buy new videos for rows that were edited after theirs were made.")
 @click.pass_context
@@ -153,6 +155,7 @@ def run(ctx: click.Context, /, as_json: bool, stale: bool, **given: Any) -> None
 
 @main.command()
 @TABLE
+@FAULT
 @RUN
 @click.option(
     "--kind", "kinds", multiple=True, type=TEXT, help="Only rows that failed so, e.g. content_policy_violation."
@@ -183,7 +186,12 @@ def _run(ctx: click.Context, selection: "Selection | None", as_json: bool, given
     # What fal-client logs by itself (a host tried again) would stand in the middle of the bar, and once for each row.
     logging.getLogger("fal_client").addHandler(logging.NullHandler())
     table = {name: given.pop(name) for name in ("manifest", "mapped", "prefix", "price", "output", "sandbox")}
-    outcome = run_batch(_open_batch(**table), run_options(**given), _say, mark=selection.mark if selection else None)
+    batch, faults = _open_batch(**table), given.pop("faults")
+    if faults:
+        from batch.commands.sandbox import with_faults
+
+        batch = with_faults(batch, faults)
+    outcome = run_batch(batch, run_options(**given), _say, mark=selection.mark if selection else None)
     _print(outcome.text(), err=True)
     if as_json:
         _print_json(outcome.json())
@@ -268,7 +276,16 @@ def status(ctx: click.Context, manifest: Path, sandbox: bool, as_json: bool) -> 
     ctx.exit(outcome.exit_code)
 
 
-@main.command()
+class _Sandbox(click.Command):
+    """Its help lists what can go wrong."""
+
+    def format_epilog(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        from batch.commands.sandbox import fault_help
+
+        formatter.write(f"\nFaults and outcomes:\n\n{fault_help()}\n")
+
+
+@main.command(cls=_Sandbox)
 @click.option("--port", type=whole_number(0, 65535), default=0, help="Where to listen; any free port by default.")
 @click.option("--slots", type=whole_number(1), default=2, show_default=True, help="Requests that run at a time.")
 @click.option("--run-seconds", type=SECONDS, default=5.0, show_default=True, help="How long each runs.")

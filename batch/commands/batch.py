@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from batch.commands.table_names import name_notes, require_room
+from batch.commands.table_names import name_notes, require_original, require_room
 from batch.core.money import prices
 from batch.core.paths import places, results_path
 from batch.errors import LedgerError, ManifestError, UsageError
@@ -37,6 +37,8 @@ class Batch:
     target: Path | None = None
     sandbox: bool = False
     """The service is played on this machine."""
+    faults: str = ""
+    """What goes wrong there (`batch.sandbox.faults`)."""
     price_told: bool = False
     """The manifest's prices are the user's own word."""
     command: Sequence[str] = ()
@@ -132,12 +134,13 @@ def open_batch(
 
     Raises:
         UsageError: a price or a prefix that cannot be meant.
-        ManifestError: the table's name leaves no room for those of the files beside it.
+        ManifestError: the table holds the results of a rehearsal, or its name leaves no room for those beside it.
     """
     path = Path(manifest)
     _require_plain(prefix or "")
     if output == "":
         raise UsageError("--output: its value is empty: name a file, or leave the option out")
+    require_original(path)
     ledger, table = places(path, sandbox=sandbox, output=None if output is None else Path(output))
     require_room(path, ledger, table)
     target = None if _same_file(table, path) else table

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from batch.commands.at_work import worker_at
-from batch.commands.table_names import require_room
+from batch.commands.table_names import require_original, require_room
 from batch.core.paths import places
 from batch.ledger.summary import read_summary
 from batch.reports.outcome import Outcome
@@ -16,6 +16,7 @@ def status(manifest: Path, *, sandbox: bool) -> Outcome:
         LedgerError: there is no ledger, or it cannot be used.
         ManifestError: there can be none, the table's name being too long.
     """
+    require_original(manifest)
     ledger, table = places(manifest, sandbox=sandbox)
     require_room(manifest, ledger, table)
     command = [str(manifest), *(["--sandbox"] if sandbox else [])]

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from batch.core.paths import results_path
+from batch.core.paths import places, results_path, sandbox_home
 from batch.errors import ManifestError
 
 USUAL_LIMIT = 255
@@ -30,6 +30,23 @@ def require_room(manifest: Path, ledger: Path, table: Path) -> None:
             raise ManifestError(
                 f"{path}: its name leaves no room for the names of the files that are made beside it (like "
                 f"…{name[-20:]}): shorten it by {over} byte{'s' if over > 1 else ''} or more"
+            )
+
+
+def require_original(manifest: Path) -> None:
+    """A table is none that a rehearsal wrote its results into.
+
+    Raises:
+        ManifestError: it is, by its name and the folder of that rehearsal beside it.
+    """
+    stem, _, end = manifest.stem.rpartition(".")
+    if end != "sandbox" or not stem:
+        return
+    for original in (manifest.with_name(stem + manifest.suffix), manifest.with_name(stem)):
+        if sandbox_home(original).is_dir() and places(original, sandbox=True)[1] == manifest:
+            raise ManifestError(
+                f"{manifest} holds the results of a rehearsal of {original}: name {original} itself, with --sandbox "
+                "for the rehearsal, without for the real night"
             )
 
 
