@@ -33,6 +33,19 @@ class CheckReport:
     def exit_code(self) -> Exit:
         return Exit.ROWS_FAILED if self.findings.invalid else Exit.DONE
 
+    @property
+    def price_usd(self) -> float:
+        """Of the rows to run."""
+        return self.standing.to_run_price / 1_000_000
+
+    def __str__(self) -> str:
+        """As the command line tells it."""
+        return self.text()
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it as plain data: what `--json` prints."""
+        return self.json()
+
     def text(self, *, every: bool = False) -> str:
         """For a person; `every` lists every problem."""
         now, found = self.standing, self.findings
@@ -68,7 +81,7 @@ class CheckReport:
             "rows": self.standing.total,
             "to_run": self.standing.to_run,
             **{str(one): self.standing.count(one) for one in Status},
-            "price_usd": self.standing.to_run_price / 1_000_000,
+            "price_usd": self.price_usd,
             f"price_by_{self.prices.by}": {
                 one.value: {"rows": one.rows, "usd": one.micros / 1_000_000} for one in self.prices.items
             },

@@ -147,6 +147,7 @@ async def _run(
         spent_now=ended.tally.spent,
         interrupted=ended.interrupted,
         stopped=ended.stopped,
+        stop_code=ended.stop_code,
         left=ended.tally.left,
     )
 
@@ -285,6 +286,7 @@ class _Ended:
     tally: Tally = field(default_factory=Tally)
     interrupted: bool = False
     stopped: str | None = None
+    stop_code: str | None = None
 
 
 async def _dispatch(
@@ -309,9 +311,14 @@ async def _dispatch(
                 tasks.start_soon(progress.show, lambda: dispatcher.tally, eta, sys.stderr, name="progress")
             with anyio.CancelScope(deadline=settings.deadline) as in_time:
                 await dispatcher.run()
+            ended.stop_code = _stop_code(dispatcher.stopped, in_time.cancelled_caught)
             ended.stopped = _why_stopped(dispatcher.stopped, in_time.cancelled_caught)
             tasks.cancel_scope.cancel()
         listener.cancel_scope.cancel()
+
+
+def _stop_code(stop: Stop | None, out_of_time: bool) -> str | None:
+    return stop.code if stop else "deadline" if out_of_time else None
 
 
 def _why_stopped(stop: Stop | None, out_of_time: bool) -> str | None:

@@ -34,6 +34,21 @@ class UnheardGroup:
 
 
 @dataclass(frozen=True, slots=True)
+class UnfinishedRow:
+    """A row without a video that no run takes up by itself, and why. `id` is that of its column, where it has one."""
+
+    number: int
+    id: str | None
+    status: Status
+    error_type: str
+    error: str
+
+
+ROWS_TOLD = 1000
+"""Rows without a video that are listed; all are counted."""
+
+
+@dataclass(frozen=True, slots=True)
 class LedgerSummary:
     """Counts of the manifest's rows by status; money in millionths of a dollar."""
 
@@ -54,6 +69,8 @@ class LedgerSummary:
     unpriced: int
     unheard: Sequence[UnheardGroup] = ()
     """Of the rows whose request is at fal: those that runs have asked after in vain."""
+    unfinished: Sequence[UnfinishedRow] = ()
+    """In the order of the manifest."""
 
     @property
     def total(self) -> int:
@@ -96,6 +113,7 @@ def summarize(ledger: Ledger) -> LedgerSummary:
         to_run_price=price + marked_price,
         unpriced=unpriced + marked_unpriced,
         unheard=_unheard(ledger),
+        unfinished=_unfinished(ledger),
     )
 
 
@@ -173,3 +191,23 @@ def _unheard(ledger: Ledger) -> list[UnheardGroup]:
         "GROUP BY kind ORDER BY 2 DESC, 1"
     )
     return [UnheardGroup(kind, rows, since or 0.0, *example) for kind, rows, since, *example in found]
+
+
+def _unfinished(ledger: Ledger) -> list[UnfinishedRow]:
+    name = "CASE WHEN key LIKE 'id:%' THEN substr(key, 4) END"
+    ended = ledger.db.execute(
+        f"SELECT number, {name}, state, kind, message FROM row JOIN sheet ON sheet.row = row.id "  # noqa: S608 - ours
+        "WHERE state IN ('failed', 'cancelled', 'in_doubt') AND (problem IS NULL OR state = 'in_doubt') LIMIT ?",
+        (ROWS_TOLD,),
+    ).fetchall()
+    invalid = ledger.db.execute(
+        f"SELECT number, {name}, 'invalid', 'invalid', problem FROM sheet LEFT JOIN row ON row.id = sheet.row "  # noqa: S608 - ours
+        "WHERE (sheet.row IS NULL OR edited OR problem IS NOT NULL) AND problem IS NOT NULL "
+        "AND (state IS NULL OR state IN ('pending', 'failed', 'cancelled')) LIMIT ?",
+        (ROWS_TOLD,),
+    ).fetchall()
+    told = sorted([*ended, *invalid], key=lambda one: one[0])[:ROWS_TOLD]
+    return [
+        UnfinishedRow(number, row_id, Status(shown), error_type or "", error or "")
+        for number, row_id, shown, error_type, error in told
+    ]

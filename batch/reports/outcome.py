@@ -28,6 +28,8 @@ class Outcome:
     interrupted: bool = False
     stopped: str | None = None
     """Why rows were left, where the run stopped by itself."""
+    stop_code: str | None = None
+    """The same for a program: `budget`, `failures`, `locked`, `http_401`, `deadline` …"""
     left: int = 0
     """Requests whose end could not be learned in this run: they stay under way."""
     worker: Worker | None = None
@@ -49,6 +51,24 @@ class Outcome:
         if self.standing.count(Status.FAILED, Status.INVALID, Status.CANCELLED):
             return Exit.ROWS_FAILED
         return Exit.DONE
+
+    @property
+    def spent_usd(self) -> float:
+        """In this run."""
+        return self.spent_now / 1_000_000
+
+    @property
+    def spent_total_usd(self) -> float:
+        """Over the ledger's life."""
+        return self.standing.spent / 1_000_000
+
+    def __str__(self) -> str:
+        """As the command line tells it."""
+        return self.text()
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it as plain data: what `--json` prints."""
+        return self.json()
 
     def text(self, *, run: bool = True) -> str:
         """For a person at seven in the morning; of a run that has ended, or of the batch alone."""
@@ -115,10 +135,21 @@ class Outcome:
                 {"error_type": f.error_type, "rows": f.rows, "example_row": f.example_row, "example": f.example}
                 for f in now.failures
             ],
-            "spent_usd": self.spent_now / 1_000_000,
-            "spent_total_usd": now.spent / 1_000_000,
+            "rows_without_video": [
+                {
+                    "row": one.number,
+                    "id": one.id,
+                    "status": str(one.status),
+                    "error_type": one.error_type,
+                    "error": one.error,
+                }
+                for one in now.unfinished
+            ],
+            "spent_usd": self.spent_usd,
+            "spent_total_usd": self.spent_total_usd,
             "under_way_usd": now.under_way / 1_000_000,
             "stopped": self.stopped,
+            "stop_code": "interrupted" if self.interrupted else self.stop_code,
             "at_work": self.worker and {"pid": self.worker.pid, "host": self.worker.host, "since": _iso(self.worker)},
             "table": self.table,
             "next": self.next_command,
