@@ -29,7 +29,19 @@ def open_batch(manifest: str | Path, **table: Any) -> Batch:
 
 
 def check(manifest: str | Path, **table: Any) -> CheckReport:
-    """What is wrong with a manifest and what it will cost; spends nothing. Arguments as for `open_batch`."""
+    """What is wrong with a manifest and what it will cost; spends nothing, needs no key.
+
+    Args:
+        manifest: a CSV or Parquet file.
+        table: how it is read, as for `open_batch`: `mapped={"image": "Startbild"}`, `prefix="kling_"`,
+            `price="5=0.49,10=0.98"`, `output="results.csv"`, `sandbox=True`.
+
+    Returns:
+        A report: `print(report)`, `report.to_dict()`, `report.exit_code`, `report.price_usd`.
+
+    Raises:
+        BatchError: the manifest or its ledger cannot be used.
+    """
     return _check(open_batch(manifest, **table))
 
 
@@ -69,7 +81,10 @@ def run(
         own_table: a copy of a table and its ledger, which runs elsewhere too, becomes one of its own.
         say: takes the messages that the command line prints to stderr.
         sandbox: the service is played on this machine.
-        table: further arguments as for `open_batch`.
+        table: further arguments as for `check`.
+
+    Returns:
+        How it ended: `print(outcome)`, `outcome.to_dict()`, `outcome.exit_code`, `outcome.spent_usd`.
 
     Raises:
         BatchError: the manifest, the ledger or the key cannot be used.

@@ -1,6 +1,9 @@
 """The Python API: what it takes, what it gives, DataFrames in and out; here without any service."""
 
 import inspect
+import re
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
@@ -26,6 +29,17 @@ def test_the_package_has_three_functions() -> None:
         assert getattr(batch, name) is getattr(api, name)
     with pytest.raises(AttributeError, match="'batch' has no attribute 'rerun'"):
         batch.rerun  # noqa: B018
+
+
+def test_help_shows_the_three_functions() -> None:
+    """With their arguments; it is asked of a fresh interpreter, where none was used yet."""
+    shown = subprocess.run(
+        [sys.executable, "-c", "import batch; help(batch)"], capture_output=True, text=True, check=True, timeout=60
+    ).stdout
+    for name in batch.__all__:
+        assert re.search(rf"^    {name}\(", shown, re.MULTILINE), name
+    assert "US dollars, for this run and over the ledger's life" in shown
+    assert {*batch.__all__} < {*dir(batch)}
 
 
 def test_a_run_takes_every_option_by_name_with_the_command_lines_defaults() -> None:

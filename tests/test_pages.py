@@ -46,9 +46,10 @@ def test_the_links_of_a_page_lead_somewhere(page: Path) -> None:
 def test_a_command_of_ours_is_understood(text: str) -> None:
     """Its name, its options and their values."""
     _, name, *rest = shlex.split(text)
-    command = main.get_command(click.Context(main), name)
+    above = click.Context(main, **main.context_settings)  # a command remembers for good by what it is asked for help
+    command = main.get_command(above, name)
     assert command is not None, name
-    command.make_context(name, rest)
+    command.make_context(name, rest, parent=above)
 
 
 @pytest.mark.parametrize("text", [one for one in commands() if "kling-batch" not in one])

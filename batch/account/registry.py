@@ -1,7 +1,8 @@
 """Keeps which ledgers a book knows: where each stood, and under which token it ran last."""
 
+import os
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from batch.account.book import AccountBook
 
@@ -30,19 +31,19 @@ class LedgerEntry(NamedTuple):
 def entry_of(book: AccountBook, ledger_id: str) -> LedgerEntry | None:
     """The ledger with that id."""
     found = book.db.execute(f"SELECT {_COLUMNS} FROM ledger WHERE id = ?", (ledger_id,)).fetchone()  # noqa: S608 - ours
-    return LedgerEntry(*found) if found else None
+    return _entry(found) if found else None
 
 
 def entry(book: AccountBook, n: int) -> LedgerEntry:
     """The n-th ledger."""
     found = book.db.execute(f"SELECT {_COLUMNS} FROM ledger WHERE n = ?", (n,)).fetchone()  # noqa: S608 - ours
-    return LedgerEntry(*found)
+    return _entry(found)
 
 
 def other_entries(book: AccountBook) -> list[LedgerEntry]:
     """Every ledger but this one."""
     found = book.db.execute(f"SELECT {_COLUMNS} FROM ledger WHERE n <> ?", (book.ledger,))  # noqa: S608 - ours
-    return [LedgerEntry(*one) for one in found]
+    return [_entry(one) for one in found]
 
 
 def enter(book: AccountBook, ledger_id: str, table: Path, path: Path, token: str) -> int:
@@ -53,10 +54,27 @@ def enter(book: AccountBook, ledger_id: str, table: Path, path: Path, token: str
         "VALUES (?, ?, ?, ?, ?, '', 1) ON CONFLICT (id) DO UPDATE SET table_path = excluded.table_path, "
         "ledger_path = excluded.ledger_path, table_file = excluded.table_file, previous = token, "
         "token = excluded.token, generation = generation + 1, used = 0 RETURNING n, generation",
-        (ledger_id, str(table), str(path), file_identity(table), token),
+        (ledger_id, as_text(table), as_text(path), file_identity(table), token),
     ).fetchall()
     book.token = token
     return int(generation)
+
+
+def _entry(row: tuple[Any, ...]) -> LedgerEntry:
+    found = LedgerEntry(*row)
+    return found._replace(table=str(from_text(found.table)), path=str(from_text(found.path)))
+
+
+def as_text(path: Path) -> str:
+    """A path as a database keeps it, in whatever code page: bytes that are no letters stand as U+F780 to U+F7FF."""
+    letters = os.fsencode(path).decode("utf-8", "surrogateescape")
+    return "".join(chr(ord(one) - 0xDC80 + 0xF780) if "\udc80" <= one <= "\udcff" else one for one in letters)
+
+
+def from_text(text: str) -> Path:
+    """The same path again."""
+    letters = "".join(chr(ord(one) - 0xF780 + 0xDC80) if "\uf780" <= one <= "\uf7ff" else one for one in text)
+    return Path(os.fsdecode(letters.encode("utf-8", "surrogateescape")))
 
 
 def unknown_to(book: AccountBook, n: int, request_ids: set[str]) -> int:

@@ -5,12 +5,14 @@ import sys
 from contextlib import suppress
 from typing import NoReturn
 
+from batch.cli.streams import keep_streams
 from batch.commands import signals
 
 
 def start() -> NoReturn:
     """Never returns, and leaves no moment in which the interpreter winds down and a signal would kill it otherwise."""
     signals.arm()
+    keep_streams()
     from batch.cli.main import main  # after it: loading takes a while
 
     try:

@@ -5,15 +5,17 @@ Whatever takes long to load is imported where it is used: `--help` and `status` 
 
 import json
 import logging
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
 from batch.cli.options import (
     AS_JSON,
+    FAULT,
     NAMED_ROWS,
     PATH,
     ROW,
@@ -68,16 +70,28 @@ def _plain_usage_errors() -> Iterator[None]:
 
 def _say(line: str) -> None:
     """One line to stderr; stdout is for what was asked for. No control character of anybody's is obeyed."""
-    click.echo(one_line(line), err=True)
+    _write(one_line(line), sys.stderr)
 
 
 def _print(text: str, *, err: bool = False) -> None:
     """Lines of ours, each of which was made one."""
-    click.echo(shown(text), err=err)
+    _write(shown(text), sys.stderr if err else sys.stdout)
 
 
 def _print_json(value: dict[str, Any]) -> None:
-    _print(json.dumps(value, ensure_ascii=False, indent=2))
+    """Letters as they are where the stream knows them all; else as JSON has them, and not as the stream would."""
+    text = json.dumps(value, ensure_ascii=False, indent=2)
+    try:
+        text.encode(sys.stdout.encoding)
+    except UnicodeEncodeError:
+        text = json.dumps(value, indent=2)
+    _print(text)
+
+
+def _write(text: str, stream: TextIO) -> None:
+    """Not through click, which writes UTF-8 where the code page is ASCII."""
+    stream.write(f"{text}\n")
+    stream.flush()
 
 
 def _open_batch(manifest: Path, **table: Any) -> "Batch":
@@ -129,6 +143,7 @@ def check(ctx: click.Context, /, as_json: bool, every: bool, **table: Any) -> No
 
 @main.command()
 @TABLE
+@FAULT
 @RUN
 @click.option("--stale", is_flag=True, help="Buy new videos for rows that were edited after theirs were made.")
 @click.pass_context
@@ -141,6 +156,7 @@ def run(ctx: click.Context, /, as_json: bool, stale: bool, **given: Any) -> None
 
 @main.command()
 @TABLE
+@FAULT
 @RUN
 @click.option(
     "--kind", "kinds", multiple=True, type=TEXT, help="Only rows that failed so, e.g. content_policy_violation."
@@ -171,7 +187,12 @@ def _run(ctx: click.Context, selection: "Selection | None", as_json: bool, given
     # What fal-client logs by itself (a host tried again) would stand in the middle of the bar, and once for each row.
     logging.getLogger("fal_client").addHandler(logging.NullHandler())
     table = {name: given.pop(name) for name in TABLE_NAMES}
-    outcome = run_batch(_open_batch(**table), run_options(**given), _say, mark=selection.mark if selection else None)
+    batch, faults = _open_batch(**table), given.pop("faults")
+    if faults:
+        from batch.commands.sandbox import with_faults
+
+        batch = with_faults(batch, faults)
+    outcome = run_batch(batch, run_options(**given), _say, mark=selection.mark if selection else None)
     _print(outcome.text(), err=True)
     if as_json:
         _print_json(outcome.json())
@@ -213,14 +234,15 @@ def resolve(
 @main.command()
 @TABLE
 @NAMED_ROWS
+@click.option("--stop", is_flag=True, help="Stop the run that is at work first, as Ctrl-C would.")
 @click.pass_context
-def cancel(ctx: click.Context, /, numbers: Sequence[int], ids: Sequence[str], **table: Any) -> None:
+def cancel(ctx: click.Context, /, numbers: Sequence[int], ids: Sequence[str], stop: bool, **table: Any) -> None:
     """Take back what is queued at fal, all or by row; say what could not be taken back."""
     from batch.commands.cancel import cancel_batch
     from batch.core.row import RowSelection
     from batch.reports.outcome import counted
 
-    done, outcome = cancel_batch(_open_batch(**table), RowSelection(numbers, ids), _say)
+    done, outcome = cancel_batch(_open_batch(**table), RowSelection(numbers, ids), _say, stop=stop)
     _print("\n".join(map(one_line, [f"{counted(done.cancelled)} taken back", *done.kept])))
     _print(outcome.text(run=False), err=True)
     ctx.exit(outcome.exit_code)
@@ -234,8 +256,8 @@ def recover(ctx: click.Context, /, **table: Any) -> None:
     from batch.commands.recover import recover_batch
 
     lines, outcome = recover_batch(_open_batch(**table))
-    click.echo("\n".join(lines))
-    _say(outcome.text(run=False))
+    _print("\n".join(map(one_line, lines)))
+    _print(outcome.text(run=False), err=True)
     ctx.exit(outcome.exit_code)
 
 
@@ -256,7 +278,16 @@ def status(ctx: click.Context, manifest: Path, sandbox: bool, as_json: bool) -> 
     ctx.exit(outcome.exit_code)
 
 
-@main.command()
+class _Sandbox(click.Command):
+    """Its help lists what can go wrong."""
+
+    def format_epilog(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        from batch.commands.sandbox import fault_help
+
+        formatter.write(f"\nFaults and outcomes:\n\n{fault_help()}\n")
+
+
+@main.command(cls=_Sandbox)
 @click.option("--port", type=whole_number(0, 65535), default=0, help="Where to listen; any free port by default.")
 @click.option("--slots", type=whole_number(1), default=2, show_default=True, help="Requests that run at a time.")
 @click.option("--run-seconds", type=SECONDS, default=5.0, show_default=True, help="How long each runs.")

@@ -108,6 +108,14 @@ ROW = whole_number(1)
 DOLLARS = Typed("dollars", _dollars)
 
 SANDBOX = click.option("--sandbox", is_flag=True, help="Play the service on this machine: free, no key, no network.")
+FAULT = click.option(
+    "--fault",
+    "faults",
+    multiple=True,
+    type=TEXT,
+    metavar="KIND:WHICH=FAULT",
+    help="With --sandbox: what goes wrong, e.g. submit:3=cut_after; `kling-batch sandbox --help` lists what can.",
+)
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on stdout.")
 
 TABLE = _all_of(

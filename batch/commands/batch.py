@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from batch.commands.table_names import name_notes, require_original, require_room
 from batch.core.money import prices
 from batch.core.paths import places, results_path
 from batch.errors import LedgerError, ManifestError, UsageError
@@ -36,6 +37,8 @@ class Batch:
     target: Path | None = None
     sandbox: bool = False
     """The service is played on this machine."""
+    faults: str = ""
+    """What goes wrong there (`batch.sandbox.faults`)."""
     price_told: bool = False
     """The manifest's prices are the user's own word."""
     command: Sequence[str] = ()
@@ -71,6 +74,11 @@ class Batch:
         except TableChanged as error:
             raise ManifestError(f"{error}: try again when that is done") from error
         return table
+
+    @property
+    def notes(self) -> list[str]:
+        """What is good to know before anything is bought, and is no reason not to."""
+        return list(name_notes(self.ledger, self.table))
 
     @property
     def results_files(self) -> list[Path]:
@@ -132,14 +140,17 @@ def open_batch(
 
     Raises:
         UsageError: a price, a prefix or an encoding that cannot be meant.
+        ManifestError: the table holds the results of a rehearsal, or its name leaves no room for those beside it.
     """
     path = Path(manifest)
     _require_plain(prefix or "")
     if output == "":
         raise UsageError("--output: its value is empty: name a file, or leave the option out")
+    require_original(path)
     ledger, table = places(path, sandbox=sandbox, output=None if output is None else Path(output))
     reading = {"--encoding": encoding, "--header-row": header_row}
     said = {"--prefix": prefix, "--price": price, "--output": output, **reading}
+    require_room(path, ledger, table)
     target = None if _same_file(table, path) else table
     return Batch(
         manifest=Manifest(
@@ -151,6 +162,7 @@ def open_batch(
             prices=job.prices if price is None else prices(price, job.prices),
             reads_own=target is None,
             reading=ReadingOptions(encoding=encoding, header_row=header_row, titles=tuple((mapped or {}).values())),
+            fetched_here=sandbox,
         ),
         ledger=ledger,
         target=target,

@@ -1,10 +1,12 @@
 """`cancel`: takes back what is at fal, all of it or the rows that a person names."""
 
+import shlex
 import time
 from dataclasses import dataclass, field
 
 import anyio
 
+from batch.commands.at_work import stop_worker, worker_at
 from batch.commands.batch import Batch
 from batch.commands.messages import Say
 from batch.commands.session import open_session
@@ -23,7 +25,7 @@ from batch.core.gateway import (
 from batch.core.retry import cost
 from batch.core.row import RowSelection, SubmittedRow
 from batch.core.states import State
-from batch.errors import UsageError
+from batch.errors import LedgerBusy, UsageError
 from batch.ledger.ledger import Ledger
 from batch.ledger.selection import selected_rows
 from batch.ledger.summary import summarize
@@ -39,12 +41,23 @@ class CancelReport:
     """What could not be taken back, a line each."""
 
 
-def cancel_batch(batch: Batch, named: RowSelection, say: Say) -> tuple[CancelReport, Outcome]:
+def cancel_batch(batch: Batch, named: RowSelection, say: Say, *, stop: bool = False) -> tuple[CancelReport, Outcome]:
     """Asks fal to take back what is there: all of it, or the named rows; and where the batch stands then.
 
+    Args:
+        stop: a run that is at work is stopped first.
+
     Raises:
-        BatchError: there is nothing to cancel with; UsageError: a named row cannot be taken back.
+        BatchError: there is nothing to cancel with; UsageError: a named row cannot be taken back; LedgerBusy: a run is
+            at work, which would go on submitting.
     """
+    if worker := worker_at(batch.ledger):
+        if not stop:
+            raise LedgerBusy(
+                f"a run is at work on {batch.manifest.path} (process {worker.pid} on {worker.host}): stop it first, by "
+                f"Ctrl-C where it runs or by `kling-batch cancel {shlex.join(batch.command)} --stop`"
+            )
+        stop_worker(worker, batch.ledger, say)
     return anyio.run(_cancel, batch, named, say)
 
 

@@ -33,12 +33,27 @@ class CheckReport:
     standing: LedgerSummary
     prices: Prices
     twins: list[Twins]
+    notes: Sequence[str] = ()
+    """About the table as a whole."""
 
     @property
     def exit_code(self) -> Exit:
         if self.columns.questions:
             return Exit.UNUSABLE
         return Exit.ROWS_FAILED if self.findings.invalid else Exit.DONE
+
+    @property
+    def price_usd(self) -> float:
+        """Of the rows to run."""
+        return self.standing.to_run_price / 1_000_000
+
+    def __str__(self) -> str:
+        """As the command line tells it."""
+        return self.text()
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it as plain data: what `--json` prints."""
+        return self.json()
 
     def text(self, *, every: bool = False) -> str:
         """For a person; `every` lists every problem."""
@@ -51,6 +66,7 @@ class CheckReport:
         if len(problems) > len(shown):
             lines.append(f"… and {len(problems) - len(shown)} more: add --all to list them")
         lines += [f"note: {warning}" for warning in warnings]
+        lines += [f"note: {note}" for note in self.notes]
         lines += told_twins(self.twins, None) if every else told_twins(self.twins)
         if not now.total:
             return "\n".join(map(one_line, [*lines, "no rows"]))
@@ -81,7 +97,7 @@ class CheckReport:
             "rows": self.standing.total,
             "to_run": self.standing.to_run,
             **{str(one): self.standing.count(one) for one in Status},
-            "price_usd": self.standing.to_run_price / 1_000_000,
+            "price_usd": self.price_usd,
             f"price_by_{self.prices.by}": {
                 one.value: {"rows": one.rows, "usd": one.micros / 1_000_000} for one in self.prices.items
             },
@@ -91,11 +107,14 @@ class CheckReport:
             ],
             "columns": self.columns.json(),
             "questions": list(self.columns.questions),
+            "notes": list(self.notes),
             "problems": [
-                {"row": one.number, "column": one.column, "message": one.message} for one in self.findings.problems
+                {"row": one.number, "id": one.id, "column": one.column, "message": one.message}
+                for one in self.findings.problems
             ],
             "warnings": [
-                {"row": one.number, "column": one.column, "message": one.message} for one in self.findings.warnings
+                {"row": one.number, "id": one.id, "column": one.column, "message": one.message}
+                for one in self.findings.warnings
             ],
         }
 
@@ -130,4 +149,5 @@ def check(batch: Batch) -> CheckReport:
         except TableChanged as error:
             raise ManifestError(f"{error}: try again when that is done") from error
         enrol(scratch, 0.0, new=True)
-        return CheckReport(columns, findings, summarize(scratch), prices_to_run(scratch, job), find_twins(scratch))
+        standing, prices, twins = summarize(scratch), prices_to_run(scratch, job), find_twins(scratch)
+        return CheckReport(columns, findings, standing, prices, twins, batch.notes)

@@ -1,13 +1,15 @@
 """`rerun` and `--stale`: marks the finished rows that a person wants run again."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from batch.core.retry import FINAL, WORTH_ANOTHER_TRY
 from batch.core.row import RowSelection
 from batch.core.states import State, taken_up_again
 from batch.errors import UsageError
 from batch.ledger.ledger import Ledger
-from batch.ledger.selection import SheetRow, rows_unknown_to_fal, sheet_rows
+from batch.ledger.selection import SheetRow, failed_kinds, rows_unknown_to_fal, sheet_rows
+from batch.reports.outcome import counted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,8 +37,11 @@ class Selection:
         The manifest was read (`match`, `enrol`) on the same connection.
 
         Raises:
-            UsageError: a row or id was named that cannot be run again; nothing was marked.
+            UsageError: a row or id was named that cannot be run again, or a kind of failure that there is not; nothing
+                was marked.
         """
+        if self.error_types:
+            _require_kinds(self.error_types, failed_kinds(ledger))
         for number in self.numbers:
             self._require(f"--row {number}", sheet_rows(ledger, "number", number))
         for row_id in self.ids:
@@ -67,3 +72,11 @@ class Selection:
         if row.state in (State.SUBMITTED, State.SUBMITTING, State.IN_DOUBT):
             return f"the row is {row.state}: it may be paid for already"
         return None
+
+
+def _require_kinds(wanted: Sequence[str], there: Mapping[str, int]) -> None:
+    """A kind of failure is one of the table's, or one that is known to happen: a cron job asks for it every night."""
+    listed = ", ".join(f"{kind} ({counted(rows)})" for kind, rows in there.items()) or "none"
+    for kind in wanted:
+        if kind not in {*there, *WORTH_ANOTHER_TRY, *FINAL}:
+            raise UsageError(f"--kind {kind}: no row ended so. The kinds of failure in this table: {listed}")

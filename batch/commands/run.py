@@ -13,6 +13,7 @@ import anyio
 from anyio import current_time
 
 from batch.commands import signals
+from batch.commands.at_work import noted
 from batch.commands.batch import Batch
 from batch.commands.caps import Caps
 from batch.commands.manifest_watch import ManifestWatch
@@ -103,7 +104,7 @@ async def run(
                     ledger.close()
                     remove_new(batch.ledger)
                 raise
-            with write_errors(batch.ledger), ungrouped_errors():
+            with write_errors(batch.ledger), ungrouped_errors(), noted(ledger, around.now()):
                 for line in read.columns.lines():
                     say(line)
                 return await _run(batch, ledger, read.findings, read.digest, options, around, say)
@@ -131,6 +132,8 @@ async def _run(
             budget = Budget(options.max_spend, options.max_spend_total, ledger.money().spent)
             caps = Caps(options, budget, book, around.now)
             if summary.to_run:
+                for note in batch.notes:
+                    say(f"note: {note}")
                 summary = await _announce_price(batch, ledger, summary, gateway, caps, say)
                 if options.stop_after and (error_type := ledger.stopped_for()):
                     say(
@@ -153,6 +156,7 @@ async def _run(
         spent_now=ended.tally.spent,
         interrupted=ended.interrupted,
         stopped=ended.stopped,
+        stop_code=ended.stop_code,
         left=ended.tally.left,
     )
     return _with_doubts(outcome, ledger, ended.candidates) if outcome.standing.in_doubt else outcome
@@ -306,6 +310,7 @@ class _Ended:
     interrupted: bool = False
     stop: Stop | None = None
     stopped: str | None = None
+    stop_code: str | None = None
     candidates: Mapping[int, Sequence[str]] = field(default_factory=dict)
     """As for `Dispatcher`."""
 
@@ -333,10 +338,15 @@ async def _dispatch(
             with anyio.CancelScope(deadline=settings.deadline) as in_time:
                 await dispatcher.run()
             ended.stop, ended.candidates = dispatcher.stopped, dispatcher.candidates
+            ended.stop_code = _stop_code(dispatcher.stopped, in_time.cancelled_caught)
             if in_time.cancelled_caught:
                 ended.stopped = "stopped: the time is up; the next run brings home what is under way"
             tasks.cancel_scope.cancel()
         listener.cancel_scope.cancel()
+
+
+def _stop_code(stop: Stop | None, out_of_time: bool) -> str | None:
+    return stop.code if stop else "deadline" if out_of_time else None
 
 
 def _why_stopped(stop: Stop | None, caps: Caps) -> str | None:

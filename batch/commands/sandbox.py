@@ -1,8 +1,10 @@
 """`sandbox`: a run against the service played on this machine, or that service on its own."""
 
 import os
+import textwrap
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ from batch.commands import signals
 from batch.commands.batch import SANDBOX_RUN_SECONDS, Batch
 from batch.core.gateway import Gateway
 from batch.core.paths import sandbox_home
-from batch.errors import MissingExtra
+from batch.errors import UsageError
 
 SLOTS = 10
 
@@ -25,15 +27,16 @@ async def connect_sandbox(batch: Batch) -> AsyncIterator[Gateway]:
     Raises:
         MissingExtra: the sandbox is not installed.
     """
-    from batch.sandbox import Queue, Recording, request_ids, serve
+    from batch.sandbox import Faults, Queue, Recording, request_ids, serve
     from batch.sandbox.render import render
 
     require_extra()
+    faults = Faults.parse(batch.faults)
     folder = sandbox_home(batch.manifest.path)
     videos = folder / "videos"
     videos.mkdir(parents=True, exist_ok=True)
     queue = Queue(SLOTS, SANDBOX_RUN_SECONDS, ids=request_ids(_seed()), recording=Recording(folder))
-    async with serve(queue, folder=folder, render=render, media_base=videos) as address:
+    async with serve(queue, folder=folder, faults=faults, render=render, media_base=videos) as address:
         _point_here(address.environment())
         from batch.fal.client import FalGateway  # reads the environment
 
@@ -45,7 +48,34 @@ def require_extra() -> None:
     """Raises MissingExtra at once: not after the first request."""
     lacking = [name for name in ("av", "numpy", "starlette", "trustme", "uvicorn") if find_spec(name) is None]
     if lacking:
-        raise MissingExtra(f"the sandbox needs {', '.join(lacking)}: pip install 'kling-batch[sandbox]'")
+        from batch.sandbox.extra import lacking_extra
+
+        raise lacking_extra(lacking)
+
+
+def fault_help() -> str:
+    """What can be said of a fault, and every name that a run can end in."""
+    from batch.sandbox import faults
+    from batch.sandbox.outcomes import names
+
+    described = (faults.__doc__ or "").partition("\n\n")[2]
+    outcomes = textwrap.fill(f"Outcomes: {' '.join(names())}", 100, subsequent_indent="  ", break_long_words=False)
+    return f"{described}\n{outcomes}\nA prompt that holds [[OUTCOME]] ends so; [[OUTCOME*2]] the first two times only."
+
+
+def with_faults(batch: Batch, faults: Iterable[str]) -> Batch:
+    """A rehearsal in which these things go wrong, told before anything is begun.
+
+    Raises:
+        UsageError: a fault that cannot be meant, or none of a rehearsal.
+    """
+    from batch.sandbox import Faults
+
+    text = " ".join(faults)
+    if text and not batch.sandbox:
+        raise UsageError("--fault: the real service has its own; give --sandbox, too")
+    Faults.parse(text)
+    return replace(batch, faults=text)
 
 
 def _seed() -> int:

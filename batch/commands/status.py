@@ -4,6 +4,8 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+from batch.commands.at_work import worker_at
+from batch.commands.table_names import require_original, require_room
 from batch.core.paths import places
 from batch.ledger.summary import read_summary
 from batch.reports.outcome import Outcome
@@ -14,11 +16,14 @@ def status(manifest: Path, *, sandbox: bool) -> Outcome:
 
     Raises:
         LedgerError: there is no ledger, or it cannot be used.
+        ManifestError: there can be none, the table's name being too long.
     """
+    require_original(manifest)
     ledger, table = places(manifest, sandbox=sandbox)
+    require_room(manifest, ledger, table)
     command = [str(manifest), *(["--sandbox"] if sandbox else [])]
-    standing = read_summary(ledger, manifest)
-    outcome = Outcome(standing=standing, table=str(table), command=command, now=time.time())
+    standing, worker = read_summary(ledger, manifest), worker_at(ledger)
+    outcome = Outcome(standing=standing, table=str(table), command=command, now=time.time(), worker=worker)
     if not standing.in_doubt:
         return outcome
     from batch.commands.doubts import ask_after  # what decides about doubts: only where there are some

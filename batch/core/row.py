@@ -15,9 +15,12 @@ class Problem:
     number: int
     column: str
     message: str
+    id: str = ""
+    """Of the row, where it has one."""
 
     def __str__(self) -> str:
-        return f"row {self.number}, column {self.column}: {self.message}"
+        row_id = f" (id {self.id if len(self.id) <= 40 else self.id[:37] + '…'})" if self.id else ""
+        return f"row {self.number}{row_id}, column {self.column}: {self.message}"
 
 
 @dataclass(frozen=True, slots=True)

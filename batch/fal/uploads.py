@@ -9,6 +9,7 @@ from typing import TypeVar
 import anyio
 
 from batch.core.gateway import AccountRefused, NotSent, PrepareAnswer, Prepared, Refused
+from batch.core.media_type import sniff
 from batch.fal.redact import Redactor
 from batch.fal.responses import ACCOUNT_REFUSALS, is_https_url, status_of, text_of, was_reached
 from batch.fal.transport import Unreachable
@@ -73,7 +74,7 @@ class Uploads:
                 try:
                     prepared[name] = await self._url_of(path)
                 except _Unreadable as error:
-                    return Refused("image_unreadable", f"{name}: {error}: {path}")
+                    return Refused("image_unreadable", f"{name}: {path}: {error}")
                 except _FailedForOther as failed:
                     return failed.answer
                 except Exception as error:  # noqa: BLE001 - it goes through clients with errors of their own; all is told
@@ -97,11 +98,9 @@ class Uploads:
             return self._uploaded[seen]
 
     async def _upload_file(self, path: Path) -> str:
-        media_type = guess_type(path.name)[0] or "application/octet-stream"
-        # The client sends the name as a header, which takes no umlauts; the name says nothing to fal anyway.
-        name = f"image{path.suffix}" if path.suffix.isascii() and path.suffix.isprintable() else "image"
         async with self._slots:
             image = await _from_disk(anyio.Path(path).read_bytes())
+            media_type, name = _described(image, path)
             with anyio.move_on_after(UPLOAD_SECONDS):
                 return await self._upload(image, media_type, name)
         raise _Endless(f"not done in {UPLOAD_SECONDS:.0f} s")
@@ -113,6 +112,16 @@ class Uploads:
         if status in REFUSED_UPLOADS:
             return Refused("upload_refused", reason)
         return NotSent(reason, reached=not isinstance(error, Unreachable) and was_reached(error))
+
+
+def _described(image: bytes, path: Path) -> tuple[str, str]:
+    """The media type and a name for the bytes of an image: by what they are, whatever the file is called."""
+    found = sniff(image)
+    if found and found.is_picture:
+        return found.name, f"image{found.suffix}"
+    # A format without a mark, like TGA. The name is sent as a header, which takes no umlauts; the rest says nothing.
+    suffix = path.suffix if path.suffix.isascii() and path.suffix.isprintable() else ""
+    return guess_type(f"image{suffix}")[0] or "application/octet-stream", f"image{suffix}"
 
 
 def _checked(url: object) -> str:

@@ -1,6 +1,8 @@
 """The ledger as a file: made whole or not at all, opened, upgraded, locked by one process."""
 
+import os
 import sqlite3
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -43,6 +45,30 @@ def locked(path: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def is_locked(path: Path) -> bool:
+    """Whether a process holds the ledger now. Asks without holding it up, and makes no file."""
+    if not Path(f"{path}.lock").exists():
+        return False
+    if sys.platform == "win32":
+        from filelock import FileLock, Timeout
+
+        try:
+            FileLock(f"{path}.lock", timeout=0).acquire().lock.release()
+        except Timeout:
+            return True
+        return False
+    import fcntl
+
+    descriptor = os.open(f"{path}.lock", os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)  # given up as it is closed
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
 
 
 def open_for_writing(path: Path) -> sqlite3.Connection:

@@ -59,6 +59,15 @@ def sheet_rows(ledger: Ledger, column: Literal["number", "id"], value: int | str
     return [SheetRow(*one) for one in found]
 
 
+def failed_kinds(ledger: Ledger) -> dict[str, int]:
+    """What the finished rows without a video ended in, and how many of them did."""
+    found = ledger.db.execute(
+        "SELECT kind, COUNT(*) FROM row WHERE state IN ('failed', 'cancelled') AND kind IS NOT NULL "
+        "GROUP BY kind ORDER BY 2 DESC, 1"
+    )
+    return dict(found.fetchall())
+
+
 def rows_unknown_to_fal(ledger: Ledger) -> dict[int, int]:
     """Rows that an older version failed because fal did not know their requests, and what it counted for each.
 

@@ -34,6 +34,21 @@ class UnheardGroup:
 
 
 @dataclass(frozen=True, slots=True)
+class UnfinishedRow:
+    """A row without a video that no run takes up by itself, and why. `id` is that of its column, where it has one."""
+
+    number: int
+    id: str | None
+    status: Status
+    error_type: str
+    error: str
+
+
+ROWS_TOLD = 1000
+"""Rows without a video that are listed; all are counted."""
+
+
+@dataclass(frozen=True, slots=True)
 class LedgerSummary:
     """Counts of the manifest's rows by status; money in millionths of a dollar."""
 
@@ -58,6 +73,8 @@ class LedgerSummary:
     """Of the rows in doubt: those that seem to have been bought before, which a person decides."""
     last_doubt: float | None = None
     """The last intent, in seconds since 1970, of those in doubt that fal's records may settle."""
+    unfinished: Sequence[UnfinishedRow] = ()
+    """In the order of the manifest."""
 
     @property
     def total(self) -> int:
@@ -107,6 +124,7 @@ def summarize(ledger: Ledger) -> LedgerSummary:
         unheard=_unheard(ledger),
         held=held,
         last_doubt=last_doubt,
+        unfinished=_unfinished(ledger),
     )
 
 
@@ -201,3 +219,23 @@ def _unheard(ledger: Ledger) -> list[UnheardGroup]:
         "GROUP BY kind ORDER BY 2 DESC, 1"
     )
     return [UnheardGroup(kind, rows, since or 0.0, *example) for kind, rows, since, *example in found]
+
+
+def _unfinished(ledger: Ledger) -> list[UnfinishedRow]:
+    name = "CASE WHEN key LIKE 'id:%' THEN substr(key, 4) END"
+    ended = ledger.db.execute(
+        f"SELECT number, {name}, state, kind, message FROM row JOIN sheet ON sheet.row = row.id "  # noqa: S608 - ours
+        "WHERE state IN ('failed', 'cancelled', 'in_doubt') AND (problem IS NULL OR state = 'in_doubt') LIMIT ?",
+        (ROWS_TOLD,),
+    ).fetchall()
+    invalid = ledger.db.execute(
+        f"SELECT number, {name}, 'invalid', 'invalid', problem FROM sheet LEFT JOIN row ON row.id = sheet.row "  # noqa: S608 - ours
+        "WHERE (sheet.row IS NULL OR edited OR problem IS NOT NULL) AND problem IS NOT NULL "
+        "AND (state IS NULL OR state IN ('pending', 'failed', 'cancelled')) LIMIT ?",
+        (ROWS_TOLD,),
+    ).fetchall()
+    told = sorted([*ended, *invalid], key=lambda one: one[0])[:ROWS_TOLD]
+    return [
+        UnfinishedRow(number, row_id, Status(shown), error_type or "", error or "")
+        for number, row_id, shown, error_type, error in told
+    ]

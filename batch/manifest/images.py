@@ -1,15 +1,12 @@
-"""Tells what an image cell refers to, and whether a local image can be used at all.
+"""Tells whether a local image can be used at all.
 
-Nothing here raises over a bad file or a bad cell: what is wrong is data, one phrase with its remedy, so that a
-whole manifest is judged in one go. Sizes are bytes and pixels.
+Nothing here raises over a bad file: what is wrong is data, one phrase with its remedy, so that a whole manifest is
+judged in one go. Sizes are bytes and pixels.
 """
 
-import base64
-import binascii
 import hashlib
 import io
 import os
-import re
 import stat
 import threading
 import warnings
@@ -17,20 +14,18 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import unquote_to_bytes, urlsplit
 
-from batch.manifest.values import cleaned
+from batch.core.media_type import sniff
 
 UPLOAD_LIMIT = 100_000_000  # fal_client: one upload carries at most 100 MB
 PIXEL_LIMIT = 89_478_485  # Pillow's own line between a picture and a decompression bomb (a quarter GiB of RGB)
 ADVISED_BYTES = 10_000_000  # fal docs of the sibling Kling endpoints, as the next two
 ADVISED_SIDE = 300
 ADVISED_ASPECT = (0.4, 2.5)
-RULES = 1  # part of every cached verdict: raise it when the rules below change
+RULES = 2  # part of every cached verdict: raise it when the rules below change
 
 _LISTED = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "AVIF")  # fal docs: JPG, PNG, WEBP, GIF, AVIF; MPO is a phone's JPEG
 _DECODED = (*_LISTED, "BMP", "TIFF", "JPEG2000", "HEIF", "ICO", "TGA", "PPM")  # not EPS: it would start Ghostscript
-_SAVE = "save it as JPG or PNG"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,96 +35,6 @@ class Image:
     digest: str
     problem: str | None
     warnings: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class WebUrl:
-    """An http or https address, as the cell has it; fal fetches it itself."""
-
-    url: str
-
-
-@dataclass(frozen=True, slots=True)
-class DataUri:
-    """An image inside the cell: the URI as written, its type (`image/png`) and its bytes."""
-
-    uri: str
-    media_type: str
-    data: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class LocalPath:
-    """A path as the cell has it; `resolve` makes it one of this machine."""
-
-    path: str
-
-
-@dataclass(frozen=True, slots=True)
-class Unusable:
-    """A cell that refers to no image; one phrase with the remedy."""
-
-    problem: str
-
-
-Reference = WebUrl | DataUri | LocalPath | Unusable
-
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):(//)?")  # two characters at least: `C:` is a drive
-_PLAIN_URL = re.compile(r"https?://[a-z0-9][a-z0-9.-]*(?::[0-9]+)?(?:[/?#][!-~]*)?", re.IGNORECASE | re.ASCII)
-_NEVER_PATHS = frozenset({"data", "http", "https", "file", "blob"})
-
-
-def parse_reference(text: str) -> Reference:
-    """What a cell refers to. Never raises; spaces around it do not count."""
-    if _PLAIN_URL.fullmatch(text):  # nearly every cell of a long sheet
-        return WebUrl(text)
-    text = cleaned(text)
-    if not text:
-        return Unusable("empty: give a URL or the path of an image")
-    if _CONTROL.search(text):
-        return Unusable("has a line break or another control character in it: retype it")
-    found = _SCHEME.match(text)
-    scheme = found[1].lower() if found else ""
-    if found is None or not (found[2] or scheme in _NEVER_PATHS):
-        return LocalPath(text)
-    if scheme == "data":
-        return _data_uri(text)
-    if scheme in {"http", "https"}:
-        return _web_url(text)
-    remedy = "write the plain path" if scheme == "file" else "give an https:// URL or a local path"
-    return Unusable(f"{scheme}: addresses cannot be used: {remedy}")
-
-
-def _web_url(text: str) -> Reference:
-    try:
-        host = urlsplit(text).hostname
-    except ValueError:
-        host = None
-    if not host:
-        return Unusable("is no complete URL: it names no host")
-    if re.search(r"\s", text):
-        return Unusable("is a URL with a space in it: write %20 for each space")
-    return WebUrl(text)
-
-
-def _data_uri(text: str) -> Reference:
-    head, comma, body = text[len("data:") :].partition(",")
-    media_type, *parameters = (part.strip().lower() for part in head.split(";"))
-    if not media_type.startswith("image/"):
-        return Unusable("is a data URI, but not of an image: it must begin with data:image/…;base64,")
-    try:
-        data = base64.b64decode(unquote_to_bytes(body), validate=True)
-    except (binascii.Error, ValueError):
-        data = b""
-    if not comma or "base64" not in parameters or not data:
-        return Unusable("is a data URI without valid base64 data: encode the image again, or give its path")
-    return DataUri(text, media_type, data)
-
-
-def resolve(reference_path: str, folder: Path) -> Path:
-    """The file a path in the manifest means: relative to the manifest's folder. `~` is an ordinary character."""
-    return folder / reference_path
 
 
 def digest(path: Path) -> str:
@@ -145,7 +50,7 @@ def inspect(path: Path) -> Image:
             size = os.fstat(file.fileno()).st_size
             data = file.read(UPLOAD_LIMIT + 1) if size <= UPLOAD_LIMIT else b""
     except (OSError, ValueError) as error:
-        return Image("", _unreadable(path, error))
+        return Image("", _unreadable(error))
     if max(size, len(data)) > UPLOAD_LIMIT:
         return Image("", f"is {max(size, len(data)) / 1e6:,.0f} MB, and fal takes at most 100 MB: make it smaller")
     return inspect_bytes(data)
@@ -190,12 +95,11 @@ def _require_regular(mode: int) -> None:
         raise _IrregularError("is a pipe, socket or device: give an ordinary image file")
 
 
-def _unreadable(path: Path, error: Exception) -> str:
+def _unreadable(error: Exception) -> str:
     if isinstance(error, _IrregularError):
         return str(error)
     if isinstance(error, FileNotFoundError | NotADirectoryError):
-        slash = ", and write / instead of \\" if os.sep == "/" and "\\" in str(path) else ""
-        return f"no such file: check the path, which counts from the manifest's folder{slash}"
+        return "does not exist: check the path, which counts from the table's folder"
     if isinstance(error, PermissionError):
         return "may not be read: give yourself the right to read it"
     return f"cannot be read ({getattr(error, 'strerror', None) or error}): check the path"
@@ -220,11 +124,23 @@ def _undecodable(data: bytes, error: Exception) -> str:
 
     if isinstance(error, Pillow.DecompressionBombError):
         return "has far too many pixels: scale it down, 1920 on the longer side is plenty"
-    if data[4:8] == b"ftyp" and data[8:12] in {b"heic", b"heix", b"mif1", b"msf1"}:
-        return f"is a HEIC photo, which fal does not list: {_SAVE}"
+    found = sniff(data)
+    if found and found.name == "image/heic":
+        return f"is {found.what}, which fal does not list: {found.remedy}"
+    if found and not found.is_picture:
+        return f"is {found.what}, and no picture: {found.remedy}"
+    if found:
+        return f"is a picture ({found.what}), but damaged or cut short{_detail(error)}: copy or export it again"
     if isinstance(error, UnidentifiedImageError):
-        return f"is no image, or is cut short or of a kind not read here: copy it again, or {_SAVE}"
-    return f"is damaged or cut short ({str(error)[:80] or type(error).__name__}): copy or export it again"
+        return "is no image, or is cut short or of a kind not read here: copy it again, or save it as JPG or PNG"
+    return f"is damaged or cut short{_detail(error)}: copy or export it again"
+
+
+def _detail(error: Exception) -> str:
+    """What a decoder says of the bytes; where it did not know them it says nothing of use."""
+    from PIL import UnidentifiedImageError
+
+    return "" if isinstance(error, UnidentifiedImageError) else f" ({str(error)[:80] or type(error).__name__})"
 
 
 def _advice(kind: str, width: int, height: int, size: int) -> Iterator[str]:

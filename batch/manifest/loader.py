@@ -10,16 +10,9 @@ from batch.errors import ManifestError
 from batch.job import Job
 from batch.manifest.column_report import ColumnReport, column_report
 from batch.manifest.columns import Columns, find_columns
-from batch.manifest.images import (
-    DataUri,
-    ImageInspector,
-    LocalPath,
-    Unusable,
-    WebUrl,
-    inspect_bytes,
-    parse_reference,
-    resolve,
-)
+from batch.manifest.image_files import ImageFile, ImageFinder
+from batch.manifest.image_references import DataUri, LocalPath, Unusable, WebUrl, parse_reference
+from batch.manifest.images import ImageInspector, inspect_bytes
 from batch.manifest.planner import ImageCheck, Planner
 from batch.manifest.reading_notes import reading_notes
 from batch.manifest.result_columns import REPEATING, RESULT_COLUMNS
@@ -41,6 +34,7 @@ class Manifest:
         prices: value of the job's `price_by` → millionths of a dollar.
         reading: how the file is to be read, where it is text.
         reads_own: whether what our columns already say is the ledger's own word; not where results go elsewhere.
+        fetched_here: the service is played on this machine, which reaches addresses of images that fal never will.
     """
 
     path: Path
@@ -51,7 +45,9 @@ class Manifest:
     prices: Mapping[str, int]
     reads_own: bool = True
     reading: ReadingOptions = field(default_factory=ReadingOptions)
+    fetched_here: bool = False
     inspector: ImageInspector = field(default_factory=ImageInspector)
+    finder: ImageFinder = field(default_factory=ImageFinder)
 
     @property
     def result_columns(self) -> list[Column]:
@@ -66,7 +62,7 @@ class Manifest:
         """Equal where equal bytes of a table are read to the same effect, local images left aside."""
         read = (self.reading.encoding, self.reading.header_row)
         told = (*read, sorted(self.mapped.items()), sorted(self.ignored), self.prefix, sorted(self.prices.items()))
-        how = (RULES, self.job, *told, self.reads_own)
+        how = (RULES, self.job, *told, self.reads_own, self.fetched_here)
         return hashlib.sha256(repr(how).encode()).hexdigest()
 
     def open(self) -> Table:
@@ -128,17 +124,24 @@ class Manifest:
     def local(self, cell: str) -> Path | None:
         """The file that an image cell refers to; None where it is a URL or a data URI."""
         reference = parse_reference(cell) if cell else None
-        return resolve(reference.path, self.path.parent) if isinstance(reference, LocalPath) else None
+        return self._find(reference).path if isinstance(reference, LocalPath) else None
+
+    def _find(self, reference: LocalPath) -> ImageFile:
+        return self.finder.find(reference.path, self.path.parent)
 
     def _look(self, cell: str) -> ImageCheck:
-        match parse_reference(cell):
+        match parse_reference(cell, fetched_here=self.fetched_here):
             case Unusable(problem):
                 return ImageCheck("", problem)
             case WebUrl(url):
-                return ImageCheck(url)
-            case DataUri(_, _, data):
+                return ImageCheck(url, value=url)
+            case DataUri(uri, _, data):
                 found = inspect_bytes(data)
-                return ImageCheck(f"sha256:{hashlib.sha256(data).hexdigest()}", found.problem, found.warnings)
-            case LocalPath(path):
-                found = self.inspector.inspect(resolve(path, self.path.parent))
-                return ImageCheck(f"sha256:{found.digest}", found.problem, found.warnings)
+                return ImageCheck(f"sha256:{hashlib.sha256(data).hexdigest()}", found.problem, found.warnings, uri)
+            case LocalPath() as reference:
+                file = self._find(reference)
+                found = self.inspector.inspect(file.path)
+                why = file.problem or found.problem
+                if file.text != cell and parse_reference(file.text) != LocalPath(file.text):
+                    why = "is a path that can be read in two ways: rename the file, in letters and digits"
+                return ImageCheck(f"sha256:{found.digest}", why, found.warnings, file.text)

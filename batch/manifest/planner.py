@@ -14,7 +14,7 @@ from batch.manifest.columns import Columns, Row
 from batch.manifest.fingerprint import defaults, fingerprint
 from batch.manifest.spreadsheet_faults import formula, spreadsheet_error
 from batch.manifest.stray_text import stray_text
-from batch.manifest.values import shortened, unprintable, value_of
+from batch.manifest.values import excerpt, shortened, unprintable, value_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,8 @@ class ImageCheck:
     """The same for the same image: a URL as it stands, the digest of a local file's bytes."""
     problem: str | None = None
     warnings: tuple[str, ...] = ()
+    value: str | None = None
+    """What is sent, without what people write round it; None: the cell as it stands."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,8 +91,10 @@ class Planner:
             if name in self.job.images:
                 image = self.look(text.strip())
                 identity[name] = image.identity
-                problems += [self._problem(row, name, image.problem)] if image.problem else []
-                warnings += [self._problem(row, name, warning) for warning in image.warnings]
+                arguments[name] = arguments[name] if image.value is None else image.value
+                told = [image.problem] if image.problem else []
+                problems += [self._problem(row, name, f"{excerpt(text)} {one}") for one in told]
+                warnings += [self._problem(row, name, f"{excerpt(text)} {one}") for one in image.warnings]
         problems += [
             self._problem(row, violation.name, self._remedy(violation, given))
             for violation in self.check(arguments)
@@ -112,7 +116,8 @@ class Planner:
         return f"{shortened(text)} {fault}" if fault else unprintable(text)
 
     def _problem(self, row: Row, name: str, message: str) -> Problem:
-        return Problem(row.number, self.columns.titles.get(name, name), message)
+        row_id = self.columns.cell(row, self.columns.id).strip()
+        return Problem(row.number, self.columns.titles.get(name, name), message, row_id)
 
     def _remedy(self, violation: SchemaViolation, given: Mapping[str, str]) -> str:
         text = given.get(violation.name, "")

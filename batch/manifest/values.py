@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from batch.core.plain_text import one_line
 from batch.job import Job
 
 
@@ -74,3 +75,9 @@ def shortened(text: str) -> str:
     """The text for a message, in quotes."""
     text = text.strip()
     return repr(text if len(text) <= 40 else text[:37] + "…")
+
+
+def excerpt(text: str) -> str:
+    """The same for a path or an address, backslashes as they stand: its end tells it from its neighbours."""
+    text = one_line(text.strip())
+    return f"'{text if len(text) <= 60 else f'{text[:20]}…{text[-38:]}'}'"

@@ -10,6 +10,7 @@ from batch.core.money import dollars
 from batch.core.plain_text import one_line
 from batch.core.retry import WORTH_ANOTHER_TRY
 from batch.core.states import Status
+from batch.core.worker import Worker
 from batch.errors import Exit
 from batch.ledger.summary import FailureGroup, LedgerSummary, UnheardGroup
 from batch.reports.clock import clock
@@ -30,6 +31,8 @@ class Outcome:
     interrupted: bool = False
     stopped: str | None = None
     """Why rows were left, where the run stopped by itself."""
+    stop_code: str | None = None
+    """The same for a program: `budget`, `failures`, `locked`, `http_401`, `deadline` …"""
     left: int = 0
     """Requests whose end could not be learned in this run: they stay under way."""
     now: float = 0.0
@@ -38,12 +41,16 @@ class Outcome:
     """When fal's records can decide about the last row in doubt; None where they decide about none."""
     candidates: Mapping[int, Sequence[str]] = field(default_factory=dict)
     """Row in doubt, as the spreadsheet numbers it → the requests at fal that may be its own."""
+    worker: Worker | None = None
+    """The run that is at work on it while this is told."""
     unwritten: bool = False
     """The results are in the ledger only; the table could not be read or written."""
 
     @property
     def exit_code(self) -> Exit:
-        """The most urgent one wins."""
+        """The most urgent one wins; while a run is at work none is, for it may end well."""
+        if self.worker:
+            return Exit.DONE
         if self.interrupted:
             return Exit.INTERRUPTED
         if self.standing.in_doubt:
@@ -54,6 +61,24 @@ class Outcome:
             return Exit.ROWS_FAILED
         return Exit.DONE
 
+    @property
+    def spent_usd(self) -> float:
+        """In this run."""
+        return self.spent_now / 1_000_000
+
+    @property
+    def spent_total_usd(self) -> float:
+        """Over the ledger's life."""
+        return self.standing.spent / 1_000_000
+
+    def __str__(self) -> str:
+        """As the command line tells it."""
+        return self.text()
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it as plain data: what `--json` prints."""
+        return self.json()
+
     def text(self, *, run: bool = True) -> str:
         """For a person at seven in the morning; of a run that has ended, or of the batch alone."""
         now = self.standing
@@ -62,6 +87,10 @@ class Outcome:
         lines = [f"{done} of {counted(now.total)} {have} video; see {self.table}"]
         if not now.total:
             lines = [f"no rows in {self.table}"]
+        if self.worker:
+            lines.append(
+                f"a run is at work (process {self.worker.pid} on {self.worker.host}, since {_since(self.worker)})"
+            )
         lines += [f"  {_failure(failure)}" for failure in now.failures]
         lines += [f"  {count} {_OTHERS[one]}" for one in _OTHERS if (count := now.count(one))]
         lines += [f"  {line}" for line in self._in_doubt()]
@@ -116,6 +145,8 @@ class Outcome:
         """What to type next; None where all is done."""
         now = self.standing
         batch = shlex.join(self.command)
+        if self.worker:
+            return None
         if now.to_run or now.at_fal or self.left or self.unwritten:
             return f"kling-batch run {batch}"
         if now.in_doubt and now.in_doubt == now.held:
@@ -139,15 +170,36 @@ class Outcome:
                 {"error_type": f.error_type, "rows": f.rows, "example_row": f.example_row, "example": f.example}
                 for f in now.failures
             ],
-            "spent_usd": self.spent_now / 1_000_000,
-            "spent_total_usd": now.spent / 1_000_000,
+            "rows_without_video": [
+                {
+                    "row": one.number,
+                    "id": one.id,
+                    "status": str(one.status),
+                    "error_type": one.error_type,
+                    "error": one.error,
+                }
+                for one in now.unfinished
+            ],
+            "spent_usd": self.spent_usd,
+            "spent_total_usd": self.spent_total_usd,
             "under_way_usd": now.under_way / 1_000_000,
             "stopped": self.stopped,
             "ask_after": None if self.ask_after is None else datetime.fromtimestamp(self.ask_after, UTC).isoformat(),
             "candidates": {str(number): list(ids) for number, ids in self.candidates.items()},
+            "stop_code": "interrupted" if self.interrupted else self.stop_code,
+            "at_work": self.worker and {"pid": self.worker.pid, "host": self.worker.host, "since": _iso(self.worker)},
             "table": self.table,
             "next": self.next_command,
         }
+
+
+def _since(worker: Worker) -> str:
+    """By the clock of whoever reads it."""
+    return datetime.fromtimestamp(worker.since, UTC).astimezone().strftime("%Y-%m-%d %H:%M")
+
+
+def _iso(worker: Worker) -> str:
+    return datetime.fromtimestamp(round(worker.since), UTC).isoformat()
 
 
 _OTHERS = {

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from batch.errors import MissingExtra, UsageError
+from batch.errors import UsageError
 from batch.sandbox.authorization import Authorization
+from batch.sandbox.extra import lacking_extra
 from batch.sandbox.faults import FaultInjector, Faults
 from batch.sandbox.history import History, Query
 from batch.sandbox.media import Fetch, Media, Renderer, RenderWorker
@@ -55,7 +56,7 @@ class Address:
 
     def environment(self) -> dict[str, str]:
         """What points any fal client here. The proxy answers for every host; only its own authority is trusted."""
-        proxy, authority = f"http://127.0.0.1:{self.port}", str(self.ca_file)
+        proxy, authority = f"http://127.0.0.1:{self.port}", str(self.ca_file.absolute())
         return {
             "HTTPS_PROXY": proxy,
             "https_proxy": proxy,
@@ -91,7 +92,7 @@ async def serve(
         from batch.sandbox.service import Service
         from batch.sandbox.tls_proxy import TlsProxy, listen
     except ImportError as error:
-        raise MissingExtra(f"the sandbox needs {error.name}: pip install 'kling-batch[sandbox]'") from error
+        raise lacking_extra([error.name or ""]) from error
 
     async with AsyncExitStack() as stack:
         home = folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kling-batch-sandbox-")))

@@ -12,7 +12,7 @@ FAULT  cut_before   connection closed, the request is not handed on          cut
        unknown_state  a status of no known name
        401 403_locked 404 408 409 429(S) 499 500 502_nginx 503 504 …         answered without being handed on
        accept_then_502_nginx …                                               handed on, then answered so
-run=…  not a request but the run of one: any outcome's name (`batch.sandbox.outcomes.names`), or `slow(S)` for its time
+run=…  not a request but the run of one: the outcome that it has, or `slow(S)` for its time
 """
 
 import random

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
 
-from batch.errors import MissingExtra
+from batch.sandbox.extra import lacking_extra
 
 if TYPE_CHECKING:
     import av
@@ -67,7 +67,7 @@ def _require_extra() -> None:
         import numpy  # noqa: F401 - as above
         import PIL  # noqa: F401 - as above
     except ImportError as error:
-        raise MissingExtra("previews need the sandbox extra: pip install 'kling-batch[sandbox]'") from error
+        raise lacking_extra([(error.name or "").partition(".")[0]]) from error
 
 
 def _seconds(duration: object) -> int:

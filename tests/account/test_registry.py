@@ -1,9 +1,14 @@
 """Which ledgers a book knows."""
 
 import os
+import sys
 from pathlib import Path
 
-from batch.account.registry import enter, entry, entry_of, file_identity, other_entries, unknown_to
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from batch.account.registry import as_text, enter, entry, entry_of, file_identity, from_text, other_entries, unknown_to
 from tests.support.books import book_of, purchase, receipt
 
 
@@ -57,3 +62,26 @@ def test_an_inode_that_was_given_to_another_file_is_not_the_same_file(tmp_path: 
     before = file_identity(path)
     os.utime(path, ns=(0, 1))
     assert file_identity(path) != before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="names are letters there")
+@given(
+    st.binary(min_size=1, max_size=30)
+    | st.text(min_size=1, max_size=20).map(lambda text: text.encode("utf-8", "ignore"))
+)
+def test_a_path_of_any_bytes_is_kept_and_found_again(name: bytes) -> None:
+    """Names of files are bytes; a database takes letters only, and the same name is the same text in every locale."""
+    path = Path(os.fsdecode(name.replace(b"\0", b"_")))
+    assert as_text(path).encode()
+    if not any(0xF780 <= ord(one) <= 0xF7FF for one in str(path)):
+        assert from_text(as_text(path)) == path
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="names are letters there")
+def test_a_table_of_a_name_in_another_code_page_is_entered(tmp_path: Path) -> None:
+    """As an old archive unpacks it."""
+    book, table = book_of(tmp_path), tmp_path / os.fsdecode(b"M\xf6we.csv")
+    enter(book, "id of a", table, tmp_path / os.fsdecode(b"M\xf6we.csv.ledger"), "second")
+    found = entry_of(book, "id of a")
+    assert found
+    assert (found.table, found.path) == (str(table), f"{table}.ledger")

@@ -196,4 +196,4 @@ def test_rows_in_doubt_and_invalid_ones_lead_to_the_commands_that_settle_them(tm
         ended = now.run(*(next_of(ended) or []))
         assert (ended.code, next_of(ended)) == (1, ["check", str(shots)])
         checked = now.run(*(next_of(ended) or []))
-        assert (checked.code, "row 3, column prompt: is empty" in checked.out) == (1, True)
+        assert (checked.code, "row 3 (id bad), column prompt: is empty" in checked.out) == (1, True)

@@ -33,6 +33,7 @@ def test_a_check_says_what_is_wrong_and_what_it_costs(tmp_path: Path) -> None:
     assert found.exit_code is Exit.ROWS_FAILED
     told = json.loads(json.dumps(found.json()))
     assert told["price_by_duration"] == {"5": {"rows": 2, "usd": 0.98}, "10": {"rows": 1, "usd": 0.98}}
+    assert (f"{found}", found.to_dict(), found.price_usd) == (found.text(), found.json(), 1.96)
     assert (told["rows"], told["to_run"], told["price_usd"], told["invalid"]) == (4, 3, 1.96, 1)
     assert told["problems"][0]["row"] == 4
     assert [path.name for path in tmp_path.iterdir()] == ["shots.csv"]

@@ -29,13 +29,24 @@ def mixed(make: Callable[..., Sheet]) -> Sheet:
     return batch
 
 
+def test_a_kind_that_there_is_not_is_refused_with_those_that_there_are(mixed: Sheet) -> None:
+    """A slip of the pen runs nothing, and does not look as if there were nothing to run."""
+    with pytest.raises(UsageError) as told:
+        mixed.mark(Selection(error_types=["image_too_small", "image_to_small"]))
+    assert str(told.value) == (
+        "--kind image_to_small: no row ended so. The kinds of failure in this table: cancelled (1 row), "
+        "content_policy_violation (1 row), image_too_small (1 row)"
+    )
+    assert mixed.pending() == [7]
+
+
 @pytest.mark.parametrize(
     ("selection", "pending"),
     [
         (Selection(), [3, 4, 5, 7]),
         (Selection(error_types=["image_too_small"]), [4, 7]),
         (Selection(error_types=["image_too_small", "cancelled"]), [4, 5, 7]),
-        (Selection(error_types=["no such kind"]), [7]),
+        (Selection(error_types=["generation_timeout"]), [7]),
         (Selection(numbers=[3]), [3, 7]),
         (Selection(ids=["worse", " off "]), [4, 5, 7]),
         (Selection(ids=["worse"], numbers=[3]), [3, 4, 7]),

@@ -379,25 +379,27 @@ def test_a_run_is_told_as_it_ended(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("how", "options", "remedy"),
+    ("how", "options", "code", "remedy"),
     [
-        ({}, RunOptions(max_spend=PRICE), "raise --max-spend to go on"),
+        ({}, RunOptions(max_spend=PRICE), "budget", "raise --max-spend to go on"),
         (
             {"plan": lambda *_: model_error("no_media_generated")},
             RunOptions(stop_after=2, concurrency=1),
+            "failures",
             "--stop-after sets how many are too many",
         ),
-        ({"locked": lambda _: True}, RunOptions(), "https://fal.ai/dashboard/billing"),
+        ({"locked": lambda _: True}, RunOptions(), "locked", "https://fal.ai/dashboard/billing"),
     ],
 )
 def test_a_run_that_stops_by_itself_says_why_and_what_helps(
-    tmp_path: Path, how: dict[str, Any], options: RunOptions, remedy: str
+    tmp_path: Path, how: dict[str, Any], options: RunOptions, code: str, remedy: str
 ) -> None:
-    """Rows are left, and the exit code says so."""
+    """Rows are left, and the exit code says so; a program is told by a code."""
     shots = SHOTS + "d,https://x.y/4,\ne,https://x.y/5,\nf,https://x.y/6,\n"
     outcome = run_through(batch(tmp_path, shots), a_service(**how), options)
     assert outcome.exit_code is Exit.STOPPED_EARLY
     assert remedy in (outcome.stopped or "")
+    assert outcome.stop_code == code
     assert outcome.standing.to_run
 
 
@@ -407,6 +409,7 @@ def test_a_run_ends_when_its_time_is_up_and_the_next_one_brings_home_what_was_un
     given = replace(given, manifest=replace(given.manifest, job=replace(JOB, typical_seconds=5.0)))
     outcome = run_through(given, service, RunOptions(concurrency=4, max_seconds=100.0))
     assert (outcome.stopped or "").startswith("stopped: the time is up")
+    assert outcome.stop_code == "deadline"
     assert (outcome.exit_code, outcome.standing.at_fal) == (Exit.STOPPED_EARLY, 3)
     assert run_through(given, service).exit_code is Exit.DONE
     assert len(service.queue.requests) == 3

@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import re
 import socket
 import sys
 from collections.abc import Iterator
@@ -15,8 +16,12 @@ from batch.commands.sandbox import connect_sandbox, require_extra, serve_alone
 from batch.core.gateway import Accepted, Finished, SubmitAnswer, Waiting
 from batch.core.paths import sandbox_home
 from batch.errors import MissingExtra, UsageError
+from batch.sandbox import Queue, serve
+from batch.sandbox.faults import KINDS, REQUEST_FAULTS
+from batch.sandbox.outcomes import names
 from jobs.kling import KLING_2_1_PRO as JOB
 from tests.support.loopback import SHOT
+from tests.support.night import Night, statuses
 
 FOREIGN = {
     "HTTP_PROXY": "http://proxy.example:3128",
@@ -102,7 +107,7 @@ def test_what_is_not_installed_is_named_with_how_to_install_it(monkeypatch: pyte
     monkeypatch.setitem(sys.modules, "av", None)
     monkeypatch.setitem(sys.modules, "trustme", None)
     assert importlib.util.find_spec("av") is None
-    with pytest.raises(MissingExtra, match=r"needs av, trustme: pip install 'kling-batch\[sandbox\]'"):
+    with pytest.raises(MissingExtra, match=r"needs av, trustme: .* -m pip install 'av>=.*' 'trustme>=.*'$"):
         require_extra()
 
 
@@ -132,3 +137,60 @@ def test_a_port_that_is_taken_is_said_in_one_line(tmp_path: Path, capsys: pytest
         with pytest.raises(UsageError, match=f"cannot listen on port {port}"):
             serve_alone(port, 2, 1.0, tmp_path, [], {"lag": 0.0, "lists_queued": False, "refuse": None})
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("command", ["check", "run", "status", "cancel"])
+def test_the_results_of_a_rehearsal_are_known_for_what_they_are(command: str, tmp_path: Path) -> None:
+    """Given as a table they are refused with the table that is meant; a table that only sounds like one is not."""
+    now = Night(tmp_path)
+    shots = tmp_path / "shots.csv"
+    shots.write_text("prompt,image\na ship,https://example.com/ship.png\n")
+    played = tmp_path / "shots.sandbox.csv"
+    played.write_text(shots.read_text())
+    assert now.run("check", played).code == 0
+    sandbox_home(shots).mkdir()
+    refused = now.run(command, played)
+    assert refused.code == 2
+    assert f"{played} holds the results of a rehearsal of {shots}: name {shots} itself" in refused.err
+    assert now.run("check", shots).code == 0
+
+
+def test_a_rehearsal_can_be_one_of_a_bad_night(tmp_path: Path) -> None:
+    """`run --sandbox --fault`: what goes wrong does, and the real night has no such option."""
+    now = Night(tmp_path)
+    shots = tmp_path / "shots.csv"
+    shots.write_text("prompt,image\na,https://example.com/a.png\nb,https://example.com/b.png\n")
+    refused = now.run("run", shots, "--fault", "submit:1=503")
+    assert (refused.code, "give --sandbox, too" in refused.err) == (2, True)
+    nonsense = now.run("run", shots, "--sandbox", "--fault", "submit:1=nonsense")
+    assert (nonsense.code, "there is no fault 'nonsense'" in nonsense.err) == (2, True)
+    assert [path.name for path in tmp_path.iterdir()] == [shots.name]
+    bad = ("--fault", "run:1=content_policy_violation", "--fault", "status:1-2=503")
+    ended = now.run("run", shots, "--sandbox", *bad, "--concurrency", 1)
+    assert ended.code == 1, ended.err
+    assert statuses(tmp_path / "shots.sandbox.csv") == {"failed": 1, "succeeded": 1}
+    assert "1 failed with content_policy_violation" in ended.err
+    assert "--fault" not in ended.err.partition("next:")[2]
+
+
+def test_the_help_lists_what_can_go_wrong(tmp_path: Path) -> None:
+    """Every kind, fault and outcome, within the width of a terminal."""
+    told = Night(tmp_path).run("sandbox", "--help")
+    assert told.code == 0
+    assert {*KINDS, *REQUEST_FAULTS, *names(), "accept_then_502_nginx"} <= set(re.findall(r"\w+", told.out))
+    assert max(map(len, told.out.splitlines())) < 120
+
+
+def test_the_environment_names_its_certificate_wherever_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`--folder` may be relative, and who reads the environment be somewhere else."""
+    monkeypatch.chdir(tmp_path)
+
+    async def told() -> dict[str, str]:
+        async with serve(Queue(), folder=Path("kept")) as address:
+            return address.environment()
+
+    found = anyio.run(told)
+    assert found["SSL_CERT_FILE"] == found["NODE_EXTRA_CA_CERTS"]
+    assert Path(found["SSL_CERT_FILE"]).is_relative_to(tmp_path / "kept")

@@ -11,6 +11,8 @@ from batch.core.row import Problem, RowSelection
 def test_a_problem_says_where_it_is_before_what_it_is() -> None:
     """The row as the spreadsheet numbers it, the column as the table names it."""
     assert str(Problem(7, "Startbild", "no such file")) == "row 7, column Startbild: no such file"
+    assert str(Problem(7, "Bild", "is empty", "s3")) == "row 7 (id s3), column Bild: is empty"
+    assert str(Problem(7, "Bild", "is empty", "s" * 99)) == f"row 7 (id {'s' * 37}…), column Bild: is empty"
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,9 @@ import pytest
 from batch.core.gateway import AccountRefused, NotSent, Prepared, Refused
 from batch.fal import uploads
 from batch.fal.client import FalGateway
+from batch.fal.redact import Redactor
 from batch.sandbox import Address, Faults
+from jobs.kling import KLING_2_1_PRO
 from tests.support.fal_gateway import SHOT, gateway
 from tests.support.wire_service import Wire
 
@@ -46,6 +48,35 @@ async def test_an_image_may_have_any_name(name: str, sandbox: Address, tmp_path:
         answer = await service.prepare(SHOT | {"image_url": f"file:{name}"})
     assert isinstance(answer, Prepared)
     assert re.fullmatch(r"https://\S+", str(answer.arguments["image_url"]))
+
+
+@pytest.mark.parametrize(
+    ("start", "name", "described"),
+    [
+        (b"\xff\xd8\xff\xe0", "kite.png", ("image/jpeg", "image.jpg")),
+        (b"\xff\xd8\xff\xe0", "kite.txt", ("image/jpeg", "image.jpg")),
+        (b"\x89PNG\r\n\x1a\n", "Möwe", ("image/png", "image.png")),
+        (b"RIFF\0\0\0\0WEBP", "kite.jpeg", ("image/webp", "image.webp")),
+        (b"\0\0\x02", "kite.bmp", ("image/bmp", "image.bmp")),
+        (b"\0\0\x02", "kite.möwe", ("application/octet-stream", "image")),
+    ],
+)
+async def test_an_image_goes_up_as_what_it_is(
+    start: bytes, name: str, described: tuple[str, str], tmp_path: Path
+) -> None:
+    """By its bytes; by its name only where these have no mark. Nothing of the name but an ASCII suffix is sent."""
+    sent: list[tuple[str, str]] = []
+
+    async def upload(_data: bytes, media_type: str, file_name: str) -> str:
+        sent.append((media_type, file_name))
+        return "https://v3.fal.media/files/a"
+
+    (tmp_path / name).write_bytes(start + bytes(20))
+    images = uploads.Uploads(
+        KLING_2_1_PRO, lambda cell: tmp_path / cell if cell == name else None, upload, Redactor([])
+    )
+    assert isinstance(await images.prepare(SHOT | {"image_url": name}), Prepared)
+    assert sent == [described]
 
 
 async def test_an_address_and_a_data_uri_go_as_they_are(wire: Wire, service: FalGateway) -> None:

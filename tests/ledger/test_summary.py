@@ -8,10 +8,11 @@ from batch.core import states
 from batch.core.gateway import Receipt
 from batch.core.states import State, Status
 from batch.errors import LedgerError
+from batch.ledger import summary
 from batch.ledger.enrolment import enrol
 from batch.ledger.ledger import Ledger
 from batch.ledger.matching import match
-from batch.ledger.summary import FailureGroup, prices_to_run, read_summary, summarize
+from batch.ledger.summary import FailureGroup, UnfinishedRow, prices_to_run, read_summary, summarize
 from jobs.kling import KLING_2_1_PRO as JOB
 from tests.support.sheets import PRICE, batch
 
@@ -76,3 +77,46 @@ def test_prices_to_run_are_of_the_rows_to_run_only(tmp_path: Path) -> None:
         enrol(ledger, 1.0, new=True)
         ledger.db.execute("UPDATE row SET place = NULL WHERE id = 1")
         assert prices_to_run(ledger, JOB).text() == "(1 of 5 s for $0.49)"
+
+
+def test_the_rows_without_a_video_are_listed_with_why(tmp_path: Path) -> None:
+    """In the order of the table, with their ids; not those that wait, have their video, or are invalid beside it."""
+    text = "prompt,image,id\n" + "".join(f"{one},https://x.y/1,{one}\n" for one in ("ok", "bad", "doubt", "off", "new"))
+    given = batch(tmp_path, text + ",https://x.y/1,empty\n")
+    with Ledger.open(given.ledger) as ledger:
+        match(ledger, given.manifest.plan(given.manifest.open()))
+        enrol(ledger, 1.0, new=True)
+        for row in (1, 2, 3):
+            ledger.apply(row, states.claimed(1.0, None, PRICE))
+        ledger.apply(1, states.accepted(2.0, Receipt("r1", "https://s", "https://r", "https://c")))
+        ledger.apply(1, states.succeeded(3.0, "{}", "https://v", PRICE))
+        ledger.apply(2, states.refused(1.0, "content_policy_violation", "a hat"))
+        ledger.apply(3, states.reply_lost(1.0, "cut"))
+        ledger.apply(4, states.cancelled(State.PENDING, 1.0, 0))
+        found = summarize(ledger).unfinished
+        assert found == [
+            UnfinishedRow(3, "bad", Status.FAILED, "content_policy_violation", "a hat"),
+            UnfinishedRow(4, "doubt", Status.IN_DOUBT, "reply_lost", "cut"),
+            UnfinishedRow(5, "off", Status.CANCELLED, "cancelled", "taken back"),
+            UnfinishedRow(7, None, Status.INVALID, "invalid", "prompt: is empty: a row needs a text here"),
+        ]
+        given.manifest.path.write_text(text.replace("\nok,", "\n,").replace("\nbad,", "\n,"))
+        match(ledger, given.manifest.plan(given.manifest.open()))
+        enrol(ledger, 2.0, new=True)
+        assert [(one.number, one.id, one.status) for one in summarize(ledger).unfinished] == [
+            (3, "bad", Status.INVALID),
+            (4, "doubt", Status.IN_DOUBT),
+            (5, "off", Status.CANCELLED),
+        ]
+
+
+def test_no_more_rows_are_listed_than_anybody_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sheet of a million that cannot be run is counted, not told row by row."""
+    monkeypatch.setattr(summary, "ROWS_TOLD", 3)
+    given = batch(tmp_path, "prompt,image\n" + ",https://x.y/1\n" * 5)
+    with Ledger.open(given.ledger) as ledger:
+        match(ledger, given.manifest.plan(given.manifest.open()))
+        enrol(ledger, 1.0, new=True)
+        told = summarize(ledger)
+    assert [one.number for one in told.unfinished] == [2, 3, 4]
+    assert told.count(Status.INVALID) == 5

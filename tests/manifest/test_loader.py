@@ -18,10 +18,10 @@ from jobs.kling import KLING_2_1_PRO as JOB
 def test_a_missing_image_file_is_a_problem_of_its_cell(tmp_path: Path) -> None:
     """Found before anything is spent."""
     table = tmp_path / "shots.csv"
-    table.write_text("prompt,Image\nboat,lost.png\n")
+    table.write_text("id,prompt,Image\ns1,boat,lost.png\n")
     manifest = Manifest(path=table, job=JOB, prices=JOB.prices)
     (found,) = manifest.plan(manifest.open())
-    assert str(found.problems[0]).startswith("row 2, column Image: no such file")
+    assert str(found.problems[0]).startswith("row 2 (id s1), column Image: 'lost.png' does not exist: check the path")
 
 
 def test_an_input_that_goes_by_the_name_of_a_result_is_refused(tmp_path: Path) -> None:
@@ -61,6 +61,58 @@ def test_an_image_inside_a_cell_counts_by_its_bytes_too(tmp_path: Path) -> None:
     by_path, by_uri, by_url, other_url = (one.fingerprint for one in manifest.plan(manifest.open()))
     assert by_path == by_uri
     assert len({by_path, by_url, other_url}) == 3
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "images/küste.png",
+        "'images/küste.png'",
+        "images\\küste.png",
+        "“images/ku\u0308ste.png”",
+        "{folder}/images/küste.png",
+        "\u202a{folder}/images/ku\u0308ste.png",
+        "file://{folder}/images/k%C3%BCste.png",
+    ],
+)
+def test_what_is_judged_is_what_is_uploaded(cell: str, tmp_path: Path) -> None:
+    """However a path is written, the argument of the row leads to the file that was looked at."""
+    (tmp_path / "images").mkdir()
+    picture = tmp_path / "images" / "küste.png"
+    Pillow.new("L", (400, 400)).save(picture)
+    manifest = manifest_of(tmp_path, f"prompt,image\nx,{cell.format(folder=tmp_path)}\n")
+    (found,) = manifest.plan(manifest.open())
+    assert found.problems == ()
+    assert found.arguments is not None
+    assert picture.samefile(str(manifest.local(found.arguments["image_url"])))
+
+
+@pytest.mark.parametrize("cell", ["'https://x.y/a.png'", "\u202ahttps://x.y/a.png\u200b", "<https://x.y/a.png>"])
+def test_an_address_is_sent_without_what_stands_round_it(cell: str, tmp_path: Path) -> None:
+    """It was judged without it, and counts as the same request."""
+    manifest = manifest_of(tmp_path, f"prompt,image\nx,{cell}\nx,https://x.y/a.png\n")
+    found, plain = manifest.plan(manifest.open())
+    assert found.arguments == plain.arguments == {"prompt": "x", "image_url": "https://x.y/a.png"}
+    assert found.fingerprint == plain.fingerprint
+
+
+def test_a_path_that_would_be_read_otherwise_next_time_is_a_problem(tmp_path: Path) -> None:
+    """What is kept in the ledger is read again when the row is submitted."""
+    (tmp_path / "www.x.y").mkdir()
+    Pillow.new("L", (400, 400)).save(tmp_path / "www.x.y" / "a.png")
+    manifest = manifest_of(tmp_path, "prompt,image\nx,file:www.x.y/a.png\n")
+    (found,) = manifest.plan(manifest.open())
+    assert "rename the file" in found.problems[0].message
+
+
+def test_only_where_the_service_is_played_here_may_images_be_served_here(tmp_path: Path) -> None:
+    """It is said by an argument; what was read one way is not taken for what was read the other way."""
+    text = "prompt,image\nx,http://127.0.0.1:8000/a.png\n"
+    real, played = manifest_of(tmp_path, text), manifest_of(tmp_path, text, fetched_here=True)
+    (refused,), (taken,) = real.plan(real.open()), played.plan(played.open())
+    assert "'http://127.0.0.1:8000/a.png' is out of fal's reach" in refused.problems[0].message
+    assert taken.problems == ()
+    assert real.settings != played.settings
 
 
 def test_only_a_cell_with_a_path_refers_to_a_file(tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batch.manifest.images import LocalPath, WebUrl, parse_reference
-from batch.manifest.values import choice, cleaned, number, shortened, unprintable, value_of
+from batch.manifest.image_references import LocalPath, WebUrl, parse_reference
+from batch.manifest.values import choice, cleaned, excerpt, number, shortened, unprintable, value_of
 from jobs.kling import KLING_2_1_PRO as JOB
 from tests.support.plans import INPUTS, plan, problem
 
@@ -203,3 +203,13 @@ def test_what_is_broken_ends_exactly_where_characters_begin(code: int, said: str
 def test_a_long_cell_is_cut_for_a_message(length: int, shown: str) -> None:
     """Forty characters are quoted whole."""
     assert shortened(" " + "x" * length) == repr(shown)
+
+
+def test_of_a_long_path_the_end_is_shown() -> None:
+    """It tells it from its neighbours."""
+    path = f"/Volumes/Film/{'x' * 90}/kite.jpg"
+    assert excerpt(" images/kite.jpg ") == "'images/kite.jpg'"
+    assert excerpt('"C:\\a\nb"') == "'\"C:\\a\\u000ab\"'"
+    assert excerpt(path).startswith("'/Volumes/Film/xxxxxx…")
+    assert excerpt(path).endswith("xxx/kite.jpg'")
+    assert len(excerpt(path)) == 61

@@ -75,14 +75,23 @@ INVALID: dict[str, tuple[bytes, str]] = {
     "a formula": (b"=HYPERLINK(1)," + IMAGE.encode(), "prompt: '=HYPERLINK(1)' is a formula that was not calculated"),
     "no prompt": (b"," + IMAGE.encode(), "prompt: is empty"),
     "no image": (b"a,", "image: is empty: a row needs an image here"),
-    "an image that is not there": (b"a,images/none.png", "image: no such file: check the path"),
-    "no image but a text": (b"a,/etc/passwd", "image: is no image"),
-    "a folder for an image": (b"a,/tmp", "image: is a folder: name an image in it"),
-    "a device for an image": (b"a,/dev/zero", "image: is a pipe, socket or device"),
-    "another scheme": (b"a,ftp://example.com/a.png", "image: ftp: addresses cannot be used"),
-    "a space in a URL": (b"a,https://example.com/a b.png", "image: is a URL with a space in it: write %20"),
-    "a data URI of no image": (b"a,data:text/html;base64:AAAA", "image: is a data URI, but not of an image"),
-    "a JPEG cut to a third": (b"a,third.jpg", "image: is damaged or cut short"),
+    "an image that is not there": (b"a,images/none.png", "image: 'images/none.png' does not exist: check the path"),
+    "no image but a text": (b"a,/etc/passwd", "image: '/etc/passwd' is a text, and no picture"),
+    "a folder for an image": (b"a,/tmp", "image: '/tmp' is a folder: name an image in it"),
+    "a device for an image": (b"a,/dev/zero", "image: '/dev/zero' is a pipe, socket or device"),
+    "another scheme": (
+        b"a,ftp://example.com/a.png",
+        "image: 'ftp://example.com/a.png' is an address (ftp:) that fal cannot fetch",
+    ),
+    "a space in a URL": (
+        b"a,https://example.com/a b.png",
+        "image: 'https://example.com/a b.png' is a URL with a space in it: write %20",
+    ),
+    "a data URI of no image": (
+        b"a,data:text/html;base64:AAAA",
+        "image: 'data:text/html;base64:AAAA' is a data URI, but not of an image",
+    ),
+    "a JPEG cut to a third": (b"a,third.jpg", "image: 'third.jpg' is a picture (JPEG), but damaged or cut short"),
 }
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from batch.core.states import Status
 from batch.errors import Exit
-from batch.ledger.summary import FailureGroup, LedgerSummary
+from batch.ledger.summary import FailureGroup, LedgerSummary, UnfinishedRow
 from batch.reports.clock import clock
 from batch.reports.outcome import Outcome
 
@@ -164,6 +164,7 @@ def test_a_program_is_told_the_same() -> None:
     assert set(told) == {
         *("exit_code", "rows", "failures", "spent_usd", "spent_total_usd", "under_way_usd", "stopped", "table", "next"),
         *("ask_after", "candidates"),
+        *("at_work", "stop_code", "rows_without_video"),
         *(str(one) for one in Status),
     }
     assert (told["rows"], told["succeeded"], told["failed"], told["pending"]) == (3, 2, 1, 0)
@@ -171,3 +172,19 @@ def test_a_program_is_told_the_same() -> None:
     assert told["failures"] == [
         {"error_type": "content_policy_violation", "rows": 1, "example_row": 3, "example": "a hat"}
     ]
+
+
+def test_it_prints_as_the_command_line_tells_it() -> None:
+    """And gives all of it as plain data, in dollars, with each row and why."""
+    row = UnfinishedRow(3, "s2", Status.FAILED, "content_policy_violation", "a hat")
+    told = outcome(replace(FAILED, unfinished=[row]), spent_now=PRICE, stopped="stopped: no money", stop_code="budget")
+    assert f"{told}" == told.text()
+    found = told.to_dict()
+    assert found == told.json()
+    assert json.loads(json.dumps(found)) == found
+    assert found["rows_without_video"] == [
+        {"row": 3, "id": "s2", "status": "failed", "error_type": "content_policy_violation", "error": "a hat"}
+    ]
+    assert (found["stop_code"], found["stopped"]) == ("budget", "stopped: no money")
+    assert (told.spent_usd, told.spent_total_usd) == (0.49, 1.47)
+    assert outcome(FAILED, interrupted=True, stop_code="budget").to_dict()["stop_code"] == "interrupted"
