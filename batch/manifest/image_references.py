@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import unquote_to_bytes, urlsplit
 
+from batch.manifest.values import bare
+
 
 @dataclass(frozen=True, slots=True)
 class WebUrl:
@@ -47,10 +49,6 @@ _PLAIN_URL = re.compile(
 )
 _NO_SCHEME = re.compile(r"(?://|(?=www\.))([a-z0-9-]+(?:\.[a-z0-9-]+)+(?::[0-9]+)?(?:[/?#].*)?)", re.IGNORECASE)
 _NEVER_PATHS = frozenset({"data", "http", "https", "file", "blob"})
-_INVISIBLE = "\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
-"""Windows' property dialog copies paths with one; so do web pages and chats."""
-_QUOTES = {*zip("\"'`“”„«»‘‚‹<", "\"'`”““»«’‘›>", strict=True), ("„", "”"), ("”", "”"), ("’", "’"), ("‚", "’")}
-"""Pairs of them: Windows copies paths in the first, word processors turn those into the others."""
 
 
 def parse_reference(text: str, *, fetched_here: bool = False) -> Reference:
@@ -81,15 +79,6 @@ def parse_reference(text: str, *, fetched_here: bool = False) -> Reference:
             return _file_uri(text)
         case _:
             return Unusable(f"is an address ({scheme}:) that fal cannot fetch: give an https:// URL or a local path")
-
-
-def bare(text: str) -> str:
-    """The text without what people do not mean as part of it: spaces, quotes and invisible marks around it."""
-    while True:
-        text = text.strip().strip(_INVISIBLE).strip()
-        if len(text) < 2 or (text[0], text[-1]) not in _QUOTES:
-            return text
-        text = text[1:-1]
 
 
 @lru_cache(maxsize=4096)

@@ -13,7 +13,7 @@ def value_of(job: Job, name: str, text: str) -> Any:
     """The value of an input; what cannot be read as one is given back as it stands, for the schema to refuse."""
     rules = job.schema["properties"][name]
     if name in job.images:
-        return cleaned(text)
+        return bare(text)
     if "enum" in rules:
         return choice(text, rules["enum"], job.units.get(name, ()))
     if rules["type"] == "number":
@@ -22,15 +22,21 @@ def value_of(job: Job, name: str, text: str) -> Any:
     return text
 
 
-_INVISIBLE = "\u200e\u200f\u202a\u202b\u202c\u202d\u202e\ufeff"
-"""Marks that come with copied texts: Windows' property dialog copies paths with one."""
+_INVISIBLE = "\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
+"""Windows' property dialog copies paths with one; so do web pages and chats."""
+_QUOTES = {*zip("\"'`“”„«»‘‚‹<", "\"'`”““»«’‘›>", strict=True), ("„", "”"), ("”", "”"), ("’", "’"), ("‚", "’")}
+"""Pairs of them: Windows copies paths in the first, word processors turn those into the others."""
 
 
-def cleaned(text: str) -> str:
-    """A path or an address without blanks and marks around it: what is judged, and what is sent."""
-    while (bare := text.strip().strip(_INVISIBLE)) != text:
-        text = bare
-    return text
+def bare(text: str) -> str:
+    """The text without what people do not mean as part of it: spaces, quotes and invisible marks around it."""
+    while True:
+        inside = text.strip().strip(_INVISIBLE)
+        if len(inside) > 1 and (inside[0], inside[-1]) in _QUOTES:
+            inside = inside[1:-1]
+        if inside == text:
+            return text
+        text = inside
 
 
 def choice(text: str, options: Sequence[str], units: Sequence[str]) -> str:

@@ -86,7 +86,7 @@ def test_a_run_with_nothing_to_do_loads_an_event_loop_and_no_library(done: Path)
     assert "jsonschema_rs" in first
     modules = loaded(done.parent, "run", str(done))
     assert not modules & (HEAVY - LOOP)
-    assert len(modules) < 365
+    assert len(modules) < 380
 
 
 def test_check_loads_no_client_and_no_frames(done: Path) -> None:
