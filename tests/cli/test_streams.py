@@ -163,7 +163,7 @@ def test_a_reader_of_one_line_ends_no_night(now: Night) -> None:
     child = subprocess.Popen(command, env=now.environment, cwd=now.folder, stdin=NULL, stdout=writing, stderr=writing)
     os.close(writing)
     with os.fdopen(reading) as lines:
-        assert "to run for" in lines.readline()
+        assert lines.readline().startswith("columns: ")
     assert child.wait(PATIENCE) == 3
     assert statuses(shots) == {"succeeded": 1, "pending": 1}
 
