@@ -50,7 +50,8 @@ async def account_book(
         own_table: a copy of a ledger that is in use elsewhere gets an id of its own.
 
     Raises:
-        LedgerError: the ledger is an older copy of one that is in use elsewhere: it may not buy.
+        LedgerError: the ledger is an older copy of one that is in use elsewhere, or the table another name of one
+            that has a ledger: it may not buy.
         UsageError: a cap on the account that cannot be kept.
     """
     try:
@@ -147,6 +148,12 @@ def _enter(batch: Batch, ledger: Ledger, book: AccountBook, now: float, *, own_t
                 "or, to make this a table of its own, say --own-table: what was unfinished when it was copied is bought"
             )
         known, ledger_id = None, ""
+    if known is None and not own_table and (other := _same_file(book, batch.manifest.path.resolve())):
+        raise LedgerError(
+            f"{batch.manifest.path} is the same file as {other.table}, whose ledger {other.path} knows what was "
+            "bought: nothing was bought. Run it there; or, to make this a table of its own, say --own-table: all of it "
+            "is bought"
+        )
     complete = known and known.accepts(token) and ledger.meta(BOOK) == book.meta("id") and not ledger.meta(UNBOOKED)
     if not _trusted(ledger, book, known):
         book.set_meta("trusted_from", str(now + UNTRUSTED_SECONDS))
@@ -172,6 +179,16 @@ def _is_older_copy(book: AccountBook, ledger: Ledger, known: LedgerEntry, token:
     if Path(known.path) == ledger.path or not is_alive(known):
         return False
     return not known.accepts(token) or bool(unknown_to(book, known.n, request_ids(ledger)))
+
+
+def _same_file(book: AccountBook, table: Path) -> LedgerEntry | None:
+    """The living ledger of another name of this table: a hard link, to the file as it is or as it was."""
+    identity = file_identity(table)
+    for other in other_entries(book):
+        same = other.table_file == identity or (Path(other.table).exists() and Path(other.table).samefile(table))
+        if same and Path(other.table) != table and is_alive(other):
+            return other
+    return None
 
 
 def is_alive(known: LedgerEntry) -> bool:

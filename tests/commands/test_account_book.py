@@ -56,6 +56,28 @@ def test_a_copy_of_a_ledger_that_was_run_since_buys_nothing(now: Night) -> None:
     assert now.run("run", shots).code == now.run("run", copy).code == 0
 
 
+@pytest.mark.parametrize("linked", ["before", "after"])
+def test_another_name_of_a_table_buys_nothing(linked: str, now: Night) -> None:
+    """A hard link elsewhere, made before the first run, which replaced the file, or after one that wrote elsewhere."""
+    shots = now.manifest(2)
+    link = now.folder / "links" / "film.csv"
+    link.parent.mkdir()
+    if linked == "before":
+        link.hardlink_to(shots)
+        assert now.run("run", shots).code == 0
+    else:
+        assert now.run("run", shots, "--output", now.folder / "out.csv").code == 0
+        link.hardlink_to(shots)
+    for more in ([], ["--prefix", "new_"], ["--output", now.folder / "links" / "out.csv"]):
+        refused = now.run("run", link, *more)
+        assert refused.code == 2, refused.err
+        assert f"is the same file as {shots}, whose ledger {shots}.ledger knows what was bought" in refused.err
+    assert now.accepted == {f"prompt {n}": 1 for n in range(2)}
+    assert now.run("run", link, "--own-table").code == 0
+    assert now.accepted == {f"prompt {n}": 2 for n in range(2)}
+    assert now.run("run", link).code == 0
+
+
 def test_a_table_that_is_moved_with_its_ledger_goes_on(now: Night) -> None:
     shots = now.manifest(3)
     assert now.run("run", shots, "--limit", 1).code == 3
