@@ -161,7 +161,7 @@ def open_batch(
             prefix=prefix or "",
             prices=job.prices if price is None else prices(price, job.prices),
             reads_own=target is None,
-            reading=ReadingOptions(encoding=encoding, header_row=header_row, titles=tuple((mapped or {}).values())),
+            reading=ReadingOptions(encoding=encoding, header_row=header_row),
             fetched_here=sandbox,
         ),
         ledger=ledger,

@@ -208,10 +208,14 @@ def _require(job: Job, found: Mapping[str, int | None], header: Sequence[str], n
         return
     names = [job.columns[name][0] for name in missing]
     lacking = " and ".join(f"no column for {name}" for name in names)
-    meant = [_question(header[index], job.columns[name][0]) for index, name in near if name in missing]
-    remedy = "; ".join(meant) or (
-        f"add it to the header, or say which it is with --map {names[0]}=COLUMN; "
-        "if the titles stand in another row of a CSV file, say --header-row N"
+    asked = [_question(header[index], job.columns[name][0]) for index, name in near]
+    remedy = (
+        "; ".join(asked)
+        if {name for _, name in near} & {*missing}
+        else (
+            f"add it to the header, or say which it is with --map {names[0]}=COLUMN; "
+            "if the titles stand in another row of a CSV file, say --header-row N"
+        )
     )
     raise ManifestError(f"{lacking} (the columns are: {listed(header)}): {remedy}")
 

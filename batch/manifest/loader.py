@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from batch.core.row import PlannedRow
@@ -76,7 +76,8 @@ class Manifest:
 
     def open_like(self, path: Path) -> Table:
         """Another file, read as the manifest is: results of it, written in the same way. Raises as `open` does."""
-        return open_table(path, self.reading)
+        titles = (*self.mapped.values(), *(word for words in self.job.words.values() for word in words))
+        return open_table(path, replace(self.reading, titles=titles))
 
     def columns(self, table: Table) -> Columns:
         """Where the inputs stand.

@@ -12,6 +12,7 @@ PLAUSIBLE = 0.8
 SHOWN = 4
 
 _FOREIGN = re.compile(r"[^\x00-\x7f]+")
+_CELL_END = re.compile(r'[\r\n\t;|"]|,(?! )')
 _QUOTES = frozenset("“”‘’„‚«»‹›…–—•")
 _BETWEEN_LETTERS = frozenset("’‘–—·´-")
 _BEFORE_LETTERS = frozenset("¿¡µ°„‚«‹“‘–—•…")
@@ -181,7 +182,7 @@ def sample(text: str, length: int = 40) -> str:
     found = _FOREIGN.search(text)
     if not found:
         return text.strip()[:length]
-    line_start = max(text.rfind(end, 0, found.start()) for end in '\r\n\t;|,"') + 1
-    start = max(line_start, found.start() - length // 2)
-    end = min((at for stop in '\r\n\t;|"' if (at := text.find(stop, found.end())) >= 0), default=len(text))
-    return text[start : min(end, start + length)].strip()
+    ends = [0, *(end.end() for end in _CELL_END.finditer(text, 0, found.start()))]
+    start = max(ends[-1], found.start() - length // 2)
+    end = _CELL_END.search(text, found.end())
+    return text[start : min(end.start() if end else len(text), start + length)].strip()

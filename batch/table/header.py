@@ -25,14 +25,15 @@ def find_header(
 ) -> tuple[int, Sequence[str]] | None:
     """The number and the cells of the row with the titles.
 
-    It is the first one that is not blank, unless only a later one has two names that manifests use.
+    It is the first one that is not blank, unless only a later one has two names that manifests use; a table with our
+    results has many of them.
 
     Args:
         rows: the first ones of the table, each with its number; a blank one has no cells.
         told: the number of the row, where a person says it.
         titles: more names that a header is known by.
     """
-    known = INPUTS | {simplified(title) for title in titles}
+    known = INPUTS | RESULTS | {simplified(title) for title in titles}
     first = None
     for number, cells in rows:
         if told is not None:

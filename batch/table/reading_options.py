@@ -17,7 +17,7 @@ class ReadingOptions:
         titles: what columns are called that a header is known by, besides the usual names.
 
     Raises:
-        UsageError: there is no such encoding.
+        UsageError: there is no such encoding, or no such row.
     """
 
     encoding: str | None = None
@@ -27,6 +27,8 @@ class ReadingOptions:
     def __post_init__(self) -> None:
         if self.encoding is not None:
             require_encoding(self.encoding)
+        if self.header_row is not None and self.header_row < 1:
+            raise UsageError(f"--header-row {self.header_row}: rows are numbered from 1, as in the spreadsheet")
 
     @property
     def said(self) -> list[str]:

@@ -83,6 +83,8 @@ def test_a_missing_column_that_goes_by_another_word_is_asked_about() -> None:
         find_columns(["Text", "erstes Bild"], JOB, {}, {})
     assert "`Text`: did you mean `prompt`? --map prompt=Text, or --ignore Text" in str(caught.value)
     assert "--map 'image=erstes Bild', or --ignore 'erstes Bild'" in str(caught.value)
+    with pytest.raises(ManifestError, match=r"`Bild`: did you mean `image`.*; `Dauer`: did you mean `duration`"):
+        find_columns(["Prompt", "Bild", "Dauer"], JOB, {}, {})  # all at once
 
 
 def test_a_column_near_an_input_without_one_is_a_question() -> None:

@@ -11,7 +11,7 @@ from PIL import Image as Pillow
 from batch.errors import ManifestError
 from batch.manifest.loader import Manifest
 from batch.manifest.result_columns import RESULT_COLUMNS
-from batch.table import ReadingOptions
+from batch.table import ReadingOptions, open_table
 from jobs.kling import KLING_2_1_PRO as JOB
 
 
@@ -141,6 +141,21 @@ def test_an_id_that_goes_by_the_name_of_a_result_is_refused(tmp_path: Path) -> N
     manifest = manifest_of(tmp_path, "prompt,image,request_id\nx,https://x.y/a,7\n", mapped={"id": "request_id"})
     with pytest.raises(ManifestError, match=r"'request_id' is an input.*--prefix"):
         manifest.columns(manifest.open())
+
+
+@pytest.mark.parametrize(
+    ("titles", "mapped"), [("Text;Startbild", {"prompt": "Text", "image": "Startbild"}), ("prompt;Wo", {"image": "Wo"})]
+)
+def test_titles_below_a_title_line_are_known_by_what_is_mapped_and_in_other_words(
+    titles: str, mapped: dict[str, str], tmp_path: Path
+) -> None:
+    """Also once our results stand beside them, for who knows nothing of the mapping."""
+    manifest = manifest_of(tmp_path, f"My film;\n\n{titles}\nboat;https://x.y/a\n", mapped=mapped)
+    (found,) = manifest.plan(manifest.open())
+    assert (found.number, found.problems) == (4, ())
+    cells = [("pending", *[None] * (len(RESULT_COLUMNS) - 1))]
+    manifest.open().write(manifest.path, manifest.result_columns, cells, cells)
+    assert open_table(manifest.path).header_row == 3
 
 
 def test_our_columns_say_nothing_where_the_results_go_elsewhere(tmp_path: Path) -> None:

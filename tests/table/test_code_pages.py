@@ -75,6 +75,7 @@ def test_any_bytes_have_candidates_that_can_read_them(data: bytes) -> None:
         ("a;b\nboat;Möwe am Hafen;x\n", "Möwe am Hafen"),
         (f"{'x' * 50} é {'y' * 50}", "xxxxxxxxxxxxxxxxxxx é yyyyyyyyyyyyyyyyyy"),
         ("plain", "plain"),
+        ("prompt,image\nEine Möwe, am Hafen,https://x.y/a.png\n", "Eine Möwe, am Hafen"),
     ],
 )
 def test_a_sample_is_where_the_first_foreign_sign_stands(text: str, shown: str) -> None:

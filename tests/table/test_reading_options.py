@@ -27,6 +27,12 @@ def test_a_name_that_stands_for_no_encoding_of_texts_is_refused(name: str) -> No
         ReadingOptions(encoding=name)
 
 
+def test_rows_are_numbered_from_one() -> None:
+    """As in the spreadsheet."""
+    with pytest.raises(UsageError, match="--header-row 0: rows are numbered from 1"):
+        ReadingOptions(header_row=0)
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
