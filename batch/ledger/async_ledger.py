@@ -163,7 +163,7 @@ class AsyncLedger:
         )
 
     def _one(self, entry: _Entry) -> None:
-        book = self._ledger.book
+        book, entry.error = self._ledger.book, None  # it may be asked for the second time
         self._ledger.db.execute("SAVEPOINT entry")
         written = book is not None and book.in_transaction
         if book:

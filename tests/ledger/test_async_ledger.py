@@ -6,13 +6,14 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import anyio
 import anyio.lowlevel
 import pytest
 
 from batch.core import states
+from batch.core.store import PurchaseBook
 from batch.ledger.async_ledger import AsyncLedger, async_ledger, in_line, in_thread
 from batch.ledger.ledger import Ledger, StateConflict
 
@@ -133,6 +134,38 @@ async def test_one_bad_entry_spoils_no_other(ledger: Ledger, path: Path) -> None
         "last": "written",
     }
     assert sorted(notes(path)) == ["good", "last"]
+
+
+class FullBook:
+    """An account's book whose disk is full: only its commit tells."""
+
+    in_transaction = False
+
+    def try_begin(self) -> bool:
+        return True
+
+    def savepoint(self) -> None: ...
+    def undo_to_savepoint(self) -> None: ...
+    def undo(self) -> None: ...
+
+    def commit(self) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+
+async def test_what_a_lost_book_refused_is_told_by_what_is_on_disk(ledger: Ledger, path: Path) -> None:
+    """Each entry is asked once more without the book: what is written then is written, and nobody hears of before."""
+
+    def refused_by_the_book() -> str:
+        if ledger.book:
+            raise StateConflict("the book has it otherwise")
+        note(ledger, "once more")()
+        return "written"
+
+    ledger.book = cast("PurchaseBook", FullBook())
+    async with async_ledger(ledger) as store:
+        assert await store.call(refused_by_the_book) == "written"
+    assert notes(path) == ["once more"]
+    assert ledger.book_lost
 
 
 async def test_an_error_of_the_commit_reaches_every_caller(ledger: Ledger, path: Path) -> None:
