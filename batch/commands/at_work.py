@@ -1,17 +1,15 @@
 """Notes in the ledger which run works on it, tells others whether it still does, and stops it."""
 
-import json
 import os
 import signal
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 
 from batch.commands.messages import Say
-from batch.core.worker import Worker
+from batch.core.worker import Worker, read_note
 from batch.errors import LedgerBusy
 from batch.ledger.file import is_locked
 from batch.ledger.ledger import Ledger
@@ -26,7 +24,7 @@ _PAUSE = 0.05
 def noted(ledger: Ledger, now: float) -> Iterator[None]:
     """While it lasts, whoever asks is told that this process works on the ledger; a kill leaves a note of nobody."""
     worker = Worker(os.getpid(), _host(), now, _born(os.getpid()))
-    ledger.set_meta(_NOTE, json.dumps(asdict(worker)))
+    ledger.set_meta(_NOTE, worker.note)
     yield
     ledger.set_meta(_NOTE, "")
 
@@ -40,8 +38,7 @@ def worker_at(ledger: Path) -> Worker | None:
     if not ledger.exists():
         return None
     with Ledger.read(ledger) as opened:
-        note = opened.meta(_NOTE)
-    worker = Worker(**json.loads(note)) if note else None
+        worker = read_note(opened.meta(_NOTE))
     # The lock is asked last: who only asks must not be in the way of a run that begins.
     return worker if worker and _may_be_alive(worker) and is_locked(ledger) else None
 
