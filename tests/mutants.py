@@ -24,6 +24,7 @@ MODULES = {
     "batch/core/retry.py": "*",
     "batch/core/states.py": "*",
     "batch/reconcile/evidence.py": "*",
+    "batch/reconcile/timeline.py": "*",
     "batch/dispatch/transitions.py": "*",
     "batch/dispatch/admission.py": "*",
     "batch/dispatch/stopping.py": "*",
@@ -31,6 +32,8 @@ MODULES = {
     "batch/fal/transport.py": "*never_left* *Guard*",
 }
 """Module → the functions in it that decide, as patterns of mutmut's names."""
+ALSO_HELD_BY = {"batch/reconcile/timeline.py": ["tests/reconcile/test_evidence.py"]}
+"""Module → the tests that it has besides those of its name: of what its facts are weighed into."""
 
 Fault = tuple[str, ...]
 """The lines of a fault, those that go (`-`) and those that come (`+`)."""
@@ -64,7 +67,7 @@ def prepare(module: str, folder: Path) -> None:
         "only_mutate": [module],
         "also_copy": ["jobs"],
         "pytest_add_cli_args": ["-n", "0", "-p", "no:cacheprovider"],
-        "pytest_add_cli_args_test_selection": [namesake(module)],
+        "pytest_add_cli_args_test_selection": [namesake(module), *ALSO_HELD_BY.get(module, [])],
     }
     lines = [f"{name} = {json.dumps(value)}" for name, value in settings.items()]
     project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")

@@ -77,6 +77,7 @@ PURE = {
     "pacing.poll_schedule",
     "reconcile.evidence",
     "reconcile.purchases",
+    "reconcile.timeline",
     "results_writer.result_cells",
     "table.code_pages",
     "table.column",

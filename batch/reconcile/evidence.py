@@ -29,28 +29,22 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
-from math import inf
 from typing import Any
 
 from batch.core.equality import Equality
 from batch.core.gateway import ListedRequest, RequestHistory
 from batch.core.row import InDoubtRow, KnownRequest
+from batch.reconcile.timeline import CLOCK_SKEW, POST_SECONDS, Timeline
 
-POST_SECONDS = 120.0
-"""A POST arrives no later than this after its intent: the longest wait for a reply, and a margin."""
 NEAR_SECONDS = 5.0
 """A request is sent within so many seconds of its intent, mostly."""
 TOLD_SECONDS = 10.0
 """So much less is known of that moment where no request tells how the clocks went: fal's is told in whole seconds."""
 TOGETHER_SECONDS = 60.0
 """Who asks for the same within so many seconds has begun with us."""
-CLOCK_SKEW = 300.0
-"""How far the clocks may be apart where no request tells."""
 MARGIN = 60.0
 HISTORY_LAG = 3 * 3600.0
 """How late a record may appear: fal documents nothing, and there were incidents of hours."""
-WITNESSES = 2
-"""So many later requests of ours have to be shown."""
 TELLING = 4
 """A text so long tells one request from another; a duration does not."""
 _MARKS = re.compile(r"\s*(\.{3}|…|[\[<(][^\])>]*(truncated|omitted|more)[^\])>]*[\])>])\s*$", re.IGNORECASE)
@@ -109,7 +103,7 @@ def reconcile(
     equality = Equality(history.defaults, history.endpoint)
     window = _ClockWindow.seen(history.items, own)
     unclaimed = [one for one in history.items if one.request_id not in own]
-    timeline = _Timeline.of(history.items, own, sent, equality)
+    timeline = Timeline.of(history.items, own, sent, equality)
     together = others and _together(history.items, own, equality)
     clocks = _Clocks(timeline, history.at, now, start_timeout, others=others, together=together)
     found, candidates = _found(rows, unclaimed, window, clocks, equality)
@@ -219,94 +213,6 @@ def _by_nearness(row: InDoubtRow, near: Sequence[ListedRequest]) -> list[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Witness:
-    """A request of ours that was accepted; `sent_at` is None where the history does not show it as it was sent."""
-
-    order: int
-    intent_at: float
-    sent_at: float | None
-    ended: bool
-
-    @property
-    def clock_offset(self) -> float:
-        """fal's time less ours."""
-        return inf if self.sent_at is None else self.sent_at - self.intent_at
-
-
-@dataclass(frozen=True, slots=True)
-class _Timeline:
-    """Requests of ours in the order of their intents, as far as the history shows them."""
-
-    witnesses: Sequence[_Witness]
-
-    @classmethod
-    def of(
-        cls,
-        listed: Sequence[ListedRequest],
-        own: Mapping[str, KnownRequest],
-        sent: Mapping[str, KnownRequest],
-        equality: Equality,
-    ) -> "_Timeline":
-        by_id = {one.request_id: one for one in listed}
-        found = [
-            _Witness(known.order, known.intent_at, *_shown(by_id.get(name), known, equality))
-            for name, known in {**own, **sent}.items()
-            if known.intent_at is not None
-        ]
-        return cls(sorted(found, key=lambda one: one.order))
-
-    def sent_by(self, row: InDoubtRow) -> float:
-        """By when it was sent at the latest, on fal's clock; infinite where the witnesses do not agree."""
-        before, later = self._around(row)
-        if len(later) < WITNESSES or (before is None and row.after is not None):
-            return inf
-        offsets = [one.clock_offset for one in ([before] if before else []) + later]
-        if max(offsets) - min(offsets) > CLOCK_SKEW:
-            return inf
-        bound = max(one.sent_at or inf for one in later)
-        return bound if before is None else min(bound, max(row.intent_at, before.intent_at) + max(offsets))
-
-    def now(self, row: InDoubtRow, told: float | None, now: float) -> float:
-        """fal's clock, no later than this machine's shows by what is known of the two; a lone `Date` proves nothing."""
-        _, later = self._around(row)
-        return min(told if told is not None else -inf, now + max((one.clock_offset for one in later), default=-inf))
-
-    def caught_up(self, row: InDoubtRow) -> bool:
-        """Whether a later request of ours is shown, and all of ours up to it."""
-        return bool(self._around(row)[1])
-
-    def shows_all(self, row: InDoubtRow) -> bool:
-        """Whether all of ours that were sent in its time, and are known to have ended, are shown."""
-        return all(
-            one.sent_at is not None
-            for one in self.witnesses
-            if abs(one.intent_at - row.intent_at) <= CLOCK_SKEW + POST_SECONDS
-        )
-
-    def offsets(self, row: InDoubtRow) -> list[float]:
-        """fal's time less ours, by the last request of ours before a row that is shown, and the first one after it."""
-        shown = [one for one in self.witnesses if one.sent_at is not None]
-        before = next((one for one in reversed(shown) if one.order < row.order), None)
-        after = next((one for one in shown if one.order > row.order), None)
-        return [one.clock_offset for one in (before, after) if one]
-
-    def _around(self, row: InDoubtRow) -> tuple[_Witness | None, list[_Witness]]:
-        """The last witness before a row, and the first ones after it that have ended; none where one is missing."""
-        before = next((one for one in reversed(self.witnesses) if one.order < row.order), None)
-        later: list[_Witness] = []
-        for one in self.witnesses:
-            if one.order <= row.order:
-                continue
-            if one.sent_at is None:
-                return before, []
-            if one.ended and one.intent_at > row.intent_at + POST_SECONDS:
-                later.append(one)
-            if len(later) == WITNESSES:
-                break
-        return (before, later) if before is None or before.sent_at is not None else (before, [])
-
-
-@dataclass(frozen=True, slots=True)
 class _Clocks:
     """What the clocks say of a row: when a request of its was sent, and whether the history must show it by now.
 
@@ -315,7 +221,7 @@ class _Clocks:
         now: what this machine's shows.
     """
 
-    timeline: _Timeline
+    timeline: Timeline
     told: float | None
     now: float
     start_timeout: float
@@ -343,17 +249,6 @@ class _Clocks:
 
     def _long_ago(self, row: InDoubtRow) -> bool:
         return self.told is not None and min(self.told, self.now) > provable_at(row.intent_at, self.start_timeout)
-
-
-def _shown(one: ListedRequest | None, known: KnownRequest, equality: Equality) -> tuple[float | None, bool]:
-    """When it was sent and whether it has ended, if the history shows it with the arguments that we sent."""
-    if one is None or one.input is None or equality.digest(one.input) != _digest(known, equality):
-        return None, False
-    return one.sent_at, one.ended
-
-
-def _digest(known: KnownRequest, equality: Equality) -> bytes:
-    return known.digest or (b"" if known.sent is None else equality.digest(known.sent))
 
 
 def _alike(sent: Mapping[str, Any], one: ListedRequest) -> bool:

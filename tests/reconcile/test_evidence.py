@@ -11,10 +11,8 @@ from batch.core.equality import Equality
 from batch.core.gateway import ListedRequest, RequestHistory
 from batch.core.row import InDoubtRow, KnownRequest
 from batch.reconcile.evidence import (
-    CLOCK_SKEW,
     HISTORY_LAG,
     NEAR_SECONDS,
-    POST_SECONDS,
     TOGETHER_SECONDS,
     TOLD_SECONDS,
     Verdicts,
@@ -23,6 +21,7 @@ from batch.reconcile.evidence import (
     reconcile,
     strangers,
 )
+from batch.reconcile.timeline import CLOCK_SKEW, POST_SECONDS
 
 HOUR = 3600.0
 START = HOUR
