@@ -4,7 +4,6 @@ import random
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -16,6 +15,7 @@ from batch.commands import signals
 from batch.commands.at_work import noted
 from batch.commands.batch import Batch
 from batch.commands.caps import Caps
+from batch.commands.manifest_reading import ReadManifest, enrol_edits, read_manifest
 from batch.commands.manifest_watch import ManifestWatch
 from batch.commands.messages import Say
 from batch.commands.session import Connect, connect, record_interrupted, ungrouped_errors
@@ -26,33 +26,26 @@ from batch.dispatch.dispatcher import Dispatcher
 from batch.dispatch.settings import Settings
 from batch.dispatch.stopping import Stop
 from batch.dispatch.tally import Tally
-from batch.errors import ManifestError, UsageError
+from batch.errors import UsageError
 from batch.fal.pricing import difference, live_prices
 from batch.ledger.async_ledger import async_ledger
-from batch.ledger.enrolment import enrol, last_findings
 from batch.ledger.file import locked, remove_new, write_errors
 from batch.ledger.ledger import Ledger
-from batch.ledger.matching import Findings, match
-from batch.ledger.snapshot import ManifestSnapshot, load_snapshot
+from batch.ledger.matching import Findings
 from batch.ledger.summary import LedgerSummary, prices_to_run, summarize
 from batch.ledger.twins import find_twins, told_twins
-from batch.manifest.column_report import ColumnReport
-from batch.manifest.loader import Manifest
 from batch.reports import progress
 from batch.reports.outcome import Outcome, counted
 from batch.results_writer.autosave import Autosave
 from batch.results_writer.overwrite_checks import note_target
 from batch.results_writer.writer import ResultsWriter
-from batch.table import Table, TableChanged
+from batch.table import Table
 
 if TYPE_CHECKING:
     from batch.account.book import AccountBook
 
 PRICE_SECONDS = 2.0
 """How long fal's price of today is waited for; without it the published one counts."""
-
-READS = 5
-"""How often a table is read that changes meanwhile."""
 
 Mark = Callable[[Ledger, float], None]
 """Marks rows to be run again (`rerun`, `--stale`)."""
@@ -145,7 +138,7 @@ async def _run(
             await _dispatch(ledger, summary, gateway, settings, autosave, ended, around)
             ended.stopped = _why_stopped(ended.stop, caps) or ended.stopped
     ledger.marks.clear()  # what was not begun stays as it was
-    _enrol_edits(batch.manifest, ledger, watch, around.now())
+    enrol_edits(batch.manifest, ledger, watch, around.now())
     saved = autosave.finish(ledger)
     outcome = Outcome(
         standing=summarize(ledger),
@@ -171,9 +164,7 @@ def _with_doubts(outcome: Outcome, ledger: Ledger, candidates: Mapping[int, Sequ
 # Before anything is submitted
 
 
-def _enrol_manifest(
-    batch: Batch, ledger: Ledger, table: Table | None, mark: Mark | None, now: float
-) -> "_ReadManifest":
+def _enrol_manifest(batch: Batch, ledger: Ledger, table: Table | None, mark: Mark | None, now: float) -> ReadManifest:
     """What an earlier run left in the air is written down as such; then the manifest is enrolled.
 
     Args:
@@ -181,56 +172,10 @@ def _enrol_manifest(
     """
     record_interrupted(ledger, now)
     note_target(ledger, batch.target)
-    read = _read_manifest(batch, ledger, table, now, anew=mark is not None)
+    read = read_manifest(batch.manifest, ledger, table, now, anew=mark is not None)
     if mark:
         mark(ledger, now)
     return read
-
-
-@dataclass(frozen=True, slots=True)
-class _ReadManifest:
-    """How the manifest was read, what it was found to hold, and the digest of its bytes."""
-
-    columns: ColumnReport
-    findings: Findings
-    digest: str
-
-
-def _read_manifest(batch: Batch, ledger: Ledger, table: Table | None, now: float, *, anew: bool) -> _ReadManifest:
-    for _ in range(READS):
-        try:
-            opened = table or batch.manifest.open()
-            columns = batch.manifest.column_report(opened)
-            if columns.questions:
-                raise ManifestError(f"{batch.manifest.path}, column {'; column '.join(columns.questions)}")
-            findings = enrol_table(batch.manifest, ledger, opened, now, anew=anew)
-            return _ReadManifest(columns, findings, opened.digest())
-        except TableChanged:
-            table = None  # it was saved while it was being read
-    raise ManifestError(f"{batch.manifest.path} is being written by another program all the time: run again later")
-
-
-def enrol_table(manifest: Manifest, ledger: Ledger, table: Table, now: float, *, anew: bool) -> Findings:
-    """The manifest matched and enrolled, unless it is the one that was. `anew`: also then, for who reads `incoming`."""
-    digest, known = table.digest(), load_snapshot(ledger, manifest.settings)
-    if known and known.final and known.digest == digest and not anew:
-        return last_findings(ledger)
-    findings = match(ledger, manifest.plan(table))
-    snapshot = ManifestSnapshot(digest, manifest.settings, table.count or 0, table.width)
-    enrol(ledger, now, new=True, snapshot=None if manifest.inspector.asked else snapshot)
-    return findings
-
-
-def _enrol_edits(manifest: Manifest, ledger: Ledger, watch: ManifestWatch, now: float) -> None:
-    """Where the manifest was edited during the run it is read again: where the batch stands is told of what is there.
-
-    New rows are left to the next run. Where it cannot be read now, all stays as it was enrolled.
-    """
-    with suppress(ManifestError, TableChanged):
-        table = manifest.open()
-        if not watch.knows(table.digest()):
-            match(ledger, manifest.plan(table), refuse_foreign=False)
-            enrol(ledger, now, new=False)
 
 
 async def _settle_before(

@@ -11,7 +11,7 @@ import pytest
 from batch.account.book import AccountBook
 from batch.api import open_batch
 from batch.commands.account_book import account_book
-from batch.commands.run import enrol_table
+from batch.commands.manifest_reading import enrol_table
 from batch.core import states
 from batch.core.money import Budget
 from batch.core.states import Transition

@@ -14,8 +14,9 @@ import pandas as pd
 import pytest
 
 from batch.commands.batch import Batch, open_batch
+from batch.commands.manifest_reading import READS
 from batch.commands.rerun import Selection
-from batch.commands.run import PRICE_SECONDS, READS, enrol_table
+from batch.commands.run import PRICE_SECONDS
 from batch.core import states
 from batch.core.gateway import Unclear, UnitPrice
 from batch.core.run_options import RunOptions
@@ -120,20 +121,6 @@ def test_a_run_with_nothing_to_do_reads_the_ledger_once_more_and_asks_nobody(
     assert (asked["opened for reading"], len(opened)) == (1, 3)
     assert not [text for text in asked if "temp.incoming" in text]
     assert given.manifest.path.stat().st_mtime_ns == stamp
-
-
-def test_the_same_bytes_are_matched_again_only_for_who_reads_what_is_incoming(tmp_path: Path) -> None:
-    """`rerun` looks rows up as the manifest has them; a plain run has the counts of last time."""
-    given = batch(tmp_path, SHOTS + ",https://x.y/4,no prompt\n")
-    with Ledger.open(given.ledger) as ledger:
-        first = enrol_table(given.manifest, ledger, given.manifest.open(), 1.0, anew=False)
-        again = enrol_table(given.manifest, ledger, given.manifest.open(), 2.0, anew=False)
-        anew = enrol_table(given.manifest, ledger, given.manifest.open(), 3.0, anew=True)
-    assert [(one.rows, one.invalid, len(one.problems)) for one in (first, again, anew)] == [
-        (4, 1, 1),
-        (4, 1, 0),
-        (4, 1, 1),
-    ]
 
 
 # What is refused before anything is spent

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from batch.api import open_batch
 from batch.cli.main import main
-from batch.commands.run import enrol_table
+from batch.commands.manifest_reading import enrol_table
 from batch.core import states
 from batch.core.plain_text import one_line, shown
 from batch.dispatch.tally import Tally

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from batch.commands.run import enrol_table
+from batch.commands.manifest_reading import enrol_table
 from batch.core import states
 from batch.core.gateway import Receipt
 from batch.ledger.ledger import Ledger
