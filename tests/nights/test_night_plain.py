@@ -146,7 +146,11 @@ def test_check_needs_no_key_and_no_network_and_changes_no_file(tmp_path: Path) -
     with night(tmp_path) as now:
         shots = now.manifest(3)
         away = Night(tmp_path)
-        assert away.run("check", shots).out.splitlines()[3:] == [
+        assert away.run("check", shots).out.splitlines() == [
+            "columns: prompt, image, id",
+            "no tail_image column; no duration column: every row 5 s; no negative_prompt column: every row "
+            "'blur, distort, and low quality'; no cfg_scale column: every row 0.5",
+            "left alone: 'note'",
             "3 rows: 3 to run",
             "to run: 3 rows for $1.47 (3 of 5 s for $1.47)",
         ]

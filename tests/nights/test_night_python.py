@@ -61,7 +61,13 @@ json.dump({
         )
         assert told["codes"] == [1, 1, 0]
         assert told["spent"] == [1_960_000, 0]
-        assert told["said"][-1:] == ["3 rows to run for $1.96 (2 of 5 s for $0.98, 1 of 10 s for $0.98)"]
+        assert told["said"] == [
+            "columns: prompt, image, duration",
+            "no tail_image column; no negative_prompt column: every row 'blur, distort, and low quality'; "
+            "no cfg_scale column: every row 0.5",
+            "left alone: 'take'",
+            "3 rows to run for $1.96 (2 of 5 s for $0.98, 1 of 10 s for $0.98)",
+        ]
         assert (told["columns"], told["take"]) == (["take", "prompt", "image", "duration", "status"], "int64")
         assert told["status"] == ["succeeded", "succeeded", "failed"]
         assert told["cost"] == [0.49, 0.98, 0.49]
