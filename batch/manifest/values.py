@@ -41,12 +41,12 @@ def bare(text: str) -> str:
 
 def choice(text: str, options: Sequence[str], units: Sequence[str]) -> str:
     """`5`, `5.0`, `5,0`, `"5 s"`, `5s` and `5 sec.` all mean `5`; what means no option is given back as it stands."""
-    bare = text.strip().strip("\"'").strip().casefold()
+    word = text.strip().strip("\"'").strip().casefold()
     for unit in sorted(units, key=len, reverse=True):
-        if bare.endswith((unit, f"{unit}.")):
-            bare = bare.removesuffix(".").removesuffix(unit).rstrip()
+        if word.endswith((unit, f"{unit}.")):
+            word = word.removesuffix(".").removesuffix(unit).rstrip()
             break
-    meant = number(bare)
+    meant = number(word)
     if meant is None:
         return text
     return next((option for option in options if number(option) == meant), text)
