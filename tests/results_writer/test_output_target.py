@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from batch.api import open_batch
 from batch.cli.main import main
-from batch.commands.run import enrol_table
+from batch.commands.manifest_reading import enrol_table
 from batch.errors import BatchError
 from batch.ledger.ledger import Ledger
 from batch.results_writer.overwrite_checks import note_target

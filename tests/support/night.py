@@ -47,6 +47,20 @@ class Ended:
     err: str
 
 
+@contextmanager
+def _hangups() -> Iterator[None]:
+    """Around the start of a command, which hears a hangup then, also where the tests are run by `nohup`."""
+    hangup = getattr(signal, "SIGHUP", None)
+    if hangup is None or signal.getsignal(hangup) is not signal.SIG_IGN:
+        yield
+        return
+    signal.signal(hangup, lambda *_: None)  # what is caught is at its default again in a child
+    try:
+        yield
+    finally:
+        signal.signal(hangup, signal.SIG_IGN)
+
+
 class Night:
     """A folder, and the service that the commands started here reach.
 
@@ -75,16 +89,17 @@ class Night:
         self, *arguments: object, more: Mapping[str, str] | None = None, cwd: Path | None = None
     ) -> "subprocess.Popen[str]":
         command = [sys.executable, "-m", "batch", *map(str, arguments)]
-        return subprocess.Popen(
-            command,
-            env=self.environment | dict(more or {}),
-            cwd=cwd or self.folder,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            encoding="utf-8",
-        )
+        with _hangups():
+            return subprocess.Popen(
+                command,
+                env=self.environment | dict(more or {}),
+                cwd=cwd or self.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                encoding="utf-8",
+            )
 
     def run(self, *arguments: object, more: Mapping[str, str] | None = None, cwd: Path | None = None) -> Ended:
         return end(self.start(*arguments, more=more, cwd=cwd))
