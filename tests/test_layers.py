@@ -75,6 +75,7 @@ PURE = {
     "pacing.concurrency",
     "pacing.in_flight",
     "pacing.poll_schedule",
+    "pacing.start_deadline",
     "reconcile.evidence",
     "reconcile.purchases",
     "reconcile.timeline",

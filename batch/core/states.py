@@ -6,6 +6,7 @@
         │                     └──reply lost, or found so at start──▶ in_doubt ──found at fal──▶ submitted
         └──proven not accepted / decided by a person◀──────────────────┘
      any unfinished ──cancel──▶ cancelled          failed, cancelled, stale ──rerun──▶ pending
+     submitted ──expired in the line──▶ pending
      submitted ──not heard of──▶ submitted         failed as unknown to fal ──rerun──▶ submitted
 
 A `Transition` is a new state with all that changes with it. The functions below make every transition there is; the
@@ -116,9 +117,13 @@ BOUGHT_BEFORE = "bought_before"
 _NO_FAILURE = {"kind": None, "message": None}
 
 
-def claimed(at: float, sent: str | None, price: int | None) -> Transition:
-    """The intent, committed before the POST: `sent` is the JSON that will leave, None where it is the row's own."""
-    changes = {"sent": sent, "intent_at": at, "price": price, "request_id": None, "finished_at": None, **_NO_FAILURE}
+def claimed(at: float, sent: str | None, price: int | None, start_timeout: float | None = None) -> Transition:
+    """The intent, committed before the POST: `sent` is the JSON that will leave, None where it is the row's own.
+
+    `start_timeout` is the request's own start deadline in seconds; None where nobody here knows it.
+    """
+    changes = {"sent": sent, "intent_at": at, "price": price, "start_timeout": start_timeout}
+    changes |= {"request_id": None, "finished_at": None, **_NO_FAILURE}
     return Transition(State.PENDING, State.SUBMITTING, at, changes, step=1)
 
 
@@ -204,6 +209,15 @@ def failed(at: float, error_type: str, message: str, cost: int, result: str | No
 def another_try(at: float, error_type: str, message: str, cost: int) -> Transition:
     """The request ended without a video, and another try is worth it."""
     return Transition(State.SUBMITTED, State.PENDING, at, {"kind": error_type, "message": message}, cost)
+
+
+def expired(at: float, message: str, tries: int) -> Transition:
+    """No runner took the request before its start deadline: it cost nothing, and is none of the row's tries.
+
+    `tries` are those before it.
+    """
+    changes = {"kind": None, "message": message, "tries": tries}
+    return Transition(State.SUBMITTED, State.PENDING, at, changes)
 
 
 def cancelled(old: State, at: float, cost: int) -> Transition:

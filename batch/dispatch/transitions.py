@@ -16,7 +16,7 @@ from batch.core.gateway import (
     Video,
 )
 from batch.core.retry import Retry, cost, worth_another_try
-from batch.core.row import AskedInVain, Unheard
+from batch.core.row import AskedInVain, Expired, SubmittedRow, Unheard
 from batch.core.states import Transition
 from batch.dispatch.stopping import Stop
 
@@ -49,6 +49,21 @@ class SubmitOutcome:
     stop: Stop | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class AtFal:
+    """A request that fal has."""
+
+    receipt: Receipt
+    start_timeout: float
+    """Its own start deadline, in seconds."""
+    sent: float | None = None
+    """A time on anyio's clock when its POST had not left yet; None where an earlier run sent it."""
+    age: float = 0.0
+    """Seconds since it was accepted."""
+    resumed: SubmittedRow | None = None
+    """The row as an earlier run left it, where one sent it."""
+
+
 def of_submit(answer: SubmitAnswer, at: float) -> SubmitOutcome:
     """What the answer to a POST means; `at` is in seconds since 1970."""
     match answer:
@@ -68,11 +83,13 @@ def of_submit(answer: SubmitAnswer, at: float) -> SubmitOutcome:
             return SubmitOutcome(transition=states.reply_lost(at, reason), failure=f"in doubt: {reason}")
 
 
-def of_end(end: Video | RequestFailed, at: float, price: int | None, tries: int, retry: Retry) -> Transition:
+def of_end(end: Video | RequestFailed | Expired, at: float, price: int | None, tries: int, retry: Retry) -> Transition:
     """The transition of a row whose request ended so, at a price in millionths of a dollar, after so many tries."""
     match end:
         case Video(result, url):
             return states.succeeded(at, result, url, price or 0)
+        case Expired(message):
+            return states.expired(at, message, max(0, tries - 1))
         case RequestFailed(error_type, message):
             spent = cost(end, price)
             if worth_another_try(end) and tries < retry.tries:

@@ -34,6 +34,10 @@ class InFlightRequest:
     joined: float = 0.0
     resumed: bool = False
     """Taken over from an earlier run, so that its end may lie anywhere since."""
+    accepted: float = 0.0
+    """When fal took it; long before `joined` where an earlier run sent it."""
+    ran: bool = False
+    """It was seen running, whatever became of its runner since."""
     order: int = 0
 
     def begins_before(self, other: "InFlightRequest") -> bool:
@@ -80,6 +84,7 @@ class InFlight:
     def seen_running(self, request: InFlightRequest, now: float) -> list[InFlightRequest]:
         moved = self._begin_up_to(request, now) if request in self.waiting else []
         request.alive, request.suspected, request.position = now - request.started, False, None
+        request.ran = True
         return moved
 
     def seen_waiting(self, request: InFlightRequest, position: int | None, now: float) -> list[InFlightRequest]:

@@ -11,6 +11,7 @@ import anyio
 from anyio import current_time
 
 from batch.core.gateway import (
+    START_TIMEOUT,
     CollectAnswer,
     Finished,
     Gateway,
@@ -23,9 +24,10 @@ from batch.core.gateway import (
     Waiting,
 )
 from batch.core.retry import Retry, backoff
-from batch.core.row import Unheard
+from batch.core.row import Expired, Unheard
 from batch.pacing.in_flight import InFlight, InFlightRequest
 from batch.pacing.poll_schedule import RunTimes
+from batch.pacing.start_deadline import StartDeadline
 
 ASK_AGAIN = Retry(base=0.5, ceiling=60.0)
 HEARD_SECONDS = 600.0
@@ -33,18 +35,23 @@ HEARD_SECONDS = 600.0
 TROUBLE_SECONDS = 3600.0
 """The same for answers of any kind that do not tell how it stands: a service in trouble is waited for."""
 UNFINISHED_SECONDS = 6 * 3600.0
-"""How long one run waits for a request that fal says it is at work on."""
+"""How long one run waits for a request that fal says it is at work on, and beyond its start deadline for one that
+waits in line."""
 
 
-End = Video | RequestFailed | Unheard
+End = Video | RequestFailed | Unheard | Expired
 _Answer = TypeVar("_Answer", bound=CollectAnswer | PollAnswer)
 
 
 class Poller:
     """Polls requests; those of one group take about equally long and learn from each other."""
 
-    def __init__(self, gateway: Gateway, typical_seconds: float, rand: Callable[[], float]) -> None:
+    def __init__(
+        self, gateway: Gateway, typical_seconds: float, rand: Callable[[], float], start_timeout: float = START_TIMEOUT
+    ) -> None:
         self.in_flight = InFlight()
+        self.start_deadline = StartDeadline(start_timeout)
+        """Of the next request."""
         self._gateway = gateway
         self._typical = typical_seconds
         self._rand = rand
@@ -64,30 +71,40 @@ class Poller:
         *,
         resumed: bool,
         sent: float | None = None,
+        start_timeout: float = START_TIMEOUT,
         freed: Callable[[], None] = lambda: None,
     ) -> End:
         """Waits for a request that was accepted `age` seconds ago.
 
         Args:
             sent: a time on anyio's clock when its POST had not left yet.
+            start_timeout: its start deadline, in seconds after that.
             freed: called as soon as the request has left fal's slots, before its result is fetched.
         """
         times = self._groups.setdefault(group, RunTimes(self._typical, self._rand))
         now = current_time()
         request = InFlightRequest(times, now - age, sent=now if sent is None else sent, joined=now, resumed=resumed)
+        request.accepted = now - age
         self._receipts[request], self._news[request] = receipt, anyio.Event()
         self.in_flight.join(request)
         self.joined.set()
         self.joined = anyio.Event()
         times.polled += 1
         try:
-            finished = await self._finish(receipt, request)
+            finished = await self._finish(receipt, request, start_timeout)
         finally:
             times.polled -= 1
             self.in_flight.leave(request)
             del self._receipts[request], self._news[request]
         freed()
-        return await self._collect(receipt, finished) if isinstance(finished, Finished) else finished
+        if not isinstance(finished, Finished):
+            return finished
+        end = await self._collect(receipt, finished)
+        waited = current_time() - request.accepted
+        if request.ran or finished.seconds or waited < start_timeout or not _timed_out(end):
+            return end
+        self.start_deadline.waited(start_timeout)
+        return Expired(f"no runner took it within {start_timeout / 3600:.1f} h; it cost nothing")
 
     def longest(self) -> float:
         """Seconds that a request submitted now will take at most, by what is known."""
@@ -121,8 +138,8 @@ class Poller:
             self.heard_at = current_time()
         return answer
 
-    async def _finish(self, receipt: Receipt, request: InFlightRequest) -> Finished | Unheard:
-        trouble, times = _Trouble(), request.times
+    async def _finish(self, receipt: Receipt, request: InFlightRequest, start_timeout: float) -> Finished | Unheard:
+        trouble, times, waited_until = _Trouble(), request.times, request.joined
         due = current_time() + self._rand() if request.resumed else times.next(request, current_time())
         while True:
             await self._until(due, request)
@@ -133,8 +150,11 @@ class Poller:
                     self._ended(request, answer)
                     return answer
                 case Waiting():
-                    if current_time() - request.joined >= UNFINISHED_SECONDS:
-                        return Unheard("unfinished", f"fal has not finished it in {UNFINISHED_SECONDS / 3600:.0f} h")
+                    waited_until = waited_until if answer.running else current_time()
+                    over = waited_until - request.joined >= start_timeout + UNFINISHED_SECONDS
+                    if over or current_time() - waited_until >= UNFINISHED_SECONDS:
+                        hours = (current_time() - request.joined) / 3600
+                        return Unheard("unfinished", f"fal has not finished it in {hours:.0f} h")
                     self._seen(request, answer)
                     trouble = _Trouble()
                     due = times.next(request, current_time())
@@ -174,6 +194,7 @@ class Poller:
             request.times.seen_running(request)
         else:
             news = self.in_flight.seen_waiting(request, answer.position, now)
+            self.start_deadline.waited(now - request.accepted)
         self._tell(each for each in news if each is not request)
 
     def _ended(self, request: InFlightRequest, answer: Finished) -> None:
@@ -228,6 +249,11 @@ class _Trouble:
         """Seconds before the next question."""
         self._times += 1
         return backoff(ASK_AGAIN, self._times, rand)
+
+
+def _timed_out(end: End) -> bool:
+    """A 504 of this type is fal's word for a start deadline that passed, and for a run that took too long."""
+    return isinstance(end, RequestFailed) and end.status == 504 and end.error_type == "request_timeout"
 
 
 def _silent(answer: PollAnswer | CollectAnswer) -> bool:

@@ -128,7 +128,7 @@ class Service:
             return NotSent("no network for the upload")
         return Prepared(arguments)
 
-    async def submit(self, arguments: Arguments) -> SubmitAnswer:
+    async def submit(self, arguments: Arguments, start_timeout: float = 3600.0) -> SubmitAnswer:
         self.asked["submit"] += 1
         fault = self.on_submit(self.asked["submit"])
         await anyio.sleep(self.latency)
@@ -140,7 +140,7 @@ class Service:
             return AccountRefused("locked", "User is locked. Reason: Exhausted balance.")
         if fault == "busy":
             return Throttled(None)
-        request = self.queue.submit(JOB.endpoint, arguments, 3600.0, now=current_time())
+        request = self.queue.submit(JOB.endpoint, arguments, start_timeout, now=current_time())
         self._count()
         if fault == "crash":
             raise Crash
@@ -175,7 +175,8 @@ class Service:
         self.found_at[receipt.request_id] = current_time()
         if reply.code == 200:
             return Video('{"video":{}}', f"https://v3.fal.media/{receipt.request_id}.mp4")
-        return RequestFailed(f"http_{reply.code}", "it broke", reply.code)
+        named = reply.headers.get("X-Fal-Error-Type", f"http_{reply.code}")
+        return RequestFailed(named, "it broke", reply.code)
 
     async def cancel(self, receipt: Receipt) -> CancelAnswer:
         reply = self.queue.cancel(receipt.request_id, now=current_time())
