@@ -80,7 +80,12 @@ class Dispatcher:
     @property
     def tally(self) -> Tally:
         """As it is now."""
-        self._tally.at_once = self._limit.size
+        self._tally.at_once, at_fal = self._limit.size, self._poller.in_flight
+        self._tally.running, self._tally.waiting, self._tally.ahead = (
+            len(at_fal.running),
+            len(at_fal.waiting),
+            at_fal.ahead,
+        )
         self._tally.notice = self._admission.notice or self._preparation.notice
         return self._tally
 

@@ -21,6 +21,12 @@ class Tally:
     """Of those under way: only their images are being uploaded; they have no slot yet."""
     at_once: int = 1
     """How many may be under way now."""
+    running: int = 0
+    """Requests at fal that run, by what is known."""
+    waiting: int = 0
+    """Requests at fal that wait, for a slot or in a line of others."""
+    ahead: int = 0
+    """How many requests of others are before the next of these to run."""
     notice: str = ""
     """What submitting waits for; empty where it waits for nothing."""
 

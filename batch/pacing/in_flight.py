@@ -75,6 +75,14 @@ class InFlight:
         """The request sent last; while any waits, this one does."""
         return next(reversed(self.waiting or self.running), None)
 
+    @property
+    def ahead(self) -> int:
+        """How many requests of others are before ours that wait, by what the last of these to be told was told."""
+        for behind, each in enumerate(reversed(self.waiting)):
+            if each.position is not None:
+                return max(0, each.position - (len(self.waiting) - 1 - behind))
+        return 0
+
     def join(self, request: InFlightRequest) -> None:
         """It was accepted: behind all others."""
         request.order = next(self._order)

@@ -41,10 +41,29 @@ def line(tally: Tally, eta: Eta, elapsed: float) -> str:
     parts = [f"{tally.ended} of {eta.rows} rows done"]
     parts += [f"{tally.failed} failed"] if tally.failed else []
     parts += [f"{tally.in_doubt} in doubt"] if tally.in_doubt else []
-    parts += [f"{tally.at_work} under way", f"{dollars(tally.spent)} spent"]
+    parts += [_at_work(tally), f"{dollars(tally.spent)} spent"]
     # While fal cannot be reached no guess is worth its place: a narrow terminal would show it instead of the reason.
-    parts.append(tally.notice or f"about {duration(eta.left(tally.ended, elapsed, tally.at_once))} left")
+    parts.append(tally.notice or f"about {duration(eta.left(tally.ended, elapsed, _rounds_of(tally)))} left")
     return one_line(", ".join(parts))
+
+
+def _at_work(tally: Tally) -> str:
+    """A night that crawls because of a line at fal must not look as if it hung."""
+    if not tally.waiting:
+        return f"{tally.at_work} under way"
+    place = f" (next is {ordinal(tally.ahead + 1)} in line)" if tally.ahead else ""
+    return f"{tally.running} running, {tally.waiting} waiting at fal{place}"
+
+
+def _rounds_of(tally: Tally) -> int:
+    """How many rows a round brings: what waits is no part of it."""
+    return max(1, tally.running) if tally.waiting else tally.at_once
+
+
+def ordinal(number: int) -> str:
+    """`8412` → `8,412th`."""
+    ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number:,}{ending}"
 
 
 def duration(seconds: float) -> str:

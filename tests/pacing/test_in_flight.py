@@ -148,3 +148,18 @@ def test_of_two_sent_together_the_other_one_is_asked_when_one_waits() -> None:
     assert line.seen_waiting(other, 0, 0.3) == [one]
     one.asked = 1
     assert line.seen_waiting(other, 0, 0.4) == []
+
+
+def test_the_line_of_others_is_what_a_position_tells_beyond_our_own() -> None:
+    """The last of ours to be told says most; nobody told, or none before ours: no line is known."""
+    line = InFlight()
+    ours = [InFlightRequest(RunTimes(300.0, lambda: 0.5), 0.0, sent=float(at), joined=at + 0.5) for at in range(4)]
+    for each in ours:
+        line.join(each)
+    assert line.ahead == 0
+    line.seen_waiting(ours[0], 8411, 5.0)
+    assert line.ahead == 8411
+    line.seen_waiting(ours[3], 8003, 6.0)
+    assert line.ahead == 8000
+    line.seen_waiting(ours[3], 3, 7.0)
+    assert line.ahead == 0
