@@ -35,6 +35,8 @@ class Accepted:
     """fal has the request; the receipt must be on disk before anything else happens."""
 
     receipt: Receipt
+    position: int | None = None
+    """How many requests were before it, anybody's, where that is said."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:  # money takes long to load, for who only asks for help
     from batch.core.money import AccountCap
 
-MOST_AT_ONCE = 2000
+MOST_AT_ONCE = 3000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

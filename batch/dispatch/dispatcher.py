@@ -53,7 +53,13 @@ class Dispatcher:
         self._settings = settings
         options = settings.options
         self._poller = Poller(gateway, settings.typical_seconds, settings.rand, settings.start_timeout)
-        self._limit = ConcurrencyLimit(self._poller.in_flight, options.concurrency, options.max_concurrency)
+        self._limit = ConcurrencyLimit(
+            self._poller.in_flight,
+            options.concurrency,
+            options.max_concurrency,
+            typical=settings.typical_seconds,
+            left=lambda: settings.rows - self._tally.ended,
+        )
         self._slot_probe = SlotProbe(self._poller, self._limit)
         self._admission = Admission(settings.rand)
         self._tally = Tally()
@@ -98,7 +104,7 @@ class Dispatcher:
             for submitted in await self._store.submitted_rows():  # what is paid for comes first
                 self._begin(tasks, submitted.row, self._resume, submitted)
             tasks.start_soon(self._keep_reconciling, tasks, name="reconcile")
-            tasks.start_soon(self._slot_probe.keep, lambda: not self._slot_free(), self._wake, name="slots")
+            tasks.start_soon(self._slot_probe.keep, self._wake, name="slots")
             while (pending := await self._next()) is not None:
                 self._begin(tasks, pending.row, self._run_row, pending)
             while self._tally.under_way or self._may_reconcile():
@@ -193,7 +199,7 @@ class Dispatcher:
             self._admission.leave(admitted, posted.outcome if isinstance(posted, Posted) else None)
         if isinstance(posted, Posted):
             receipt = await self._on_submitted(pending, posted.outcome)
-            return AtFal(receipt, posted.start_timeout, posted.sent) if receipt else None
+            return AtFal(receipt, posted.start_timeout, posted.sent, posted.outcome.position) if receipt else None
         if isinstance(posted, NoRoom):
             self._wait_for_budget(pending, posted.cap)
         return None
@@ -268,6 +274,7 @@ class Dispatcher:
             at_fal.age,
             resumed=at_fal.resumed is not None,
             sent=at_fal.sent,
+            position=at_fal.position,
             start_timeout=at_fal.start_timeout,
             freed=self._on_slot_freed,
         )

@@ -24,6 +24,8 @@ class Settings:
     now: Callable[[], float]
     rand: Callable[[], float]
     typical_seconds: float
+    rows: int = 1000
+    """How many are to be run."""
     group_of: Callable[[Arguments], str]
     """Requests of one group take about equally long."""
     retry: Retry = field(default_factory=Retry)

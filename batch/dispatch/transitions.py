@@ -39,6 +39,8 @@ class SubmitOutcome:
     transition: Transition
     receipt: Receipt | None = None
     """fal has the request: it is followed to its end."""
+    position: int | None = None
+    """How many requests were before it then, anybody's."""
     again: bool = False
     """Nothing was bought: the row comes again as soon as anything is submitted."""
     failure: str | None = None
@@ -58,6 +60,8 @@ class AtFal:
     """Its own start deadline, in seconds."""
     sent: float | None = None
     """A time on anyio's clock when its POST had not left yet; None where an earlier run sent it."""
+    position: int | None = None
+    """How many requests were before it when it was accepted, anybody's; None where that was not said."""
     age: float = 0.0
     """Seconds since it was accepted."""
     resumed: SubmittedRow | None = None
@@ -67,8 +71,9 @@ class AtFal:
 def of_submit(answer: SubmitAnswer, at: float) -> SubmitOutcome:
     """What the answer to a POST means; `at` is in seconds since 1970."""
     match answer:
-        case Accepted(receipt):
-            return SubmitOutcome(transition=states.accepted(at, receipt), receipt=receipt, reached=True)
+        case Accepted(receipt, position):
+            transition = states.accepted(at, receipt)
+            return SubmitOutcome(transition=transition, receipt=receipt, position=position, reached=True)
         case NotSent(reason):
             pause = Pause(f"fal cannot be reached ({reason})")
             return SubmitOutcome(transition=states.not_sent(at, reason), again=True, pause=pause)

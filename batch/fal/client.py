@@ -152,8 +152,11 @@ class FalGateway:
                     return InDoubt(
                         self._redact.message(f"it failed where nobody foresaw it ({type(error).__name__}: {error})")
                     )
-            receipt = self._receipts.read(json_of(last_body.get() or b""))
-        return Accepted(receipt) if receipt else InDoubt("the reply (HTTP 200) held no request id")
+            said = json_of(last_body.get() or b"")
+            receipt = self._receipts.read(said)
+        if receipt is None:
+            return InDoubt("the reply (HTTP 200) held no request id")
+        return Accepted(receipt, position_of(said.get("queue_position")) if isinstance(said, dict) else None)
 
     def _submit_answered(self, answered: ErrorResponse) -> SubmitAnswer:
         status, text = answered.status, self._redact.message(text_of(answered))

@@ -58,8 +58,8 @@ class Poller:
         self._groups: dict[str, RunTimes] = {}
         self._receipts: dict[InFlightRequest, Receipt] = {}
         self._news: dict[InFlightRequest, anyio.Event] = {}
-        self.joined = anyio.Event()
-        """Set, and made anew, whenever a request has been accepted."""
+        self.moved = anyio.Event()
+        """Set, and made anew, whenever a request has been accepted or has ended."""
         self.heard_at = float("-inf")
         """When fal answered anything at all last, on anyio's clock."""
 
@@ -71,6 +71,7 @@ class Poller:
         *,
         resumed: bool,
         sent: float | None = None,
+        position: int | None = None,
         start_timeout: float = START_TIMEOUT,
         freed: Callable[[], None] = lambda: None,
     ) -> End:
@@ -78,17 +79,17 @@ class Poller:
 
         Args:
             sent: a time on anyio's clock when its POST had not left yet.
+            position: how many requests were before it when it was accepted, anybody's.
             start_timeout: its start deadline, in seconds after that.
             freed: called as soon as the request has left fal's slots, before its result is fetched.
         """
         times = self._groups.setdefault(group, RunTimes(self._typical, self._rand))
         now = current_time()
         request = InFlightRequest(times, now - age, sent=now if sent is None else sent, joined=now, resumed=resumed)
-        request.accepted = now - age
+        request.accepted, request.position = now - age, position
         self._receipts[request], self._news[request] = receipt, anyio.Event()
         self.in_flight.join(request)
-        self.joined.set()
-        self.joined = anyio.Event()
+        self._move()
         times.polled += 1
         try:
             finished = await self._finish(receipt, request, start_timeout)
@@ -96,6 +97,7 @@ class Poller:
             times.polled -= 1
             self.in_flight.leave(request)
             del self._receipts[request], self._news[request]
+            self._move()
         freed()
         if not isinstance(finished, Finished):
             return finished
@@ -106,6 +108,10 @@ class Poller:
         self.start_deadline.waited(start_timeout)
         return Expired(f"no runner took it within {start_timeout / 3600:.1f} h; it cost nothing")
 
+    def _move(self) -> None:
+        self.moved.set()
+        self.moved = anyio.Event()
+
     def longest(self) -> float:
         """Seconds that a request submitted now will take at most, by what is known."""
         return max((times.quantile(0.95) for times in self._groups.values() if times.known), default=self._typical)
@@ -114,6 +120,11 @@ class Poller:
         """Seconds that a request runs, by what is known; the group with most requests under way says."""
         known = [times for times in self._groups.values() if times.known]
         return max(known, key=lambda times: times.polled).quantile(0.5) if known else None
+
+    def mean_run(self) -> float | None:
+        """Seconds that a request runs on average, by the ends of late; None while none is known."""
+        sums = [times.recent for times in self._groups.values() if times.known]
+        return sum(seconds for _, seconds in sums) / sum(runs for runs, _ in sums) if sums else None
 
     async def look(self, request: InFlightRequest) -> bool:
         """One question about a request out of its turn; whether the answer told if it runs or waits."""
@@ -125,12 +136,10 @@ class Poller:
             self._seen(request, answer)
         elif isinstance(answer, Finished):
             request.suspected = True
+        else:
+            request.untold = not request.troubled
         self._tell([request])
         return isinstance(answer, Waiting)
-
-    def ask(self, suspects: Iterable[InFlightRequest]) -> None:
-        """These are asked at once."""
-        self._tell(suspects)
 
     async def _heard(self, question: Awaitable[_Answer]) -> _Answer:
         answer = await question
@@ -145,9 +154,12 @@ class Poller:
             await self._until(due, request)
             times.asking(request, current_time())
             answer = await self._heard(self._gateway.poll(receipt))
+            request.untold, request.troubled = False, not isinstance(answer, Waiting)
             match answer:
                 case Finished():
-                    self._ended(request, answer)
+                    expired = request.queued and current_time() - request.accepted >= start_timeout
+                    if answer.seconds or not expired:  # what no runner took tells nothing of those before it
+                        self._ended(request, answer)
                     return answer
                 case Waiting():
                     waited_until = waited_until if answer.running else current_time()
@@ -172,8 +184,9 @@ class Poller:
                 await self._news[request].wait()
             if current_time() < due or self._news[request].is_set():
                 self._news[request] = anyio.Event()
-                due = self._at_once(request) if request.times.known and not known else self._next(request)
-            elif not request.times.known and not request.resumed:
+                sooner = self._at_once(request) if request.times.known and not known else self._next(request)
+                due = min(due, sooner) if request.troubled else sooner  # a question that told nothing is asked again
+            elif not (request.times.known or request.resumed or request.queued):
                 due = max(due, self._next(request))  # others asked at this age meanwhile
 
     def _next(self, request: InFlightRequest) -> float:
@@ -199,6 +212,8 @@ class Poller:
 
     def _ended(self, request: InFlightRequest, answer: Finished) -> None:
         known = request.times.known
+        if answer.seconds and not request.queued:  # it began no later than so long ago, whenever that was noticed
+            request.started = max(request.accepted, min(request.started, current_time() - answer.seconds))
         at = request.times.seen_done(request, current_time(), answer.seconds)
         news = self.in_flight.ended(request, at)
         everybody = request.times.known and not known

@@ -85,7 +85,7 @@ def test_with_few_slots_an_end_is_found_soon_too(slots: int, seed: int) -> None:
 def test_a_long_line_at_fal_is_not_asked_after_row_by_row(slots: int, concurrency: int) -> None:
     """More requests than slots: the position of the last one tells of all before it."""
     service, _ = played(20 * slots, slots, 300, 15, concurrency=concurrency)
-    assert service.requests / (20 * slots) <= 11
+    assert service.requests / (20 * slots) <= 12
     assert service.lags[10 * slots] <= 0.04 * 300
 
 

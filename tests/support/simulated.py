@@ -116,6 +116,8 @@ class Service:
     """Whether results are answered by a bare 503."""
     warm_up: float = 0.0
     """So long a request is shown as waiting though it has its slot."""
+    positions: bool = True
+    """Positions in the queue are said."""
     tells: bool = False
     """How long each request ran is said with its end."""
     asked: Counter[str] = field(default_factory=Counter)
@@ -146,7 +148,8 @@ class Service:
             raise Crash
         if fault == "lost":
             return InDoubt("the reply was lost")
-        return Accepted(self.built_receipt(request.id))
+        position = self.queue.status(request.id, now=current_time()).position
+        return Accepted(self.built_receipt(request.id), position if self.positions else None)
 
     async def poll(self, receipt: Receipt) -> PollAnswer:
         self.asked["poll"] += 1
@@ -162,7 +165,8 @@ class Service:
         warming = current_time() - (snapshot.request.started_at or 0.0) < self.warm_up
         if snapshot.state == "IN_PROGRESS" and warming:
             return Waiting(running=False, position=0)
-        return Waiting(running=snapshot.state == "IN_PROGRESS", position=snapshot.position)
+        position = snapshot.position if self.positions else None
+        return Waiting(running=snapshot.state == "IN_PROGRESS", position=position)
 
     async def collect(self, receipt: Receipt, finished: Finished) -> CollectAnswer:
         self.asked["collect"] += 1
@@ -238,7 +242,8 @@ async def night(
                 options=RunOptions(concurrency=concurrency, **options),
                 now=lambda: EPOCH + current_time(),
                 rand=random.Random(seed).random,
-                typical_seconds=JOB.typical_seconds,
+                typical_seconds=told.pop("typical_seconds", JOB.typical_seconds),
+                rows=int(ledger.db.execute("SELECT COUNT(*) FROM row").fetchone()[0]),
                 group_of=lambda arguments: str(arguments["duration"]),
                 **told,
             ),
