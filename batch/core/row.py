@@ -64,10 +64,12 @@ class Unheard:
 
 
 @dataclass(frozen=True, slots=True)
-class Expired:
-    """No runner took the request before its start deadline: it never ran, and cost nothing."""
+class NeverRan:
+    """No runner took the request before its start deadline, or before it was taken back: it cost nothing."""
 
     message: str
+    recalled: bool = False
+    """It was taken back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,8 @@ class SubmittedRow:
     asked_in_vain: AskedInVain | None = None
     start_timeout: float | None = None
     """The request's own start deadline in seconds; None: sent by a version that did not write it down."""
+    recalled: bool = False
+    """fal was asked to take it back while it waited in line, or was about to be."""
 
     @property
     def as_pending(self) -> PendingRow:

@@ -32,6 +32,8 @@ class RunOptions:
     """How many rows are begun at most."""
     max_seconds: float | None = None
     """The run ends by then; what is under way is left to the next one."""
+    recall: bool = False
+    """Ctrl-C takes back what only waits in fal's line; the other ends of a run do so anyway."""
     stop_after: int = 10
     """So many equal failures in a row stop the submitting; 0: never."""
 

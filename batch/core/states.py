@@ -6,8 +6,8 @@
         │                     └──reply lost, or found so at start──▶ in_doubt ──found at fal──▶ submitted
         └──proven not accepted / decided by a person◀──────────────────┘
      any unfinished ──cancel──▶ cancelled          failed, cancelled, stale ──rerun──▶ pending
-     submitted ──expired in the line──▶ pending
-     submitted ──not heard of──▶ submitted         failed as unknown to fal ──rerun──▶ submitted
+     submitted ──taken back or expired before it ran──▶ pending
+     submitted ──not heard of, to be taken back──▶ submitted         failed as unknown to fal ──rerun──▶ submitted
 
 A `Transition` is a new state with all that changes with it. The functions below make every transition there is; the
 ledger applies one only to a row that is in its old state, and its triggers refuse any other edge.
@@ -47,7 +47,7 @@ TRANSITIONS: frozenset[tuple[State, State]] = frozenset(
         (State.SUBMITTED, State.FAILED),
         (State.SUBMITTED, State.PENDING),
         (State.SUBMITTED, State.CANCELLED),
-        (State.SUBMITTED, State.SUBMITTED),  # a run could not learn its end: that is written down, and no more
+        (State.SUBMITTED, State.SUBMITTED),  # a run could not learn its end, or takes it back: written down, no more
         (State.IN_DOUBT, State.SUBMITTED),
         (State.IN_DOUBT, State.PENDING),
         (State.IN_DOUBT, State.FAILED),
@@ -113,6 +113,8 @@ class Transition:
 
 BOUGHT_BEFORE = "bought_before"
 """The kind of doubt that no record of fal's settles: whether a request that is there already is the row's."""
+
+RECALLING = "fal was asked to take it back while it waited in line"
 
 _NO_FAILURE = {"kind": None, "message": None}
 
@@ -211,8 +213,13 @@ def another_try(at: float, error_type: str, message: str, cost: int) -> Transiti
     return Transition(State.SUBMITTED, State.PENDING, at, {"kind": error_type, "message": message}, cost)
 
 
-def expired(at: float, message: str, tries: int) -> Transition:
-    """No runner took the request before its start deadline: it cost nothing, and is none of the row's tries.
+def recalling(at: float) -> Transition:
+    """fal is about to be asked to take the request back while it waits in line: known before it is asked."""
+    return Transition(State.SUBMITTED, State.SUBMITTED, at, {"kind": None, "message": RECALLING})
+
+
+def never_ran(at: float, message: str, tries: int) -> Transition:
+    """No runner took the request, which has ended: it cost nothing, and is none of the row's tries.
 
     `tries` are those before it.
     """

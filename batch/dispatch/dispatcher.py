@@ -12,7 +12,7 @@ import anyio
 from anyio import current_time
 from anyio.abc import TaskGroup
 
-from batch.core import retry, states
+from batch.core import retry, states, worker
 from batch.core.gateway import (
     AccountRefused,
     Gateway,
@@ -24,7 +24,7 @@ from batch.core.gateway import (
     Video,
 )
 from batch.core.money import Cap
-from batch.core.row import Expired, PendingRow, SubmittedRow, Unheard
+from batch.core.row import NeverRan, PendingRow, SubmittedRow, Unheard
 from batch.core.states import State, Transition
 from batch.core.store import RowStore
 from batch.dispatch import transitions
@@ -32,6 +32,7 @@ from batch.dispatch.admission import Admission
 from batch.dispatch.backlog import Backlog
 from batch.dispatch.image_waits import Again, Left
 from batch.dispatch.preparation import Preparation
+from batch.dispatch.recall import Recall
 from batch.dispatch.settings import Settings
 from batch.dispatch.stopping import FailureStreak, Stop
 from batch.dispatch.submission import NoRoom, Posted, Submission
@@ -78,20 +79,21 @@ class Dispatcher:
         """Rows under way that this run has begun."""
         self._started = False
         self._submission = Submission(store, gateway, settings, self._poller, stop=self._stop, claimed=self._on_claimed)
+        self._recall = Recall(store, gateway, self._poller, settings.now, settings.rand)
         self._backlog = Backlog(store, options.limit)
         self._at_fal = 0
         self._over_budget: list[PendingRow] = []
         self._changed = anyio.Event()
+        self._unwanted = anyio.Event()
+        """What waits in fal's line is to be taken back."""
 
     @property
     def tally(self) -> Tally:
         """As it is now."""
-        self._tally.at_once, at_fal = self._limit.size, self._poller.in_flight
-        self._tally.running, self._tally.waiting, self._tally.ahead = (
-            len(at_fal.running),
-            len(at_fal.waiting),
-            at_fal.ahead,
-        )
+        in_flight = self._poller.in_flight
+        self._tally.at_once = self._limit.size
+        self._tally.run_seconds, self._tally.wait_seconds = self._poller.mean_run(), self._limit.estimate.wait
+        self._tally.at_fal = worker.FalCounts(len(in_flight.running), len(in_flight.waiting), in_flight.ahead)
         self._tally.notice = self._admission.notice or self._preparation.notice
         return self._tally
 
@@ -105,6 +107,7 @@ class Dispatcher:
                 self._begin(tasks, submitted.row, self._resume, submitted)
             tasks.start_soon(self._keep_reconciling, tasks, name="reconcile")
             tasks.start_soon(self._slot_probe.keep, self._wake, name="slots")
+            tasks.start_soon(self._recall_after_stop, name="recall")
             while (pending := await self._next()) is not None:
                 self._begin(tasks, pending.row, self._run_row, pending)
             while self._tally.under_way or self._may_reconcile():
@@ -179,7 +182,7 @@ class Dispatcher:
             case Left():
                 pass  # it stays as it is, for the next run
             case AccountRefused(error_type, message):
-                self._stop(Stop(error_type, message))
+                self._stop(Stop(error_type, message, recall=True))
             case Refused(error_type, message):
                 await self._unsendable(pending, error_type, message)
 
@@ -194,7 +197,8 @@ class Dispatcher:
             return None
         posted: Posted | NoRoom | None = None
         try:
-            posted = await self._submission.post(pending, arguments)
+            with self._recall.posting():
+                posted = await self._submission.post(pending, arguments)
         finally:
             self._admission.leave(admitted, posted.outcome if isinstance(posted, Posted) else None)
         if isinstance(posted, Posted):
@@ -239,7 +243,8 @@ class Dispatcher:
     async def _on_failure(self, streak: FailureStreak, error_type: str, *, resumed: bool = False) -> None:
         why = streak.failed(error_type)
         if error_type == self._stopped_for and not resumed:
-            why = Stop("failures", f"stopped submitting: a row ended as those of the run that stopped ({error_type})")
+            message = f"stopped submitting: a row ended as those of the run that stopped ({error_type})"
+            why = Stop("failures", message, recall=True)
         if why:
             self._stop(why)
             with anyio.CancelScope(shield=True):
@@ -256,9 +261,20 @@ class Dispatcher:
         if not why:
             return
         self.stopped = self.stopped or why
+        if why.recall:
+            self._unwanted.set()
         self._admission.close()
         self._preparation.close()
         self._wake()
+
+    async def recall(self, why: Stop) -> None:
+        """Submits nothing more and takes back what waits in fal's line, for `RECALL_SECONDS` at most."""
+        self._stop(why)
+        await self._recall.all()
+
+    async def _recall_after_stop(self) -> None:
+        await self._unwanted.wait()
+        await self._recall.all()
 
     async def _resume(self, submitted: SubmittedRow) -> None:
         """A request that an earlier run was given the receipt of."""
@@ -268,11 +284,13 @@ class Dispatcher:
         await self._follow(submitted.as_pending, AtFal(submitted.receipt, start_timeout, age=age, resumed=submitted))
 
     async def _follow(self, row: PendingRow, at_fal: AtFal) -> None:
+        self._recall.rows[at_fal.receipt.request_id] = row.row
         end = await self._poller.end(
             at_fal.receipt,
             self._settings.group_of(row.arguments),
             at_fal.age,
             resumed=at_fal.resumed is not None,
+            recalled=at_fal.resumed is not None and at_fal.resumed.recalled,
             sent=at_fal.sent,
             position=at_fal.position,
             start_timeout=at_fal.start_timeout,
@@ -285,6 +303,7 @@ class Dispatcher:
                 await self._on_ended(row, end, resumed=at_fal.resumed is not None)
         finally:
             self._tally.fetching -= 1
+            del self._recall.rows[at_fal.receipt.request_id]
 
     async def _on_unheard(self, row: PendingRow, end: Unheard, resumed: SubmittedRow | None) -> None:
         before = resumed.asked_in_vain if resumed else None
@@ -296,7 +315,7 @@ class Dispatcher:
         if not resumed:  # those of earlier runs are no reason to submit nothing in this one
             self._stop(self._failures.failed(end.error_type))
 
-    async def _on_ended(self, row: PendingRow, end: Video | RequestFailed | Expired, *, resumed: bool) -> None:
+    async def _on_ended(self, row: PendingRow, end: Video | RequestFailed | NeverRan, *, resumed: bool) -> None:
         transition = transitions.of_end(end, self._settings.now(), row.price, row.tries, self._settings.retry)
         await self._write(row.row, transition)
         self._request_ended()
@@ -306,6 +325,7 @@ class Dispatcher:
             return
         if isinstance(end, RequestFailed):
             await self._on_failure(self._failures, str(transition.changes["kind"]), resumed=resumed)
+        self._tally.recalled += isinstance(end, NeverRan) and end.recalled
         self._tally.failed += transition.new is State.FAILED
         if transition.new is State.PENDING and row.place >= 0:  # what the manifest no longer has is not bought again
             tries = int(transition.changes.get("tries", row.tries))

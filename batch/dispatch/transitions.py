@@ -16,7 +16,7 @@ from batch.core.gateway import (
     Video,
 )
 from batch.core.retry import Retry, cost, worth_another_try
-from batch.core.row import AskedInVain, Expired, SubmittedRow, Unheard
+from batch.core.row import AskedInVain, NeverRan, SubmittedRow, Unheard
 from batch.core.states import Transition
 from batch.dispatch.stopping import Stop
 
@@ -81,20 +81,20 @@ def of_submit(answer: SubmitAnswer, at: float) -> SubmitOutcome:
             transition = states.not_sent(at, "fal asked to come again later (429)")
             return SubmitOutcome(transition=transition, again=True, pause=Pause("fal asks for a pause (429)", after))
         case AccountRefused(error_type, message):
-            return SubmitOutcome(transition=states.not_sent(at, message), stop=Stop(error_type, message))
+            return SubmitOutcome(transition=states.not_sent(at, message), stop=Stop(error_type, message, recall=True))
         case Refused(error_type, message):
             return SubmitOutcome(transition=states.refused(at, error_type, message), failure=error_type, reached=True)
         case InDoubt(reason):  # it says nothing good: whoever is careful stays so
             return SubmitOutcome(transition=states.reply_lost(at, reason), failure=f"in doubt: {reason}")
 
 
-def of_end(end: Video | RequestFailed | Expired, at: float, price: int | None, tries: int, retry: Retry) -> Transition:
+def of_end(end: Video | RequestFailed | NeverRan, at: float, price: int | None, tries: int, retry: Retry) -> Transition:
     """The transition of a row whose request ended so, at a price in millionths of a dollar, after so many tries."""
     match end:
         case Video(result, url):
             return states.succeeded(at, result, url, price or 0)
-        case Expired(message):
-            return states.expired(at, message, max(0, tries - 1))
+        case NeverRan(message):
+            return states.never_ran(at, message, max(0, tries - 1))
         case RequestFailed(error_type, message):
             spent = cost(end, price)
             if worth_another_try(end) and tries < retry.tries:

@@ -15,7 +15,7 @@ from batch.core.gateway import Receipt
 from batch.core.money import Budget, Cap, Money
 from batch.core.paths import table_of
 from batch.core.row import AskedInVain, PendingRow, SubmittedRow
-from batch.core.states import State, Transition, again
+from batch.core.states import RECALLING, State, Transition, again
 from batch.core.store import BookLost, ClaimRefused, NotBooked, Purchase, PurchaseBook, RequestTaken
 from batch.errors import LedgerError
 from batch.files.permissions import make_like
@@ -293,8 +293,9 @@ class Ledger:
                 tries,
                 at,
                 json.loads(arguments),
-                AskedInVain(message, runs, since) if runs else None,
+                AskedInVain(message, runs, since) if runs and message != RECALLING else None,
                 deadline,
+                message == RECALLING,
             )
             for row, place, number, request_id, *urls, price, tries, at, arguments, deadline, message, runs, since in (
                 found

@@ -44,6 +44,8 @@ class InFlightRequest:
     """Whoever looked at it last was told neither that it runs nor that it waits: to be asked."""
     troubled: bool = False
     """Its own questions are answered by no such thing either, and asked ever more seldom."""
+    recalled: bool = False
+    """fal was asked to take it back while it waited."""
     order: int = 0
 
     @property

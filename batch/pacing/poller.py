@@ -24,7 +24,7 @@ from batch.core.gateway import (
     Waiting,
 )
 from batch.core.retry import Retry, backoff
-from batch.core.row import Expired, Unheard
+from batch.core.row import NeverRan, Unheard
 from batch.pacing.in_flight import InFlight, InFlightRequest
 from batch.pacing.poll_schedule import RunTimes
 from batch.pacing.start_deadline import StartDeadline
@@ -39,7 +39,7 @@ UNFINISHED_SECONDS = 6 * 3600.0
 waits in line."""
 
 
-End = Video | RequestFailed | Unheard | Expired
+End = Video | RequestFailed | Unheard | NeverRan
 _Answer = TypeVar("_Answer", bound=CollectAnswer | PollAnswer)
 
 
@@ -70,6 +70,7 @@ class Poller:
         age: float,
         *,
         resumed: bool,
+        recalled: bool = False,
         sent: float | None = None,
         position: int | None = None,
         start_timeout: float = START_TIMEOUT,
@@ -78,6 +79,7 @@ class Poller:
         """Waits for a request that was accepted `age` seconds ago.
 
         Args:
+            recalled: fal was asked to take it back while it waited in line.
             sent: a time on anyio's clock when its POST had not left yet.
             position: how many requests were before it when it was accepted, anybody's.
             start_timeout: its start deadline, in seconds after that.
@@ -86,7 +88,7 @@ class Poller:
         times = self._groups.setdefault(group, RunTimes(self._typical, self._rand))
         now = current_time()
         request = InFlightRequest(times, now - age, sent=now if sent is None else sent, joined=now, resumed=resumed)
-        request.accepted, request.position = now - age, position
+        request.accepted, request.position, request.recalled = now - age, position, recalled
         self._receipts[request], self._news[request] = receipt, anyio.Event()
         self.in_flight.join(request)
         self._move()
@@ -102,11 +104,14 @@ class Poller:
         if not isinstance(finished, Finished):
             return finished
         end = await self._collect(receipt, finished)
-        waited = current_time() - request.accepted
-        if request.ran or finished.seconds or waited < start_timeout or not _timed_out(end):
+        if request.ran or finished.seconds:
+            return end
+        if request.recalled and _cancelled(end):
+            return NeverRan("taken back from fal's line before it ran; it cost nothing", recalled=True)
+        if current_time() - request.accepted < start_timeout or not _timed_out(end):
             return end
         self.start_deadline.waited(start_timeout)
-        return Expired(f"no runner took it within {start_timeout / 3600:.1f} h; it cost nothing")
+        return NeverRan(f"no runner took it within {start_timeout / 3600:.1f} h; it cost nothing")
 
     def _move(self) -> None:
         self.moved.set()
@@ -125,6 +130,23 @@ class Poller:
         """Seconds that a request runs on average, by the ends of late; None while none is known."""
         sums = [times.recent for times in self._groups.values() if times.known]
         return sum(seconds for _, seconds in sums) / sum(runs for runs, _ in sums) if sums else None
+
+    def in_line(self) -> list[InFlightRequest]:
+        """Those that wait, or of which nobody has seen that they run; the one that was sent last comes first."""
+        running = (each for each in reversed(self.in_flight.running) if not each.ran)
+        return [*reversed(self.in_flight.waiting), *running]
+
+    def receipt(self, request: InFlightRequest) -> Receipt:
+        """Of a request that is polled."""
+        return self._receipts[request]
+
+    def follows(self, request: InFlightRequest) -> bool:
+        """Whether its end is still waited for."""
+        return request in self._receipts
+
+    async def waits(self, request: InFlightRequest) -> bool:
+        """One question out of its turn: whether fal says that it waits in line."""
+        return self.follows(request) and await self.look(request) and request in self.in_flight.waiting
 
     async def look(self, request: InFlightRequest) -> bool:
         """One question about a request out of its turn; whether the answer told if it runs or waits."""
@@ -269,6 +291,11 @@ class _Trouble:
 def _timed_out(end: End) -> bool:
     """A 504 of this type is fal's word for a start deadline that passed, and for a run that took too long."""
     return isinstance(end, RequestFailed) and end.status == 504 and end.error_type == "request_timeout"
+
+
+def _cancelled(end: End) -> bool:
+    """A 499 is fal's word for a request that was taken back before it ended."""
+    return isinstance(end, RequestFailed) and end.status == 499
 
 
 def _silent(answer: PollAnswer | CollectAnswer) -> bool:

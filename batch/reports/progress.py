@@ -35,6 +35,12 @@ class Eta:
         rounds = math.ceil(self.rows / at_once)
         return max(rounds * self.typical_seconds - elapsed, self.typical_seconds / 2)
 
+    def left_in_line(self, tally: Tally, elapsed: float) -> float:
+        """The same where requests wait at fal: as many run at once as now, from the end of the first wait on."""
+        rounds = math.ceil((self.rows - tally.ended) / max(1, tally.at_fal.running))
+        run = tally.run_seconds or self.typical_seconds
+        return rounds * run + max(0.0, tally.wait_seconds - elapsed)
+
 
 def line(tally: Tally, eta: Eta, elapsed: float) -> str:
     """One line that says it all."""
@@ -43,27 +49,16 @@ def line(tally: Tally, eta: Eta, elapsed: float) -> str:
     parts += [f"{tally.in_doubt} in doubt"] if tally.in_doubt else []
     parts += [_at_work(tally), f"{dollars(tally.spent)} spent"]
     # While fal cannot be reached no guess is worth its place: a narrow terminal would show it instead of the reason.
-    parts.append(tally.notice or f"about {duration(eta.left(tally.ended, elapsed, _rounds_of(tally)))} left")
+    in_line = tally.at_fal.waiting > 0
+    left = eta.left_in_line(tally, elapsed) if in_line else eta.left(tally.ended, elapsed, tally.at_once)
+    parts.append(tally.notice or f"about {duration(left)} left")
     return one_line(", ".join(parts))
 
 
 def _at_work(tally: Tally) -> str:
-    """A night that crawls because of a line at fal must not look as if it hung."""
-    if not tally.waiting:
+    if not tally.at_fal.waiting:
         return f"{tally.at_work} under way"
-    place = f" (next is {ordinal(tally.ahead + 1)} in line)" if tally.ahead else ""
-    return f"{tally.running} running, {tally.waiting} waiting at fal{place}"
-
-
-def _rounds_of(tally: Tally) -> int:
-    """How many rows a round brings: what waits is no part of it."""
-    return max(1, tally.running) if tally.waiting else tally.at_once
-
-
-def ordinal(number: int) -> str:
-    """`8412` → `8,412th`."""
-    ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
-    return f"{number:,}{ending}"
+    return tally.at_fal.text()
 
 
 def duration(seconds: float) -> str:

@@ -17,8 +17,9 @@ from anyio import current_time
 from hypothesis import given
 from hypothesis import strategies as st
 
+from batch.core.worker import FalCounts
 from batch.dispatch.tally import Tally
-from batch.reports.progress import LINE_SECONDS, Eta, duration, line, ordinal, show
+from batch.reports.progress import LINE_SECONDS, Eta, duration, line, show
 from tests.support.simulated import play
 
 ETA = Eta(9, 300.0)
@@ -44,16 +45,20 @@ COLUMNS = 60
             "3 of 9 rows done, 1 failed, 2 in doubt, 0 under way, $0.00 spent, about 15 min left",
         ),
         (
-            Tally(under_way=42, running=12, waiting=30, ahead=8411, at_once=42),
+            Tally(under_way=42, at_fal=FalCounts(12, 30, 8411), at_once=42),
             "0 of 9 rows done, 12 running, 30 waiting at fal (next is 8,412th in line), $0.00 spent, about 5 min left",
         ),
         (
-            Tally(under_way=4, running=3, waiting=1, at_once=4),
+            Tally(under_way=4, at_fal=FalCounts(3, 1), at_once=4),
             "0 of 9 rows done, 3 running, 1 waiting at fal, $0.00 spent, about 15 min left",
         ),
         (
-            Tally(under_way=2, waiting=2, ahead=1, at_once=2),
+            Tally(under_way=2, at_fal=FalCounts(0, 2, 1), at_once=2),
             "0 of 9 rows done, 0 running, 2 waiting at fal (next is 2nd in line), $0.00 spent, about 45 min left",
+        ),
+        (
+            Tally(under_way=40, at_fal=FalCounts(3, 37), at_once=40, run_seconds=100.0, wait_seconds=900.0),
+            "0 of 9 rows done, 3 running, 37 waiting at fal, $0.00 spent, about 20 min left",
         ),
         (Tally(left=3), "0 of 9 rows done, 0 under way, $0.00 spent, about 45 min left"),
         (Tally(succeeded=9, at_once=3), "9 of 9 rows done, 0 under way, $0.00 spent, about 0 s left"),
@@ -66,15 +71,6 @@ COLUMNS = 60
 def test_the_line_says_what_there_is_to_say(tally: Tally, told: str) -> None:
     """What is zero and bad is left out; while fal cannot be reached there is no guess but the reason."""
     assert line(tally, ETA, 0.0) == told
-
-
-@pytest.mark.parametrize(
-    ("number", "said"),
-    [(1, "1st"), (2, "2nd"), (4, "4th"), (11, "11th"), (12, "12th"), (13, "13th"), (21, "21st"), (12_653, "12,653rd")],
-)
-def test_a_place_in_line_is_told_as_people_say_it(number: int, said: str) -> None:
-    """Also at the teens, and beyond a thousand."""
-    assert ordinal(number) == said
 
 
 @pytest.mark.parametrize(

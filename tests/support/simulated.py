@@ -243,7 +243,7 @@ async def night(
                 now=lambda: EPOCH + current_time(),
                 rand=random.Random(seed).random,
                 typical_seconds=told.pop("typical_seconds", JOB.typical_seconds),
-                rows=int(ledger.db.execute("SELECT COUNT(*) FROM row").fetchone()[0]),
+                rows=int(ledger.db.execute("SELECT COALESCE(MAX(id), 0) FROM row").fetchone()[0]),
                 group_of=lambda arguments: str(arguments["duration"]),
                 **told,
             ),
