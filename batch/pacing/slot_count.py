@@ -11,7 +11,7 @@ from batch.pacing.estimate import Estimate
 from batch.pacing.look import Look
 from batch.pacing.running import Running
 
-GROWTH = 0.2
+GROWTH = 0.3
 """What may wait in front of those that run, as a share of them, where requests begin at once."""
 BLIND_SHARE, BLIND_POWER, BLIND_PACE = 0.2, 0.6, 10.0
 """While nothing has begun: at most this share of the rows left, as the age of the first request to this power."""

@@ -62,9 +62,10 @@ class SlotProbe:
     async def _wait(self, seconds: float) -> None:
         """So long; where the slots are being counted, no longer than until the room made by the last look is taken."""
         in_flight, limit = self._in_flight, self._limit
+        newest = in_flight.newest
         while not in_flight.waiting:  # nothing is there to be looked at
             await self._poller.moved.wait()
-        gone, newest = in_flight.joined - len(in_flight), in_flight.newest
+        gone = in_flight.joined - len(in_flight)
         with anyio.CancelScope(deadline=current_time() + seconds):
             while True:
                 if limit.counting and in_flight.newest is not newest and len(in_flight) >= limit.size:
