@@ -5,6 +5,7 @@ Whatever takes long to load is imported where it is used: `--help` and `status` 
 
 import json
 import logging
+import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -98,7 +99,10 @@ def _open_batch(manifest: Path, **table: Any) -> "Batch":
     from batch.commands.batch import open_batch
     from jobs.kling import KLING_2_1_PRO
 
-    return open_batch(manifest, KLING_2_1_PRO, **table)
+    batch = open_batch(manifest, KLING_2_1_PRO, **table)
+    if batch.recalled:
+        _say(f"as before: {shlex.join(batch.recalled)}   (--forget-options starts anew)")
+    return batch
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

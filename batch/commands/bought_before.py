@@ -1,6 +1,5 @@
 """Asks fal's request history, before a purchase, what was bought without this ledger."""
 
-import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 
@@ -140,7 +139,7 @@ def _told(batch: Batch, found: list[Found]) -> str:
             "fal's records show equal requests. They are not bought now:",
             *lines,
             *(["(images of this machine were not compared: each upload has another address)"] if blind else []),
-            f"next: kling-batch run {shlex.join(batch.command)} --adopt-known takes the videos over and pays nothing; "
+            f"next: {batch.run_command} --adopt-known takes the videos over and pays nothing; "
             "--buy-again in its place pays again",
         ]
     )

@@ -1,6 +1,5 @@
 """Finds rows that the account's book shows as bought before: takes them over, or holds them."""
 
-import shlex
 from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import NamedTuple
@@ -137,7 +136,7 @@ def _told(batch: Batch, ledger: Ledger, known: list[KnownPurchase]) -> str:
             "bought now",
             *ids,
             *([f"  … and {len(known) - SHOWN} more"] if len(known) > SHOWN else []),
-            f"next: kling-batch run {shlex.join(batch.command)} --adopt-known takes the videos over and pays nothing; "
+            f"next: {batch.run_command} --adopt-known takes the videos over and pays nothing; "
             "--buy-again in its place pays again",
         ]
     )

@@ -18,6 +18,7 @@ from batch.commands.caps import Caps
 from batch.commands.manifest_reading import ReadManifest, enrol_edits, read_manifest
 from batch.commands.manifest_watch import ManifestWatch
 from batch.commands.messages import Say
+from batch.commands.remembered_options import note_results, note_run, remember
 from batch.commands.session import Connect, connect, record_interrupted, ungrouped_errors
 from batch.core.gateway import Gateway, Unclear, UnitPrice
 from batch.core.money import Budget, dollars
@@ -83,6 +84,7 @@ async def run(
         BatchError: nothing was spent, or nothing more will be.
     """
     around = surroundings or Surroundings()
+    batch = replace(batch, kept=options.typed)
     table = batch.checked_table()
     with locked(batch.ledger):
         fresh = not batch.ledger.exists()
@@ -98,6 +100,8 @@ async def run(
                     remove_new(batch.ledger)
                 raise
             with write_errors(batch.ledger), ungrouped_errors(), noted(ledger, around.now()):
+                remember(ledger, batch.manifest.path, batch.options)
+                note_run(ledger, batch.kept)
                 for line in read.columns.lines():
                     say(line)
                 return await _run(batch, ledger, read.findings, read.digest, options, around, say)
@@ -140,12 +144,14 @@ async def _run(
     ledger.marks.clear()  # what was not begun stays as it was
     enrol_edits(batch.manifest, ledger, watch, around.now())
     saved = autosave.finish(ledger)
+    note_results(ledger, batch.table, saved.path)
     outcome = Outcome(
         standing=summarize(ledger),
         now=around.now(),
         table=str(saved.path or batch.ledger),
         unwritten=saved.path is None,
         command=batch.command,
+        kept=batch.kept,
         spent_now=ended.tally.spent,
         interrupted=ended.interrupted,
         stopped=ended.stopped,

@@ -359,7 +359,8 @@ def test_a_run_is_told_as_it_ended(tmp_path: Path) -> None:
     given, service = open_batch(shots, JOB), a_service()
     outcome = run_through(given, service, RunOptions(limit=1, concurrency=1))
     assert (outcome.spent_now, outcome.table, outcome.unwritten) == (PRICE, str(shots), False)
-    assert (outcome.exit_code, outcome.next_command) == (Exit.STOPPED_EARLY, f"kling-batch run {shots}")
+    again = f"kling-batch run {shots} --concurrency 1 --limit 1"
+    assert (outcome.exit_code, outcome.next_command) == (Exit.STOPPED_EARLY, again)
     assert outcome.standing.count(Status.SUCCEEDED) == 1
     again = run_through(given, service)
     assert (again.exit_code, again.spent_now, again.standing.spent) == (Exit.DONE, 2 * PRICE, 3 * PRICE)
