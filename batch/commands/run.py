@@ -14,14 +14,14 @@ from anyio import current_time
 from batch.commands import signals
 from batch.commands.at_work import noted
 from batch.commands.batch import Batch
-from batch.commands.caps import Caps
+from batch.commands.caps import Caps, ending
 from batch.commands.manifest_reading import ReadManifest, enrol_edits, read_manifest
 from batch.commands.manifest_watch import ManifestWatch
 from batch.commands.messages import Say
 from batch.commands.remembered_options import note_results, note_run, remember
 from batch.commands.session import Connect, connect, record_interrupted, ungrouped_errors
 from batch.core.gateway import Gateway, Unclear, UnitPrice
-from batch.core.money import Budget, dollars
+from batch.core.money import Budget
 from batch.core.run_options import RunOptions
 from batch.dispatch.dispatcher import Dispatcher
 from batch.dispatch.settings import Settings
@@ -33,7 +33,7 @@ from batch.ledger.async_ledger import async_ledger
 from batch.ledger.file import locked, remove_new, write_errors
 from batch.ledger.ledger import Ledger
 from batch.ledger.matching import Findings
-from batch.ledger.summary import LedgerSummary, prices_to_run, summarize
+from batch.ledger.summary import LedgerSummary, summarize
 from batch.ledger.twins import find_twins, told_twins
 from batch.reports import progress
 from batch.reports.outcome import Outcome, counted
@@ -140,7 +140,7 @@ async def _run(
             if summary.to_run:
                 autosave.first()  # nothing is bought that cannot be written back
             await _dispatch(ledger, summary, gateway, settings, autosave, ended, around)
-            ended.stopped = _why_stopped(ended.stop, caps) or ended.stopped
+            ended.stopped = _why_stopped(ended.stop, caps, batch.typical_seconds) or ended.stopped
     ledger.marks.clear()  # what was not begun stays as it was
     enrol_edits(batch.manifest, ledger, watch, around.now())
     saved = autosave.finish(ledger)
@@ -229,8 +229,9 @@ async def _announce_price(
             say(f"fal's price is now {unit}: not understood, so the published one counts")
     for line in told_twins(find_twins(ledger)):
         say(line)
-    price = f"{dollars(summary.to_run_price)} {prices_to_run(ledger, job).text()}"
-    say(f"{counted(summary.to_run)} to run for {price}{caps.reach(ledger, summary.to_run)}")
+    say(caps.announced(ledger, summary, job))
+    if short := caps.short_of_time(batch.typical_seconds):
+        say(short)
     return summary
 
 
@@ -291,7 +292,9 @@ async def _dispatch(
             ended.stop, ended.candidates = dispatcher.stopped, dispatcher.candidates
             ended.stop_code = _stop_code(dispatcher.stopped, in_time.cancelled_caught)
             if in_time.cancelled_caught:
-                ended.stopped = "stopped: the time is up; the next run brings home what is under way"
+                ended.stopped = (
+                    f"stopped: the time is up ({ending(settings.options)}); the next run brings home what is under way"
+                )
             tasks.cancel_scope.cancel()
         listener.cancel_scope.cancel()
 
@@ -300,9 +303,11 @@ def _stop_code(stop: Stop | None, out_of_time: bool) -> str | None:
     return stop.code if stop else "deadline" if out_of_time else None
 
 
-def _why_stopped(stop: Stop | None, caps: Caps) -> str | None:
+def _why_stopped(stop: Stop | None, caps: Caps, typical_seconds: float) -> str | None:
     if not stop:
         return None
+    if stop.code == "time":
+        return f"{stop.message} {caps.out_of_time(typical_seconds)}"
     remedy = caps.remedy(stop.cap) if stop.cap else _REMEDY.get(stop.code, "")
     return f"{stop.message} {remedy}".rstrip()
 

@@ -396,7 +396,7 @@ def test_a_run_ends_when_its_time_is_up_and_the_next_one_brings_home_what_was_un
     given, service = batch(tmp_path, SHOTS), a_service(run_seconds=500.0)
     given = replace(given, manifest=replace(given.manifest, job=replace(JOB, typical_seconds=5.0)))
     outcome = run_through(given, service, RunOptions(concurrency=4, max_seconds=100.0))
-    assert (outcome.stopped or "").startswith("stopped: the time is up")
+    assert (outcome.stopped or "").startswith("stopped: the time is up (--max-runtime 2 min)")
     assert outcome.stop_code == "deadline"
     assert (outcome.exit_code, outcome.standing.at_fal) == (Exit.STOPPED_EARLY, 3)
     assert run_through(given, service).exit_code is Exit.DONE
