@@ -14,6 +14,7 @@ from batch.errors import LedgerError, ManifestError
 from batch.ledger.async_ledger import AsyncLedger, async_ledger
 from batch.ledger.file import locked
 from batch.ledger.ledger import Ledger
+from batch.manifest.images import judge
 from batch.results_writer.autosave import Autosave
 from batch.results_writer.overwrite_checks import note_target
 from batch.results_writer.writer import ResultsWriter
@@ -38,7 +39,7 @@ async def connect(batch: Batch) -> AsyncIterator[Gateway]:
     else:
         from batch.fal.client import FalGateway  # fal-client takes 0.3 s to load: only where something is submitted
 
-        async with FalGateway(batch.manifest.job, local=batch.manifest.local) as gateway:
+        async with FalGateway(batch.manifest.job, local=batch.manifest.local, judge=judge) as gateway:
             yield gateway
 
 

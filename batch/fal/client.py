@@ -68,7 +68,7 @@ from batch.fal.transport import (
     guarded_client,
     last_body,
 )
-from batch.fal.uploads import Uploads
+from batch.fal.uploads import Judge, Uploads, by_marks
 from batch.fal.wire import fresh
 from batch.job import Arguments, Job
 
@@ -93,6 +93,7 @@ class FalGateway:
 
     Args:
         local: gives the file that an image cell refers to, None where the cell is a URL or a data URI.
+        judge: what the bytes of such a file go up as, at the moment they do.
         start_timeout: seconds after which a request that no runner has started is given up by fal
             (`X-Fal-Request-Timeout`), which is what makes its absence provable.
         played: the service is played on this machine, and its videos may be files here.
@@ -103,7 +104,13 @@ class FalGateway:
     """
 
     def __init__(
-        self, job: Job, *, local: Callable[[str], Path | None], start_timeout: float = 3600.0, played: bool = False
+        self,
+        job: Job,
+        *,
+        local: Callable[[str], Path | None],
+        judge: Judge = by_marks,
+        start_timeout: float = 3600.0,
+        played: bool = False,
     ) -> None:
         self._job = job
         self._start_timeout = start_timeout
@@ -117,7 +124,7 @@ class FalGateway:
         self._submits = asyncio.Semaphore(SUBMITS_AT_ONCE)
         self._asks = asyncio.Semaphore(ASKS_AT_ONCE)
         self._results = asyncio.Semaphore(RESULTS_AT_ONCE)
-        self._uploads = Uploads(job, local, self._client.upload, self._redact)
+        self._uploads = Uploads(job, local, self._client.upload, self._redact, judge)
 
     async def __aenter__(self) -> Self:
         return self
