@@ -37,6 +37,7 @@ from batch.ledger.summary import LedgerSummary, summarize
 from batch.ledger.twins import find_twins, told_twins
 from batch.reports import progress
 from batch.reports.outcome import Outcome, counted
+from batch.reports.screen import Screen
 from batch.results_writer.autosave import Autosave
 from batch.results_writer.overwrite_checks import note_target
 from batch.results_writer.writer import ResultsWriter
@@ -110,6 +111,8 @@ async def run(
 async def _run(
     batch: Batch, ledger: Ledger, findings: Findings, digest: str, options: RunOptions, around: Surroundings, say: Say
 ) -> Outcome:
+    screen = Screen()
+    say = screen.above(say)
     writer = ResultsWriter(batch.manifest, batch.ledger, batch.target)
     autosave = Autosave(writer, say)
     watch = ManifestWatch(batch.manifest, batch.ledger, digest, writer.source)
@@ -139,7 +142,7 @@ async def _run(
             settings = _settings(batch, summary, caps, around, watch)
             if summary.to_run:
                 autosave.first()  # nothing is bought that cannot be written back
-            await _dispatch(ledger, summary, gateway, settings, autosave, ended, around)
+            await _dispatch(ledger, summary, gateway, settings, autosave, ended, around, screen)
             ended.stopped = _why_stopped(ended.stop, caps, batch.typical_seconds) or ended.stopped
     ledger.marks.clear()  # what was not begun stays as it was
     enrol_edits(batch.manifest, ledger, watch, around.now())
@@ -275,6 +278,7 @@ async def _dispatch(
     autosave: Autosave,
     ended: _Ended,
     around: Surroundings,
+    screen: Screen,
 ) -> None:
     rows = min(summary.to_run, settings.options.limit or summary.to_run) + summary.at_fal
     eta = progress.Eta(rows, settings.typical_seconds)
@@ -286,7 +290,7 @@ async def _dispatch(
             listener.start_soon(_until_signal, tasks.cancel_scope, ended, autosave.say, name="signals")
             tasks.start_soon(autosave.keep, lambda: ended.tally.counts, summary.total, name="results")
             if around.show_progress:
-                tasks.start_soon(progress.show, lambda: dispatcher.tally, eta, sys.stderr, name="progress")
+                tasks.start_soon(progress.show, lambda: dispatcher.tally, eta, sys.stderr, screen, name="progress")
             with anyio.CancelScope(deadline=settings.deadline) as in_time:
                 await dispatcher.run()
             ended.stop, ended.candidates = dispatcher.stopped, dispatcher.candidates

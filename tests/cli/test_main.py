@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from batch.cli.main import main
 from batch.errors import Exit
 from batch.ledger.file import locked
-from tests.support.night import Ended, Night, kill, night, until
+from tests.support.night import Ended, Night, kill, night, unstamped, until
 from tests.support.runs import a_service, run_through
 from tests.support.sheets import SHOTS, batch
 
@@ -25,7 +25,7 @@ def ended_with(*arguments: object) -> tuple[int, str]:
     """The exit code of a command in this process, and all that it said."""
     told = CliRunner().invoke(main, [*map(str, arguments)])
     assert told.exception is None or isinstance(told.exception, SystemExit), told.exception
-    return told.exit_code, told.output
+    return told.exit_code, unstamped(told.output)
 
 
 # Exit codes
