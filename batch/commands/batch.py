@@ -178,10 +178,10 @@ def open_batch(
     )
     remembered = TableOptions() if forget_options else recall(path, sandbox=sandbox)
     left_open = said.left_open(remembered, lambda name: input_name(job, name))
-    return _batch(path, job, said.with_(left_open), left_open.typed, sandbox=sandbox)
+    return _batch(path, job, said.with_(left_open), left_open, sandbox=sandbox)
 
 
-def _batch(path: Path, job: Job, options: TableOptions, recalled: Sequence[str], *, sandbox: bool) -> Batch:
+def _batch(path: Path, job: Job, options: TableOptions, recalled: TableOptions, *, sandbox: bool) -> Batch:
     _require_plain(options.prefix or "")
     output = None if options.output is None else Path(options.output)
     ledger, table = places(path, sandbox=sandbox, output=output)
@@ -196,7 +196,11 @@ def _batch(path: Path, job: Job, options: TableOptions, recalled: Sequence[str],
             prefix=options.prefix or "",
             prices=job.prices if options.price is None else prices(options.price, job.prices),
             reads_own=target is None,
-            reading=ReadingOptions(encoding=options.encoding, header_row=options.header_row),
+            reading=ReadingOptions(
+                encoding=options.encoding,
+                header_row=options.header_row,
+                said_before=recalled.encoding is not None,
+            ),
             fetched_here=sandbox,
         ),
         ledger=ledger,
@@ -204,7 +208,7 @@ def _batch(path: Path, job: Job, options: TableOptions, recalled: Sequence[str],
         sandbox=sandbox,
         price_told=options.price is not None,
         options=replace(options, output=options.output if target else None, prefix=options.prefix or None),
-        recalled=recalled,
+        recalled=recalled.typed,
         command=[str(path), *(["--sandbox"] if sandbox else [])],
     )
 

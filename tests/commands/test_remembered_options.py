@@ -1,5 +1,6 @@
 """A table is told once how it is read: its ledger remembers it for every later command."""
 
+import codecs
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -96,6 +97,22 @@ def test_a_refused_command_is_not_remembered(shots: Path) -> None:
     with pytest.raises(UsageError, match="no column 'Txt'"):
         run_through(opened(shots, mapped={"prompt": "Txt"}), a_service())
     assert opened(shots).manifest.mapped == SAID["mapped"]
+
+
+@pytest.mark.parametrize(("mark", "said"), [(b"", "is written in UTF-8 now"), (codecs.BOM_UTF8, "the mark of UTF-8")])
+def test_a_table_that_was_saved_as_utf_8_since_is_asked_about(shots: Path, mark: bytes, said: str) -> None:
+    """Read as before, every prompt would be another one, and be bought again."""
+    text = "prompt,image\nПривет мир,https://x.y/1\nДо свидания,https://x.y/2\n"
+    shots.write_bytes(text.encode("cp1251"))
+    run_through(opened(shots, encoding="cp1251"), a_service(), RunOptions(limit=1))
+    assert check(shots).standing.to_run == 1
+    shots.write_bytes(mark + text.encode())
+    with pytest.raises((ManifestError, UsageError), match=f"{said}.*--encoding utf-8"):
+        run_through(opened(shots), a_service())
+    again = check(shots, encoding="utf-8")
+    assert (again.standing.to_run, again.standing.total) == (1, 2)
+    if not mark:
+        assert opened(shots, encoding="cp1251").manifest.open().columns[0] == "prompt"
 
 
 def test_options_can_be_forgotten(shots: Path) -> None:
