@@ -176,7 +176,7 @@ def open_batch(
         encoding=encoding,
         header_row=header_row,
     )
-    remembered = TableOptions() if forget_options else recall(path, sandbox=sandbox)
+    remembered = TableOptions() if forget_options else recall(path, sandbox=sandbox, output_said=output is not None)
     left_open = said.left_open(remembered, lambda name: input_name(job, name))
     return _batch(path, job, said.with_(left_open), left_open, sandbox=sandbox)
 

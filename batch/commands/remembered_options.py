@@ -14,6 +14,8 @@ from batch.errors import LedgerError, UsageError
 from batch.ledger.ledger import Ledger
 
 _OPTIONS = "table_options"
+_TABLE = "options_of"
+"""Whose options they are: a copy of a table, ledger and all, must not write where the original's results stand."""
 _RESULTS = "results_in"
 _RUN = "run_options"
 _WORD = re.compile(r"--(concurrency|max-[a-z-]+|limit|stop-after|until)|[0-9][0-9a-z.:/]{0,30}")
@@ -22,10 +24,13 @@ TABLES = frozenset({".csv", ".tsv", ".tab", ".txt", ".parquet", ".pq"})
 """How a file ends that a ledger may name for results outside of its table's own folder."""
 
 
-def recall(manifest: Path, *, sandbox: bool) -> TableOptions:
+def recall(manifest: Path, *, sandbox: bool, output_said: bool = False) -> TableOptions:
     """What the ledger of a table remembers; nothing where there is none, or none that can be read.
 
     A rehearsal of which nothing was said yet is read as the table itself, with its results where a rehearsal has them.
+
+    Args:
+        output_said: where the results are to go is said now.
 
     Raises:
         LedgerError: what it remembers cannot be meant.
@@ -36,7 +41,9 @@ def recall(manifest: Path, *, sandbox: bool) -> TableOptions:
     if sandbox and not note:
         return replace(_meant(_read(ledger_path(manifest), _OPTIONS), ledger), output=None)
     found = _meant(note, ledger)
-    return replace(found, output=_output(found.output, manifest, ledger)) if found.output else found
+    if output_said or not found.output:
+        return replace(found, output=None)
+    return replace(found, output=_output(found.output, manifest, ledger))
 
 
 def remember(ledger: Ledger, manifest: Path, options: TableOptions) -> None:
@@ -45,6 +52,8 @@ def remember(ledger: Ledger, manifest: Path, options: TableOptions) -> None:
     note = replace(options, output=output, prefix=options.prefix or None).note
     if note != (ledger.meta(_OPTIONS) or TableOptions().note):
         ledger.set_meta(_OPTIONS, note)
+    if output and str(manifest.resolve()) != ledger.meta(_TABLE):
+        ledger.set_meta(_TABLE, str(manifest.resolve()))
 
 
 def note_results(ledger: Ledger, table: Path, written: Path | None) -> None:
@@ -103,13 +112,20 @@ def _from_folder(output: Path, manifest: Path) -> str:
 
 
 def _output(text: str, manifest: Path, ledger: Path) -> str:
-    """A ledger may come from anywhere: it says no new file into being outside its folder that is not a table's."""
+    """The file for results, as it is written from here; one that is not of this very table is asked about.
+
+    Raises:
+        UsageError: the table was moved or copied since, or a ledger from anywhere says a file into being that is none.
+    """
     real = manifest.resolve().parent
     folder = manifest.parent if manifest.parent.resolve() == real else real
     path = folder / text
-    inside = Path(os.path.realpath(path)).is_relative_to(real)
-    if not inside and not path.exists() and path.suffix.lower() not in TABLES:
+    noted, inside = Path(_read(ledger, _TABLE) or ""), Path(os.path.realpath(path)).is_relative_to(real)
+    of_another = noted.name != manifest.resolve().name if inside else noted != manifest.resolve()
+    if of_another or not (inside or path.exists() or path.suffix.lower() in TABLES):
         raise UsageError(
-            f"{ledger} names {path} for the results, which is not there: say where they are to go with --output"
+            f"{ledger} names {path} for the results, "
+            + ("which are those of another table, or of where this one stood before" if of_another else "which is none")
+            + ": say where they are to go with --output"
         )
     return str(path)

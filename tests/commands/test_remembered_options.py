@@ -2,6 +2,7 @@
 
 import codecs
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -54,6 +55,7 @@ def test_only_plain_options_of_a_run_are_told_again(shots: Path, note: str) -> N
 def noted(shots: Path, **change: object) -> None:
     """The ledger's note is changed by hand."""
     with Ledger.open(shots.with_name("shots.csv.ledger")) as ledger:
+        ledger.set_meta("options_of", str(shots))
         note = json.loads(TableOptions().note) | change
         ledger.set_meta("table_options", json.dumps(note))
 
@@ -153,6 +155,27 @@ def test_results_below_the_tables_folder_move_with_it(tmp_path: Path) -> None:
     run_through(opened(film / "shots.csv", **SAID, output=film / "out.csv"), a_service(), RunOptions(limit=1))
     film.rename(tmp_path / "moved")
     assert opened(tmp_path / "moved" / "shots.csv").target == tmp_path / "moved" / "out.csv"
+
+
+def test_a_copy_does_not_write_where_the_originals_results_stand(tmp_path: Path) -> None:
+    """Ledger and all were copied, or moved: where results outside of the folder are to go is asked, and remembered."""
+    film, out = tmp_path / "film", tmp_path / "out.csv"
+    film.mkdir()
+    (film / "shots.csv").write_text(GERMAN)
+    run_through(opened(film / "shots.csv", **SAID, output=out), a_service(), RunOptions(limit=1))
+    assert opened(film / "shots.csv").target == out
+    shutil.copytree(film, tmp_path / "copy")
+    with pytest.raises(UsageError, match=r"those of another table.*--output"):
+        opened(tmp_path / "copy" / "shots.csv")
+    told = opened(tmp_path / "copy" / "shots.csv", output=tmp_path / "other.csv")
+    run_through(opened(film / "shots.csv", output=film / "in.csv"), a_service())
+    for end in ("", ".ledger"):
+        shutil.copyfile(film / f"shots.csv{end}", film / f"twin.csv{end}")
+    with pytest.raises(UsageError, match=r"those of another table.*--output"):
+        opened(film / "twin.csv")
+    out = film / "in.csv"
+    assert told.manifest.mapped == SAID["mapped"]
+    assert opened(film / "shots.csv").target == out
 
 
 def test_a_rehearsal_is_read_as_its_table(shots: Path) -> None:
