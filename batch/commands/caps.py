@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from batch.core.money import Budget, Cap, dollars
 from batch.core.run_options import RunOptions
+from batch.dispatch.stopping import Stop
 from batch.job import Job
 from batch.ledger.ledger import Ledger
 from batch.ledger.summary import LedgerSummary, price_of_first, prices_to_run, rows_within
@@ -51,6 +52,16 @@ class Caps:
     def out_of_time(self, typical_seconds: float) -> str:
         """Why nothing more was submitted so near the end."""
         return f"({ending(self.options)}; a row takes about {duration(typical_seconds)})"
+
+    def first(self, stop: Stop | None, typical_seconds: float, *, begun: bool) -> str:
+        """What has to be done before the same run again would buy anything; empty where nothing has to.
+
+        Args:
+            begun: this one has.
+        """
+        if stop and stop.cap and (stop.cap is not Cap.RUN or not begun):
+            return f"raise {stop.cap} first"
+        return "give it more time first" if self.short_of_time(typical_seconds) else ""
 
     def reach(self, ledger: Ledger, to_run: int) -> str:
         """`; --max-spend ($5.00) reaches 10 of them`; empty where the caps reach all rows to run."""

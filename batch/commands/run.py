@@ -144,6 +144,7 @@ async def _run(
                 autosave.first()  # nothing is bought that cannot be written back
             await _dispatch(ledger, summary, gateway, settings, autosave, ended, around, screen)
             ended.stopped = _why_stopped(ended.stop, caps, batch.typical_seconds) or ended.stopped
+            ended.first = caps.first(ended.stop, batch.typical_seconds, begun=any(ended.tally.counts))
     ledger.marks.clear()  # what was not begun stays as it was
     enrol_edits(batch.manifest, ledger, watch, around.now())
     saved = autosave.finish(ledger)
@@ -159,6 +160,7 @@ async def _run(
         interrupted=ended.interrupted,
         stopped=ended.stopped,
         stop_code=ended.stop_code,
+        first=ended.first,
         left=ended.tally.left,
     )
     return _with_doubts(outcome, ledger, ended.candidates) if outcome.standing.in_doubt else outcome
@@ -266,6 +268,8 @@ class _Ended:
     stop: Stop | None = None
     stopped: str | None = None
     stop_code: str | None = None
+    first: str = ""
+    """As for `Outcome`."""
     candidates: Mapping[int, Sequence[str]] = field(default_factory=dict)
     """As for `Dispatcher`."""
 

@@ -35,6 +35,8 @@ class Outcome:
     """Why rows were left, where the run stopped by itself."""
     stop_code: str | None = None
     """The same for a program: `budget`, `failures`, `locked`, `http_401`, `deadline` …"""
+    first: str = ""
+    """What has to be done before the same run again would go any further; empty where nothing has to."""
     left: int = 0
     """Requests whose end could not be learned in this run: they stay under way."""
     now: float = 0.0
@@ -156,7 +158,7 @@ class Outcome:
         if now.held:
             told.append(("run --adopt-known", "or --buy-again in its place"))
         elif now.to_run or now.at_fal or self.left or self.unwritten:
-            told.append(("run", ""))
+            told.append(("run", self.first))
         told += settle if now.in_doubt > now.held and later else []
         if now.failures:
             told.append(("rerun", "" if _passing(now) else "when the rows are mended"))

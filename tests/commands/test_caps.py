@@ -52,6 +52,8 @@ def test_the_cap_that_stops_a_run_is_the_one_that_is_named(
     lines: list[str] = []
     outcome = run_through(batch(tmp_path, SHOTS), a_service(), options, say=lines.append)
     assert (outcome.stopped or "").startswith(f"stopped submitting: {said}")
+    cap = reach.split()[1]
+    assert [remark for _, remark in outcome.to_do] == ["" if cap == "--max-spend" else f"raise {cap} first"]
     assert [line for line in lines if line.endswith(reach)]
 
 
@@ -90,12 +92,19 @@ def test_a_run_without_the_time_for_a_row_says_how_long_one_takes(
     assert f"{takes}: {named} is too short for any to be begun" in lines
     assert (outcome.stopped or "").endswith(f"could not be home in time ({named}; {takes})")
     assert (outcome.spent_now, outcome.standing.at_fal) == (0, 0)
+    assert [remark for _, remark in outcome.to_do] == ["give it more time first"]
 
 
 def test_time_enough_is_not_spoken_of(tmp_path: Path) -> None:
     lines: list[str] = []
     run_through(batch(tmp_path, SHOTS), a_service(), RunOptions(max_seconds=JOB.typical_seconds), say=lines.append)
     assert not [line for line in lines if "a row takes" in line]
+
+
+def test_a_cap_below_a_single_row_has_to_be_raised_first(tmp_path: Path) -> None:
+    """The same run again would buy nothing either."""
+    outcome = run_through(batch(tmp_path, SHOTS), a_service(), RunOptions(max_spend=PRICE - 1))
+    assert [remark for _, remark in outcome.to_do] == ["raise --max-spend first"]
 
 
 def test_a_cap_that_reaches_every_row_says_nothing(tmp_path: Path) -> None:
