@@ -112,7 +112,7 @@ LIBRARIES = {
     "numpy": {"sandbox.render"},
     "pandas": {"manifest.dataframes"},
     "PIL": {"manifest.images", "sandbox.render"},
-    "pyarrow": {"table.parquet", "table.parquet_cells", "table.parquet_notes", "table.parquet_splice"},
+    "pyarrow": {"table.parquet", "table.parquet_cells", "table.parquet_chunks", "table.parquet_notes"},
     "sqlite3": {"account", "commands.account_book", "ledger"},
     "starlette": {"sandbox.service"},
     "tqdm": {"reports.progress"},

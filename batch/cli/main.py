@@ -5,8 +5,9 @@ Whatever takes long to load is imported where it is used: `--help` and `status` 
 
 import json
 import logging
+import shlex
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -48,11 +49,14 @@ class _Group(click.Group):
             with _plain_usage_errors():
                 return super().invoke(ctx)
         except BatchError as error:
-            _say(f"kling-batch: {error}")
+            self._ended(ctx, f"kling-batch: {error}")
             ctx.exit(error.exit_code)
         except KeyboardInterrupt:
-            _say("kling-batch: interrupted; run it again to go on")
+            self._ended(ctx, "kling-batch: interrupted; run it again to go on")
             ctx.exit(Exit.INTERRUPTED)
+
+    def _ended(self, ctx: click.Context, line: str) -> None:
+        (_log if ctx.invoked_subcommand in ("run", "rerun") else _say)(one_line(line))
 
 
 @contextmanager
@@ -65,12 +69,22 @@ def _plain_usage_errors() -> Iterator[None]:
         raise
 
 
-# Everything that is printed goes through these three, but for the bar.
+# Everything that is printed goes through these, but for the bar.
 
 
 def _say(line: str) -> None:
     """One line to stderr; stdout is for what was asked for. No control character of anybody's is obeyed."""
     _write(one_line(line), sys.stderr)
+
+
+def _log(text: str) -> None:
+    """What a run says to stderr, which may be the log of a night: each line with its time, unless somebody looks on."""
+    if sys.stderr.isatty():
+        _print(text, err=True)
+    else:
+        from batch.reports.screen import stamped
+
+        _print(stamped(text), err=True)
 
 
 def _print(text: str, *, err: bool = False) -> None:
@@ -94,11 +108,14 @@ def _write(text: str, stream: TextIO) -> None:
     stream.flush()
 
 
-def _open_batch(manifest: Path, **table: Any) -> "Batch":
+def _open_batch(manifest: Path, say: Callable[[str], None] = _say, **table: Any) -> "Batch":
     from batch.commands.batch import open_batch
     from jobs.kling import KLING_2_1_PRO
 
-    return open_batch(manifest, KLING_2_1_PRO, **table)
+    batch = open_batch(manifest, KLING_2_1_PRO, **table)
+    if batch.recalled:
+        say(f"as before: {shlex.join(batch.recalled)}   (--forget-options starts anew)")
+    return batch
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -187,13 +204,15 @@ def _run(ctx: click.Context, selection: "Selection | None", as_json: bool, given
     # What fal-client logs by itself (a host tried again) would stand in the middle of the bar, and once for each row.
     logging.getLogger("fal_client").addHandler(logging.NullHandler())
     table = {name: given.pop(name) for name in TABLE_NAMES}
-    batch, faults = _open_batch(**table), given.pop("faults")
+    batch, faults = _open_batch(**table, say=_log), given.pop("faults")
     if faults:
         from batch.commands.sandbox import with_faults
 
         batch = with_faults(batch, faults)
-    outcome = run_batch(batch, run_options(**given), _say, mark=selection.mark if selection else None)
-    _print(outcome.text(), err=True)
+    outcome = run_batch(
+        batch, run_options(**given), lambda line: _log(one_line(line)), mark=selection.mark if selection else None
+    )
+    _log(outcome.text())
     if as_json:
         _print_json(outcome.json())
     ctx.exit(outcome.exit_code)

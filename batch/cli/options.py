@@ -1,6 +1,7 @@
 """The options that commands share, and the checks of what is typed for them."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -75,18 +76,26 @@ def _account_cap(text: str) -> Any:
     return AccountCap.read(text)
 
 
-def _duration(text: str) -> float:
+@dataclass(frozen=True, slots=True)
+class End:
+    """When a run is to end, seconds from now, and how that was typed."""
+
+    seconds: float
+    text: str
+
+
+def _duration(text: str) -> End:
     from batch.cli import times
 
-    return times.seconds(text)
+    return End(times.seconds(text), text)
 
 
-def _time_of_day(text: str) -> float:
+def _time_of_day(text: str) -> End:
     from datetime import datetime
 
     from batch.cli import times
 
-    return times.seconds_until(text, datetime.now().astimezone())
+    return End(times.seconds_until(text, datetime.now().astimezone()), text)
 
 
 def _mapping(_ctx: click.Context, _parameter: click.Parameter, values: Sequence[str]) -> dict[str, str]:
@@ -156,11 +165,19 @@ TABLE = _all_of(
         "--header-row", type=whole_number(1), metavar="N", help="The row of a CSV file in which the titles stand."
     ),
     click.option("--output", type=PATH, help="Write the results to this file instead of into the manifest."),
+    click.option(
+        "--forget-options",
+        is_flag=True,
+        help="What was said of this table before (the options above, which its ledger remembers) holds no more.",
+    ),
     SANDBOX,
 )
 """The table and how it is read: the arguments of `batch.commands.batch.open_batch`."""
 
-TABLE_NAMES = ("manifest", "mapped", "ignored", "prefix", "price", "output", "encoding", "header_row", "sandbox")
+TABLE_NAMES = (
+    *("manifest", "mapped", "ignored", "prefix", "price", "output", "encoding", "header_row", "forget_options"),
+    "sandbox",
+)
 """The parameters of `TABLE`."""
 
 RUN = _all_of(
@@ -233,9 +250,11 @@ NAMED_ROWS = _all_of(
 )
 
 
-def run_options(*, until: float | None, max_runtime: float | None, **options: Any) -> RunOptions:
+def run_options(*, until: "End | None", max_runtime: "End | None", **options: Any) -> RunOptions:
     """What was said of a run, as one record."""
-    ends = [seconds for seconds in (until, max_runtime) if seconds is not None]
+    said = {"--until": until, "--max-runtime": max_runtime}
+    ends = sorted((end.seconds, f"{option} {end.text}") for option, end in said.items() if end is not None)
     if options.get("adopt_known") and options.get("buy_again"):
         raise click.UsageError("--adopt-known takes over what was bought, --buy-again pays again: give one of them")
-    return RunOptions(max_seconds=min(ends, default=None), **options)
+    seconds = ends[0][0] if ends else None
+    return RunOptions(max_seconds=seconds, ends=tuple(text for _, text in ends), **options)

@@ -8,6 +8,7 @@ import anyio
 
 from batch.commands import signals
 from batch.commands.at_work import AT_FAL
+from batch.commands.caps import ending
 from batch.commands.ended import Ended
 from batch.commands.messages import Say
 from batch.core.gateway import Gateway
@@ -18,9 +19,10 @@ from batch.dispatch.stopping import Stop
 from batch.ledger.async_ledger import AsyncLedger, async_ledger
 from batch.ledger.ledger import Ledger
 from batch.reports import progress
+from batch.reports.screen import Screen
 from batch.results_writer.autosave import Autosave
 
-OUT_OF_TIME = Stop("deadline", "stopped: the time is up; the next run brings home what is under way")
+OUT_OF_TIME = Stop("deadline", "the next run brings home what is under way")
 NOTE_SECONDS = 10.0
 INTERRUPTED = Stop("interrupted", "stopped by a signal")
 
@@ -31,11 +33,15 @@ async def dispatch(
     settings: Settings,
     autosave: Autosave,
     ended: Ended,
-    *,
+    screen: Screen | None,
     total: int,
-    show_progress: bool,
 ) -> None:
-    """Until nothing can be brought further in this run, or it is to end; `total` counts the rows of the table."""
+    """Until nothing can be brought further in this run, or it is to end.
+
+    Args:
+        screen: where progress is shown; None: nowhere.
+        total: the rows of the table.
+    """
     eta = progress.Eta(settings.rows, settings.typical_seconds)
     async with anyio.create_task_group() as listener:
         async with async_ledger(ledger) as store, anyio.create_task_group() as tasks:
@@ -47,15 +53,15 @@ async def dispatch(
             )
             tasks.start_soon(autosave.keep, lambda: ended.tally.counts, total, name="results")
             tasks.start_soon(_note_at_fal, dispatcher, store, ledger, name="at fal")
-            if show_progress:
-                tasks.start_soon(progress.show, lambda: dispatcher.tally, eta, sys.stderr, name="progress")
+            if screen:
+                tasks.start_soon(progress.show, lambda: dispatcher.tally, eta, sys.stderr, screen, name="progress")
             with anyio.CancelScope() as in_time:
                 tasks.start_soon(_until_deadline, dispatcher, settings.deadline, in_time, name="deadline")
                 await dispatcher.run()
             ended.stop, ended.candidates = dispatcher.stopped, dispatcher.candidates
             ended.stop_code = _stop_code(dispatcher.stopped, in_time.cancelled_caught)
             if in_time.cancelled_caught:
-                ended.stopped = OUT_OF_TIME.message
+                ended.stopped = f"stopped: the time is up ({ending(settings.options)}); {OUT_OF_TIME.message}"
             tasks.cancel_scope.cancel()
         listener.cancel_scope.cancel()
 

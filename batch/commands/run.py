@@ -17,9 +17,10 @@ from batch.commands.ended import Ended
 from batch.commands.manifest_reading import ReadManifest, enrol_edits, read_manifest
 from batch.commands.manifest_watch import ManifestWatch
 from batch.commands.messages import Say
+from batch.commands.remembered_options import note_results, note_run, remember
 from batch.commands.session import Connect, connect, record_interrupted, ungrouped_errors
 from batch.core.gateway import Gateway, Unclear, UnitPrice
-from batch.core.money import Budget, dollars
+from batch.core.money import Budget
 from batch.core.run_options import RunOptions
 from batch.dispatch.stopping import Stop
 from batch.errors import UsageError
@@ -27,9 +28,10 @@ from batch.fal.pricing import difference, live_prices
 from batch.ledger.file import locked, remove_new, write_errors
 from batch.ledger.ledger import Ledger
 from batch.ledger.matching import Findings
-from batch.ledger.summary import LedgerSummary, prices_to_run, summarize
+from batch.ledger.summary import LedgerSummary, summarize
 from batch.ledger.twins import find_twins, told_twins
 from batch.reports.outcome import Outcome, counted
+from batch.reports.screen import Screen
 from batch.results_writer.autosave import Autosave
 from batch.results_writer.overwrite_checks import note_target
 from batch.results_writer.writer import ResultsWriter
@@ -78,6 +80,7 @@ async def run(
         BatchError: nothing was spent, or nothing more will be.
     """
     around = surroundings or Surroundings()
+    batch = replace(batch, kept=options.typed)
     table = batch.checked_table()
     with locked(batch.ledger):
         fresh = not batch.ledger.exists()
@@ -93,6 +96,8 @@ async def run(
                     remove_new(batch.ledger)
                 raise
             with write_errors(batch.ledger), ungrouped_errors(), noted(ledger, around.now()):
+                remember(ledger, batch.manifest.path, batch.options)
+                note_run(ledger, batch.kept)
                 for line in read.columns.lines():
                     say(line)
                 return await _run(batch, ledger, read.findings, read.digest, options, around, say)
@@ -101,6 +106,8 @@ async def run(
 async def _run(
     batch: Batch, ledger: Ledger, findings: Findings, digest: str, options: RunOptions, around: Surroundings, say: Say
 ) -> Outcome:
+    screen = Screen()
+    say = screen.above(say)
     writer = ResultsWriter(batch.manifest, batch.ledger, batch.target)
     autosave = Autosave(writer, say)
     watch = ManifestWatch(batch.manifest, batch.ledger, digest, writer.source)
@@ -131,22 +138,26 @@ async def _run(
             settings = _settings(batch, summary, caps, around, watch)
             if summary.to_run:
                 autosave.first()  # nothing is bought that cannot be written back
-            total, shown = summary.total, around.show_progress
-            await dispatch(ledger, gateway, settings, autosave, ended, total=total, show_progress=shown)
-            ended.stopped = _why_stopped(ended.stop, caps) or ended.stopped
+            shown = screen if around.show_progress else None
+            await dispatch(ledger, gateway, settings, autosave, ended, shown, summary.total)
+            ended.stopped = _why_stopped(ended.stop, caps, batch.typical_seconds) or ended.stopped
+            ended.first = caps.first(ended.stop, batch.typical_seconds, begun=any(ended.tally.counts))
     ledger.marks.clear()  # what was not begun stays as it was
     enrol_edits(batch.manifest, ledger, watch, around.now())
     saved = autosave.finish(ledger)
+    note_results(ledger, batch.table, saved.path)
     outcome = Outcome(
         standing=summarize(ledger),
         now=around.now(),
         table=str(saved.path or batch.ledger),
         unwritten=saved.path is None,
         command=batch.command,
+        kept=batch.kept,
         spent_now=ended.tally.spent,
         interrupted=ended.interrupted,
         stopped=ended.stopped,
         stop_code=ended.stop_code,
+        first=ended.first,
         left=ended.tally.left,
         recalled=ended.tally.recalled,
     )
@@ -221,8 +232,9 @@ async def _announce_price(
             say(f"fal's price is now {unit}: not understood, so the published one counts")
     for line in told_twins(find_twins(ledger)):
         say(line)
-    price = f"{dollars(summary.to_run_price)} {prices_to_run(ledger, job).text()}"
-    say(f"{counted(summary.to_run)} to run for {price}{caps.reach(ledger, summary.to_run)}")
+    say(caps.announced(ledger, summary, job))
+    if short := caps.short_of_time(batch.typical_seconds):
+        say(short)
     return summary
 
 
@@ -249,9 +261,11 @@ def _settings(
     )
 
 
-def _why_stopped(stop: Stop | None, caps: Caps) -> str | None:
+def _why_stopped(stop: Stop | None, caps: Caps, typical_seconds: float) -> str | None:
     if not stop:
         return None
+    if stop.code == "time":
+        return f"{stop.message} {caps.out_of_time(typical_seconds)}"
     remedy = caps.remedy(stop.cap) if stop.cap else _REMEDY.get(stop.code, "")
     return f"{stop.message} {remedy}".rstrip()
 

@@ -69,7 +69,7 @@ from batch.fal.transport import (
     guarded_client,
     last_body,
 )
-from batch.fal.uploads import Uploads
+from batch.fal.uploads import Judge, Uploads, by_marks
 from batch.fal.wire import fresh
 from batch.job import Arguments, Job
 
@@ -94,6 +94,7 @@ class FalGateway:
 
     Args:
         local: gives the file that an image cell refers to, None where the cell is a URL or a data URI.
+        judge: what the bytes of such a file go up as, at the moment they do.
         played: the service is played on this machine, and its videos may be files here.
 
     Raises:
@@ -101,7 +102,14 @@ class FalGateway:
         UsageError: the environment names a proxy or certificates that cannot be used.
     """
 
-    def __init__(self, job: Job, *, local: Callable[[str], Path | None], played: bool = False) -> None:
+    def __init__(
+        self,
+        job: Job,
+        *,
+        local: Callable[[str], Path | None],
+        judge: Judge = by_marks,
+        played: bool = False,
+    ) -> None:
         self._job = job
         self._is_video_url = is_playable_url if played else is_https_url
         credentials = find_credentials()
@@ -113,7 +121,7 @@ class FalGateway:
         self._submits = asyncio.Semaphore(SUBMITS_AT_ONCE)
         self._asks = asyncio.Semaphore(ASKS_AT_ONCE)
         self._results = asyncio.Semaphore(RESULTS_AT_ONCE)
-        self._uploads = Uploads(job, local, self._client.upload, self._redact)
+        self._uploads = Uploads(job, local, self._client.upload, self._redact, judge)
 
     async def __aenter__(self) -> Self:
         return self

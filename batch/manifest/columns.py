@@ -97,7 +97,7 @@ def find_columns(
         UsageError: an option names an input or a column that is not there, or two columns for one input.
         ManifestError: a required column is missing, or two columns claim one input.
     """
-    wanted = {**{name: tuple(names) for name, names in job.columns.items()}, "id": ("id",)}
+    wanted = _wanted(job)
     said = _mapped(wanted, mapped)
     left_out = _left_out(header, ignored, said)
     by_name = _by_name(header, left_out)
@@ -118,6 +118,19 @@ def find_columns(
         unread=[header[index] for index in sorted({*open_, *left_out})],
         questions=[_question(header[index], wanted[name][0]) for index, name in near],
     )
+
+
+def input_name(job: Job, said: str) -> str:
+    """The one name of an input, whichever of its names was said; what is said where it names none."""
+    return _alias(_wanted(job)).get(simple(said), said)
+
+
+def _wanted(job: Job) -> dict[str, tuple[str, ...]]:
+    return {**{name: tuple(names) for name, names in job.columns.items()}, "id": ("id",)}
+
+
+def _alias(wanted: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    return {simple(title): name for name, titles in wanted.items() for title in (name, *titles)}
 
 
 def _untitled(header: Sequence[str], ours: Collection[int]) -> list[int]:
@@ -161,7 +174,7 @@ def _question(title: str, name: str) -> str:
 
 
 def _mapped(wanted: Mapping[str, Sequence[str]], mapped: Mapping[str, str]) -> dict[str, str]:
-    alias = {simple(title): name for name, titles in wanted.items() for title in (name, *titles)}
+    alias = _alias(wanted)
     columns: dict[str, str] = {}
     for said, column in mapped.items():
         name = alias.get(simple(said))
