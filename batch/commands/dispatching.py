@@ -22,7 +22,6 @@ from batch.reports import progress
 from batch.reports.screen import Screen
 from batch.results_writer.autosave import Autosave
 
-OUT_OF_TIME = Stop("deadline", "the next run brings home what is under way")
 NOTE_SECONDS = 10.0
 INTERRUPTED = Stop("interrupted", "stopped by a signal")
 
@@ -56,12 +55,12 @@ async def dispatch(
             if screen:
                 tasks.start_soon(progress.show, lambda: dispatcher.tally, eta, sys.stderr, screen, name="progress")
             with anyio.CancelScope() as in_time:
-                tasks.start_soon(_until_deadline, dispatcher, settings.deadline, in_time, name="deadline")
+                tasks.start_soon(_until_deadline, dispatcher, settings, in_time, name="deadline")
                 await dispatcher.run()
             ended.stop, ended.candidates = dispatcher.stopped, dispatcher.candidates
             ended.stop_code = _stop_code(dispatcher.stopped, in_time.cancelled_caught)
             if in_time.cancelled_caught:
-                ended.stopped = f"stopped: the time is up ({ending(settings.options)}); {OUT_OF_TIME.message}"
+                ended.stopped = _out_of_time(settings).message
             tasks.cancel_scope.cancel()
         listener.cancel_scope.cancel()
 
@@ -81,11 +80,16 @@ async def _note_at_fal(dispatcher: Dispatcher, store: AsyncLedger, ledger: Ledge
                 await store.call(partial(ledger.set_meta, AT_FAL, now.note))
 
 
-async def _until_deadline(dispatcher: Dispatcher, deadline: float, scope: anyio.CancelScope) -> None:
+def _out_of_time(settings: Settings) -> Stop:
+    ends = ending(settings.options)
+    return Stop("deadline", f"stopped: the time is up ({ends}); the next run brings home what is under way")
+
+
+async def _until_deadline(dispatcher: Dispatcher, settings: Settings, scope: anyio.CancelScope) -> None:
     """What waits in fal's line then is taken back; what runs is left to the next run."""
-    if deadline < inf:
-        await anyio.sleep_until(deadline)
-        await dispatcher.recall(OUT_OF_TIME)
+    if settings.deadline < inf:
+        await anyio.sleep_until(settings.deadline)
+        await dispatcher.recall(_out_of_time(settings))
         scope.cancel()
 
 
