@@ -61,10 +61,10 @@ def _in_order_of_book(ledger: Ledger, rows: list[InDoubtRow]) -> list[InDoubtRow
 
 def _open_rows(ledger: Ledger, condition: str) -> list[InDoubtRow]:
     found = ledger.db.execute(
-        f"SELECT id, COALESCE(row.sent, arguments), intent_at, {SENT} AS seq FROM row "  # noqa: S608 - our own text
-        f"WHERE {condition} ORDER BY seq"
+        f"SELECT id, COALESCE(row.sent, arguments), intent_at, {SENT} AS seq, "  # noqa: S608 - our own text
+        f"IIF(kind = 'reply_lost', changed_at, NULL) FROM row WHERE {condition} ORDER BY seq"
     )
-    return [InDoubtRow(row, json.loads(sent), intent_at, seq) for row, sent, intent_at, seq in found]
+    return [InDoubtRow(row, json.loads(sent), at, seq, lost_at=lost_at) for row, sent, at, seq, lost_at in found]
 
 
 def open_everywhere(ledger: Ledger) -> list[Mapping[str, Any]]:
