@@ -388,6 +388,18 @@ def test_where_others_ask_for_the_same_at_the_same_moments_a_person_knows(
     assert verdicts.found == ({7: "r1"} if taken else {})
 
 
+def test_what_is_known_by_its_digest_is_known_with_its_endpoint() -> None:
+    """As the account's book has it: the same arguments to another endpoint are another request."""
+    equality = Equality(DEFAULTS, "an/endpoint")
+    history = RequestHistory([listed("r1", 1000.0)], 1010.0, DEFAULTS, "an/endpoint")
+    doubt = replace(DOUBT, sent={}, digest=equality.digest(SHOT))
+    assert reconcile([doubt], history, {}, {}, 1010.0, START).found == {7: "r1"}
+    assert strangers([doubt], history, {}) == []
+    elsewhere = replace(doubt, digest=Equality(DEFAULTS, "another").digest(SHOT))
+    assert reconcile([elsewhere], history, {}, {}, 1010.0, START).found == {}
+    assert strangers([elsewhere], history, {}) == [*history.items]
+
+
 def test_strangers_are_nobodys_here_and_no_doubts() -> None:
     """With those whose input is not shown."""
     hidden, ours, kite = ListedRequest("h", 1.0, True, None), listed("r1", 2.0), listed("k", 3.0, OTHER)
