@@ -3,7 +3,8 @@
 import random
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -29,7 +30,8 @@ from batch.dispatch.tally import Tally
 from batch.errors import UsageError
 from batch.fal.pricing import difference, live_prices
 from batch.ledger.async_ledger import async_ledger
-from batch.ledger.file import locked, remove_new, write_errors
+from batch.ledger.booking import was_moved
+from batch.ledger.file import locked, write_errors
 from batch.ledger.ledger import Ledger
 from batch.ledger.matching import Findings
 from batch.ledger.summary import LedgerSummary, prices_to_run, summarize
@@ -86,21 +88,26 @@ async def run(
     table = batch.checked_table()
     with locked(batch.ledger):
         fresh = not batch.ledger.exists()
-        with Ledger.open(batch.ledger) as ledger:
-            try:
-                batch.require_known_results(ledger)
-                read = _enrol_manifest(batch, ledger, table, mark, around.now())
-                if fresh and not (options.adopt_known or options.buy_again):
-                    batch.require_own_ledger(ledger)
-            except BaseException:
-                if fresh:  # nothing was submitted from it, and no refused run leaves anything behind
-                    ledger.close()
-                    remove_new(batch.ledger)
-                raise
+        with Ledger.open(batch.ledger) as ledger, _nothing_left_by_a_refusal(ledger, fresh=fresh):
+            batch.require_known_results(ledger)
+            read = _enrol_manifest(batch, ledger, table, mark, around.now())
+            if fresh and not (options.adopt_known or options.buy_again):
+                batch.require_own_ledger(ledger)
             with write_errors(batch.ledger), ungrouped_errors(), noted(ledger, around.now()):
                 for line in read.columns.lines():
                     say(line)
                 return await _run(batch, ledger, read.findings, read.digest, options, around, say)
+
+
+@contextmanager
+def _nothing_left_by_a_refusal(ledger: Ledger, *, fresh: bool) -> Iterator[None]:
+    """A run that is refused takes the ledger away again that it has made."""
+    try:
+        yield
+    except BaseException:
+        if fresh:
+            ledger.remove_unused()
+        raise
 
 
 async def _run(
@@ -137,6 +144,10 @@ async def _run(
                 autosave.first()  # nothing is bought that cannot be written back
             await _dispatch(ledger, summary, gateway, settings, autosave, ended, around)
             ended.stopped = _why_stopped(ended.stop, caps) or ended.stopped
+    elif not batch.sandbox and was_moved(ledger):
+        from batch.commands.account_book import note_moved
+
+        await note_moved(batch, ledger, around.now)
     ledger.marks.clear()  # what was not begun stays as it was
     enrol_edits(batch.manifest, ledger, watch, around.now())
     saved = autosave.finish(ledger)

@@ -1,6 +1,7 @@
 """The account's book is lost under a run: nothing more is bought, and what is under way is brought home."""
 
 import sqlite3
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,10 +9,11 @@ from typing import Any
 import pytest
 
 from batch.account.book_file import book_path, open_book_file
+from batch.commands import account_book, known_purchases  # noqa: F401 - loaded, so that it can be changed
 from batch.commands.batch import Batch
 from batch.core.run_options import RunOptions
 from batch.core.states import Status
-from batch.errors import Exit
+from batch.errors import Exit, LedgerLost
 from batch.ledger.ledger import UNBOOKED, Ledger
 from tests.support.runs import a_service, run_through
 from tests.support.sheets import batch
@@ -106,3 +108,39 @@ def test_a_book_that_is_removed_or_put_back_under_a_run_ends_the_buying(how: str
     assert (lost.standing.count(Status.SUCCEEDED), lost.standing.to_run) == (2, 4)
     assert run_through(shots, service).exit_code is Exit.DONE
     assert len(service.queue.requests) == ROWS
+
+
+@pytest.mark.parametrize("name", ["settle_known_purchases", "_begin"])
+def test_a_run_that_fails_over_the_book_names_the_book(
+    name: str, book: Book, shots: Batch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not the ledger beside it, which is well: whoever makes room on the wrong disk has to be told twice."""
+    module = "batch.commands.known_purchases" if name == "settle_known_purchases" else "batch.commands.account_book"
+    really = getattr(sys.modules[module], name)
+
+    def refused(*given: Any, **more: Any) -> Any:
+        book.refuse()
+        return really(*given, **more)
+
+    monkeypatch.setattr(f"{module}.{name}", refused)
+    service = a_service()
+    with pytest.raises(LedgerLost) as told:
+        run_through(shots, service)
+    assert f"the account's book {book_path(KEY)} cannot be written" in str(told.value)
+    assert str(shots.ledger) not in str(told.value)
+    assert service.asked["submit"] == 0
+
+
+def test_a_run_that_fails_over_its_ledger_names_the_ledger(
+    book: Book, shots: Batch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the two are brought together, as it begins."""
+    really = account_book._begin
+
+    def refused(batch: Batch, ledger: Ledger, *given: Any, **more: Any) -> Any:
+        ledger.db.execute("PRAGMA query_only = ON")
+        return really(batch, ledger, *given, **more)
+
+    monkeypatch.setattr(account_book, "_begin", refused)
+    with pytest.raises(LedgerLost, match=f"the ledger {shots.ledger} cannot be written any more"):
+        run_through(shots, a_service())
