@@ -31,7 +31,7 @@ def test_every_fault_on_the_list_is_of_a_module_that_is_tried_and_has_a_reason()
     assert {section.split("\n")[0] for section in sections} <= set(MODULES)
     for section in sections:
         assert re.fullmatch(
-            r"\S+\n(\n```diff\n(- ?.*\n)+(\+ ?.*\n)+```\n\n[A-Z][^`\n].*\n)+", section.strip() + "\n"
+            r"\S+\n(\n```diff\n(- ?.*\n)+(\+ ?.*\n)*```\n\n[A-Z][^`\n].*\n)+", section.strip() + "\n"
         ), section
 
 
