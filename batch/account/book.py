@@ -56,6 +56,8 @@ class AccountBook:
         """Of this run: with another one in the book it buys nothing."""
         self.taken_over = 0
         """How many rows of the ledger took from the book what they lacked, as the run began."""
+        self.begun: Callable[[], None] = lambda: None
+        """Called in each transaction as it begins."""
         self._claimed: list[int] = []
         self._used = False
         self._local = local
@@ -83,6 +85,7 @@ class AccountBook:
         if not self.db.in_transaction:
             self.db.execute("BEGIN IMMEDIATE")
             self._claimed.clear()
+            self.begun()
 
     def try_begin(self) -> bool:
         """Whether it is this run's turn; it waits for nobody."""

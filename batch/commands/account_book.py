@@ -10,6 +10,7 @@ import anyio
 
 from batch.account.book import AccountBook
 from batch.account.book_file import BookFailed, NoBook, book_path, open_book_file
+from batch.account.machines import note_at_work, other_at_work, this_machine
 from batch.account.purchase_records import BoughtBefore, import_purchase, last_purchase, let_go, own_purchases
 from batch.account.registry import (
     LedgerEntry,
@@ -28,6 +29,7 @@ from batch.core.gateway import Gateway
 from batch.core.money import AccountCap
 from batch.core.states import State
 from batch.errors import LedgerError, LedgerLost, MissingKey, UsageError
+from batch.files.file_systems import shared_file_system
 from batch.ledger.booking import PLACE, booked_row, doubts, ledger_id_at, past_purchases, place_of, request_ids
 from batch.ledger.ledger import LEDGER_ID, UNBOOKED, Ledger
 from batch.manifest.fingerprint import defaults
@@ -93,9 +95,21 @@ def _opened(batch: Batch, now: Callable[[], float], cap: AccountCap | None) -> A
         if cap:
             raise UsageError("--max-spend-account needs a key of fal's own: neither the sandbox nor a login has a book")
         return None
-    job = batch.manifest.job
-    connection = open_book_file(book_path(secret))
-    return AccountBook(connection, Equality(defaults(job), job.endpoint), now, cap)
+    job, path = batch.manifest.job, book_path(secret)
+    if kind := shared_file_system(path):
+        raise NoBook(
+            f"the account's book would stand on a network file system ({kind}: {path.parent}), which cannot keep it; "
+            "set XDG_STATE_HOME to a folder on a disk of this machine"
+        )
+    book = AccountBook(open_book_file(path), Equality(defaults(job), job.endpoint), now, cap)
+    machine = this_machine()
+    if other_at_work(book, machine, now()):
+        book.close()
+        raise NoBook(
+            f"another machine writes into the account's book {path}; set XDG_STATE_HOME to a folder of its own"
+        )
+    note_at_work(book, machine)
+    return book
 
 
 def _secret() -> str | None:
