@@ -37,8 +37,8 @@ class Selection:
         The manifest was read (`match`, `enrol`) on the same connection.
 
         Raises:
-            UsageError: a row or id was named that cannot be run again, or a kind of failure that there is not; nothing
-                was marked.
+            UsageError: a row or id was named that cannot be run again, or a kind of failure that there is not, or
+                nothing was ever run; nothing was marked.
         """
         if self.error_types:
             _require_kinds(self.error_types, failed_kinds(ledger))
@@ -46,6 +46,11 @@ class Selection:
             self._require(f"--row {number}", sheet_rows(ledger, "number", number))
         for row_id in self.ids:
             self._require(f"--id {row_id}", sheet_rows(ledger, "id", row_id.strip()))
+        if self.failed and not ledger.was_run():
+            raise UsageError(
+                "nothing of this table was run yet, so there is nothing to run again, and nothing was bought: "
+                "`kling-batch run` runs it"
+            )
         named = RowSelection(self.numbers, self.ids)
         ledger.marks.add(named, failed=self.failed, stale=self.stale, error_types=self.error_types)
         with ledger.transaction():

@@ -2,7 +2,8 @@
 
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -25,7 +26,8 @@ from batch.core.run_options import RunOptions
 from batch.dispatch.stopping import Stop
 from batch.errors import UsageError
 from batch.fal.pricing import difference, live_prices
-from batch.ledger.file import locked, remove_new, write_errors
+from batch.ledger.booking import was_moved
+from batch.ledger.file import locked, write_errors
 from batch.ledger.ledger import Ledger
 from batch.ledger.matching import Findings
 from batch.ledger.summary import LedgerSummary, summarize
@@ -84,23 +86,28 @@ async def run(
     table = batch.checked_table()
     with locked(batch.ledger):
         fresh = not batch.ledger.exists()
-        with Ledger.open(batch.ledger) as ledger:
-            try:
-                batch.require_known_results(ledger)
-                read = _enrol_manifest(batch, ledger, table, mark, around.now())
-                if fresh and not (options.adopt_known or options.buy_again):
-                    batch.require_own_ledger(ledger)
-            except BaseException:
-                if fresh:  # nothing was submitted from it, and no refused run leaves anything behind
-                    ledger.close()
-                    remove_new(batch.ledger)
-                raise
+        with Ledger.open(batch.ledger) as ledger, _nothing_left_by_a_refusal(ledger, fresh=fresh):
+            batch.require_known_results(ledger)
+            read = _enrol_manifest(batch, ledger, table, mark, around.now())
+            if fresh and not (options.adopt_known or options.buy_again):
+                batch.require_own_ledger(ledger)
             with write_errors(batch.ledger), ungrouped_errors(), noted(ledger, around.now()):
                 remember(ledger, batch.manifest.path, batch.options)
                 note_run(ledger, batch.kept)
                 for line in read.columns.lines():
                     say(line)
                 return await _run(batch, ledger, read.findings, read.digest, options, around, say)
+
+
+@contextmanager
+def _nothing_left_by_a_refusal(ledger: Ledger, *, fresh: bool) -> Iterator[None]:
+    """A run that is refused takes the ledger away again that it has made."""
+    try:
+        yield
+    except BaseException:
+        if fresh:
+            ledger.remove_unused()
+        raise
 
 
 async def _run(
@@ -142,6 +149,10 @@ async def _run(
             await dispatch(ledger, gateway, settings, autosave, ended, shown, summary.total)
             ended.stopped = _why_stopped(ended.stop, caps, batch.typical_seconds) or ended.stopped
             ended.first = caps.first(ended.stop, batch.typical_seconds, begun=any(ended.tally.counts))
+    elif not batch.sandbox and was_moved(ledger):
+        from batch.commands.account_book import note_moved
+
+        await note_moved(batch, ledger, around.now)
     ledger.marks.clear()  # what was not begun stays as it was
     enrol_edits(batch.manifest, ledger, watch, around.now())
     saved = autosave.finish(ledger)
