@@ -96,7 +96,8 @@ WORLDLY = {
 LIBRARIES = {
     "aiohttp": {"fal.wire"},
     "av": {"sandbox.render"},
-    "click": {"cli.main", "cli.options"},
+    "click": {"cli"},
+    "dotenv": {"commands.key_sources"},
     "fal_client": {"fal.credentials", "fal.guarded_sdk", "fal.receipts", "fal.transport", "fal.wire"},
     "filelock": {"ledger.file"},
     "httpx": {"fal"},

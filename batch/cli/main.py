@@ -3,19 +3,19 @@
 Whatever takes long to load is imported where it is used: `--help` and `status` are for the impatient.
 """
 
-import json
 import logging
-import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from batch.cli.command import SettledCommand, plain_usage_errors
+from batch.cli.configuration import config
 from batch.cli.options import (
     AS_JSON,
     FAULT,
+    KEY_FILE,
     NAMED_ROWS,
     PATH,
     ROW,
@@ -28,7 +28,10 @@ from batch.cli.options import (
     run_options,
     whole_number,
 )
-from batch.core.plain_text import one_line, shown
+from batch.cli.output import print_json as _print_json
+from batch.cli.output import print_text as _print
+from batch.cli.output import say as _say
+from batch.core.plain_text import one_line
 from batch.errors import BatchError, Exit
 
 if TYPE_CHECKING:
@@ -39,13 +42,15 @@ if TYPE_CHECKING:
 class _Group(click.Group):
     """Turns what ends a command into one line and the documented exit code."""
 
+    command_class = SettledCommand
+
     def make_context(self, *arguments: Any, **more: Any) -> click.Context:
-        with _plain_usage_errors():
+        with plain_usage_errors():
             return super().make_context(*arguments, **more)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            with _plain_usage_errors():
+            with plain_usage_errors():
                 return super().invoke(ctx)
         except BatchError as error:
             _say(f"kling-batch: {error}")
@@ -53,45 +58,6 @@ class _Group(click.Group):
         except KeyboardInterrupt:
             _say("kling-batch: interrupted; run it again to go on")
             ctx.exit(Exit.INTERRUPTED)
-
-
-@contextmanager
-def _plain_usage_errors() -> Iterator[None]:
-    """click shows them by itself, with what was typed in them."""
-    try:
-        yield
-    except click.UsageError as error:
-        error.message = one_line(error.message)  # type: ignore[misc]  # not meant to be set, says click
-        raise
-
-
-# Everything that is printed goes through these three, but for the bar.
-
-
-def _say(line: str) -> None:
-    """One line to stderr; stdout is for what was asked for. No control character of anybody's is obeyed."""
-    _write(one_line(line), sys.stderr)
-
-
-def _print(text: str, *, err: bool = False) -> None:
-    """Lines of ours, each of which was made one."""
-    _write(shown(text), sys.stderr if err else sys.stdout)
-
-
-def _print_json(value: dict[str, Any]) -> None:
-    """Letters as they are where the stream knows them all; else as JSON has them, and not as the stream would."""
-    text = json.dumps(value, ensure_ascii=False, indent=2)
-    try:
-        text.encode(sys.stdout.encoding)
-    except UnicodeEncodeError:
-        text = json.dumps(value, indent=2)
-    _print(text)
-
-
-def _write(text: str, stream: TextIO) -> None:
-    """Not through click, which writes UTF-8 where the code page is ASCII."""
-    stream.write(f"{text}\n")
-    stream.flush()
 
 
 def _open_batch(manifest: Path, **table: Any) -> "Batch":
@@ -113,6 +79,7 @@ def main() -> None:
 
 @main.command()
 @AS_JSON
+@KEY_FILE
 def account(as_json: bool) -> None:
     """Say what this machine has bought with the key, by table and period. Asks nobody, spends nothing."""
     from batch.commands import account as book
@@ -143,6 +110,7 @@ def check(ctx: click.Context, /, as_json: bool, every: bool, **table: Any) -> No
 
 @main.command()
 @TABLE
+@KEY_FILE
 @FAULT
 @RUN
 @click.option("--stale", is_flag=True, help="Buy new videos for rows that were edited after theirs were made.")
@@ -156,6 +124,7 @@ def run(ctx: click.Context, /, as_json: bool, stale: bool, **given: Any) -> None
 
 @main.command()
 @TABLE
+@KEY_FILE
 @FAULT
 @RUN
 @click.option(
@@ -201,6 +170,7 @@ def _run(ctx: click.Context, selection: "Selection | None", as_json: bool, given
 
 @main.command()
 @TABLE
+@KEY_FILE
 @NAMED_ROWS
 @click.option("--adopt", type=TEXT, metavar="REQUEST_ID", help="It was accepted: this is its request.")
 @click.option("--resubmit", is_flag=True, help="It was not, or buy it again all the same.")
@@ -233,6 +203,7 @@ def resolve(
 
 @main.command()
 @TABLE
+@KEY_FILE
 @NAMED_ROWS
 @click.option("--stop", is_flag=True, help="Stop the run that is at work first, as Ctrl-C would.")
 @click.pass_context
@@ -250,6 +221,7 @@ def cancel(ctx: click.Context, /, numbers: Sequence[int], ids: Sequence[str], st
 
 @main.command()
 @TABLE
+@KEY_FILE
 @click.pass_context
 def recover(ctx: click.Context, /, **table: Any) -> None:
     """Make a lost or old ledger again, from the table's results and fal's records. Pays nothing."""
@@ -278,7 +250,7 @@ def status(ctx: click.Context, manifest: Path, sandbox: bool, as_json: bool) -> 
     ctx.exit(outcome.exit_code)
 
 
-class _Sandbox(click.Command):
+class _Sandbox(SettledCommand):
     """Its help lists what can go wrong."""
 
     def format_epilog(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -305,3 +277,6 @@ def sandbox(
     from batch.commands.sandbox import serve_alone
 
     serve_alone(port, slots, run_seconds, folder, faults, history)
+
+
+main.add_command(config)

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from batch.cli.numbers import number, whole
+from batch.cli.settings_files import split_words
 from batch.core.run_options import MOST_AT_ONCE, RunOptions
 from batch.errors import UsageError
 
@@ -34,21 +35,33 @@ class Typed(click.ParamType):  # type: ignore[type-arg]  # before 8.4, click's o
         self.name = name
         self._read = read
 
+    def split_envvar_value(self, rv: str) -> list[str]:
+        return split_words(rv)
+
     def convert(
         self,
         value: Any,
         param: click.Parameter | None,
-        ctx: click.Context | None,  # noqa: ARG002 - click gives it
+        ctx: click.Context | None,
     ) -> Any:
         if not isinstance(value, str):
             return value
-        name = param.opts[0] if isinstance(param, click.Option) else self.name
+        name = _where(param, ctx) if isinstance(param, click.Option) else self.name
         if not value.strip():
             raise UsageError(f"{name}: its value is empty: give one, or leave the option out")
         try:
             return self._read(value)
         except UsageError as error:
             raise UsageError(f"{name}: {error}") from error
+
+
+def _where(option: click.Option, ctx: click.Context | None) -> str:
+    """How a value's place is named to the person who wrote it."""
+    source = ctx.get_parameter_source(option.name or "") if ctx else None
+    if source is click.core.ParameterSource.ENVIRONMENT:
+        return f"{option.envvar} in the environment"
+    in_file = source is click.core.ParameterSource.DEFAULT_MAP
+    return f"{option.opts[0]}{' in a settings file (`kling-batch config` says which)' if in_file else ''}"
 
 
 def whole_number(least: int = 0, most: int | None = None) -> Typed:
@@ -115,6 +128,14 @@ FAULT = click.option(
     type=TEXT,
     metavar="KIND:WHICH=FAULT",
     help="With --sandbox: what goes wrong, e.g. submit:3=cut_after; `kling-batch sandbox --help` lists what can.",
+)
+KEY_FILE = click.option(
+    "--key-file",
+    type=PATH,
+    metavar="FILE",
+    expose_value=False,
+    callback=lambda ctx, _option, path: ctx.meta.__setitem__("key_file", path),
+    help="Read fal's key from this file, which only you may read (chmod 600).",
 )
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on stdout.")
 

@@ -60,7 +60,7 @@ def test_an_empty_value_is_refused_by_every_option_of_every_command(
     assert [one.name for one in shots.parent.iterdir()] == [shots.name]
 
 
-@pytest.mark.parametrize("command", sorted({name for name, _ in EVERY} - {"sandbox"} | {"status"}))
+@pytest.mark.parametrize("command", sorted({name for name, _ in EVERY} - {"account", "sandbox"} | {"status"}))
 def test_an_empty_table_name_is_refused(command: str) -> None:
     """It would be the folder that one stands in."""
     code, told = said(command, "", table=None)
