@@ -9,7 +9,12 @@ from click.testing import CliRunner
 from batch.cli.command import SettledCommand, commands_of, name_of, options_of
 from batch.cli.main import main
 
-ABOVE = click.Context(main, info_name="kling-batch", **main.context_settings)
+
+def above() -> click.Context:
+    return click.Context(main, info_name="kling-batch", **main.context_settings)
+
+
+ABOVE = above()
 OPTIONS = [
     pytest.param(name, option, id=f"{name} {option.opts[0]}")
     for name, command in commands_of(ABOVE).items()
@@ -59,7 +64,7 @@ def effective(name: str, option: click.Option, *typed: str) -> object:
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(option, "process_value", noted)
-        command.make_context(name, [*table, *typed], parent=click.Context(main, info_name="kling-batch", **main.context_settings))
+        command.make_context(name, [*table, *typed], parent=above())
     (value,) = seen
     return value[0] if isinstance(value, list | tuple) and value else value
 
