@@ -60,7 +60,12 @@ class SettledCommand(click.Command):
         """With fal's key from where it is said to be; what pays and was not typed now is said."""
         for option in options_of(self):
             source = ctx.get_parameter_source(option.name or "")
-            if option.name in PAYING and source in _STANDING and ctx.params.get(option.name):
+            if (
+                not ctx.params.get("cron")
+                and option.name in PAYING
+                and source in _STANDING
+                and ctx.params.get(option.name)
+            ):
                 where = option.envvar if source is _STANDING[0] else "a settings file"
                 say(f"note: {option.opts[0]} holds, by {where}")
         if any(one.name == KEY_FILE for one in self.params) and not ctx.params.get("sandbox"):
@@ -75,8 +80,9 @@ def _use_key(ctx: click.Context) -> None:
     told, table = ctx.meta.get(KEY_FILE), ctx.params.get("manifest")
     if told and (ctx.get_parameter_source(KEY_FILE) is not click.core.ParameterSource.DEFAULT_MAP or not _has_key()):
         key_sources.use_key_file(told, os.environ)
-    else:
-        for line in key_sources.use_env_files(table, os.environ):
+        return
+    for line in key_sources.use_env_files(table, os.environ):
+        if not ctx.params.get("cron"):  # it would be a mail a night
             say(line)
 
 

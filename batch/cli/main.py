@@ -31,6 +31,7 @@ from batch.cli.options import (
 from batch.cli.output import print_json as _print_json
 from batch.cli.output import print_text as _print
 from batch.cli.output import say as _say
+from batch.cli.unattended import run_quietly, schedule
 from batch.core.plain_text import one_line
 from batch.errors import BatchError, Exit
 
@@ -114,12 +115,13 @@ def check(ctx: click.Context, /, as_json: bool, every: bool, **table: Any) -> No
 @FAULT
 @RUN
 @click.option("--stale", is_flag=True, help="Buy new videos for rows that were edited after theirs were made.")
+@click.option("--cron", is_flag=True, help="Nobody watches: quiet unless it matters, all words to TABLE.log.")
 @click.pass_context
-def run(ctx: click.Context, /, as_json: bool, stale: bool, **given: Any) -> None:
+def run(ctx: click.Context, /, as_json: bool, stale: bool, cron: bool, **given: Any) -> None:
     """Submit, wait, write back. Run it again and it goes on where it was; failed rows wait for `rerun`."""
     from batch.commands.rerun import Selection
 
-    _run(ctx, Selection(failed=False, stale=True) if stale else None, as_json, given)
+    _run(ctx, Selection(failed=False, stale=True) if stale else None, as_json, given, cron=cron)
 
 
 @main.command()
@@ -150,7 +152,9 @@ def rerun(
     _run(ctx, Selection(error_types=kinds, numbers=numbers, ids=ids, stale=stale), as_json, given)
 
 
-def _run(ctx: click.Context, selection: "Selection | None", as_json: bool, given: dict[str, Any]) -> None:
+def _run(
+    ctx: click.Context, selection: "Selection | None", as_json: bool, given: dict[str, Any], *, cron: bool = False
+) -> None:
     from batch.commands.run import run_batch
 
     # What fal-client logs by itself (a host tried again) would stand in the middle of the bar, and once for each row.
@@ -161,7 +165,10 @@ def _run(ctx: click.Context, selection: "Selection | None", as_json: bool, given
         from batch.commands.sandbox import with_faults
 
         batch = with_faults(batch, faults)
-    outcome = run_batch(batch, run_options(**given), _say, mark=selection.mark if selection else None)
+    mark = selection.mark if selection else None
+    if cron:
+        ctx.exit(run_quietly(batch, run_options(**given), mark, as_json=as_json))
+    outcome = run_batch(batch, run_options(**given), _say, mark=mark)
     _print(outcome.text(), err=True)
     if as_json:
         _print_json(outcome.json())
@@ -279,4 +286,5 @@ def sandbox(
     serve_alone(port, slots, run_seconds, folder, faults, history)
 
 
-main.add_command(config)
+for _command in (config, schedule):
+    main.add_command(_command)

@@ -32,6 +32,7 @@ from batch.ledger.async_ledger import async_ledger
 from batch.ledger.file import locked, remove_new, write_errors
 from batch.ledger.ledger import Ledger
 from batch.ledger.matching import Findings
+from batch.ledger.news import Told, begin_telling, note_told, read_news, read_told
 from batch.ledger.summary import LedgerSummary, prices_to_run, summarize
 from batch.ledger.twins import find_twins, told_twins
 from batch.reports import progress
@@ -61,13 +62,21 @@ class Surroundings:
     rand: Callable[[], float] = random.random
     show_progress: bool = True
     """On stderr."""
+    news: bool = False
+    """What is new to whoever was told of an earlier run is found out at the end."""
 
 
 def run_batch(
-    batch: Batch, options: RunOptions, say: Say, *, mark: Mark | None = None, show_progress: bool = True
+    batch: Batch,
+    options: RunOptions,
+    say: Say,
+    *,
+    mark: Mark | None = None,
+    show_progress: bool = True,
+    news: bool = False,
 ) -> Outcome:
     """Runs a batch to its end on an event loop of its own. See `run`."""
-    return anyio.run(run, batch, options, say, mark, Surroundings(show_progress=show_progress))
+    return anyio.run(run, batch, options, say, mark, Surroundings(show_progress=show_progress, news=news))
 
 
 async def run(
@@ -89,6 +98,7 @@ async def run(
         with Ledger.open(batch.ledger) as ledger:
             try:
                 batch.require_known_results(ledger)
+                told = begin_telling(ledger) if around.news else read_told(ledger)
                 read = _enrol_manifest(batch, ledger, table, mark, around.now())
                 if fresh and not (options.adopt_known or options.buy_again):
                     batch.require_own_ledger(ledger)
@@ -100,7 +110,8 @@ async def run(
             with write_errors(batch.ledger), ungrouped_errors(), noted(ledger, around.now()):
                 for line in read.columns.lines():
                     say(line)
-                return await _run(batch, ledger, read.findings, read.digest, options, around, say)
+                outcome = await _run(batch, ledger, read.findings, read.digest, options, around, say)
+                return _with_news(outcome, ledger, told, around) if told else outcome
 
 
 async def _run(
@@ -153,6 +164,13 @@ async def _run(
         left=ended.tally.left,
     )
     return _with_doubts(outcome, ledger, ended.candidates) if outcome.standing.in_doubt else outcome
+
+
+def _with_news(outcome: Outcome, ledger: Ledger, told: Told, around: Surroundings) -> Outcome:
+    news = read_news(ledger, told, outcome.stop_code)
+    if not around.news:  # somebody watches, and is told all of it now
+        note_told(ledger, news.upto)
+    return replace(outcome, news=news)
 
 
 def _with_doubts(outcome: Outcome, ledger: Ledger, candidates: Mapping[int, Sequence[str]]) -> Outcome:

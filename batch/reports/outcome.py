@@ -12,6 +12,7 @@ from batch.core.retry import WORTH_ANOTHER_TRY
 from batch.core.states import Status
 from batch.core.worker import Worker
 from batch.errors import Exit
+from batch.ledger.news import News
 from batch.ledger.summary import FailureGroup, LedgerSummary, UnheardGroup
 from batch.reports.clock import clock
 
@@ -45,6 +46,8 @@ class Outcome:
     """The run that is at work on it while this is told."""
     unwritten: bool = False
     """The results are in the ledger only; the table could not be read or written."""
+    news: News | None = None
+    """What happened since a person was last told, where that was asked for."""
 
     @property
     def exit_code(self) -> Exit:

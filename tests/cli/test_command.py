@@ -31,6 +31,7 @@ SAMPLES = {
     "duration": ("3h", "4h", "5h", "6h"),
     "path": ("/a", "/b", "/c", "/d"),
     "text": ("a=1", "b=2", "c=3", "d=4"),
+    "time of day": ("03:00", "04:00", "05:00", "06:00"),
     "days": ("mon", "tue", "wed", "thu"),
 }
 """By the name of a type: a value for each place, all of them different."""
