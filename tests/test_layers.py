@@ -55,6 +55,7 @@ FREE = {"errors", "job"}
 
 PURE = {
     "account.periods",
+    "commands.finding",
     "dispatch.settings",
     "dispatch.stopping",
     "dispatch.tally",
@@ -99,7 +100,7 @@ LIBRARIES = {
     "click": {"cli"},
     "dotenv": {"commands.key_sources"},
     "fal_client": {"fal.credentials", "fal.guarded_sdk", "fal.receipts", "fal.transport", "fal.wire"},
-    "filelock": {"ledger.file"},
+    "filelock": {"ledger.file", "ledger.file_system"},
     "httpx": {"fal"},
     "jsonschema_rs": {"manifest.validation"},
     "numpy": {"sandbox.render"},

@@ -69,11 +69,11 @@ class SettledCommand(click.Command):
                 where = option.envvar if source is _STANDING[0] else "a settings file"
                 say(f"note: {option.opts[0]} holds, by {where}")
         if any(one.name == KEY_FILE for one in self.params) and not ctx.params.get("sandbox"):
-            _use_key(ctx)
+            use_key(ctx)
         return super().invoke(ctx)
 
 
-def _use_key(ctx: click.Context) -> None:
+def use_key(ctx: click.Context) -> None:
     """What is typed, or stands in our variable, wins over fal's own variables; a file of settings does not."""
     from batch.commands import key_sources  # only where a key is used
 

@@ -31,7 +31,7 @@ from batch.cli.options import (
 from batch.cli.output import print_json as _print_json
 from batch.cli.output import print_text as _print
 from batch.cli.output import say as _say
-from batch.cli.unattended import run_quietly, schedule
+from batch.cli.unattended import doctor, run_quietly, schedule
 from batch.core.plain_text import one_line
 from batch.errors import BatchError, Exit
 
@@ -286,5 +286,5 @@ def sandbox(
     serve_alone(port, slots, run_seconds, folder, faults, history)
 
 
-for _command in (config, schedule):
+for _command in (config, doctor, schedule):
     main.add_command(_command)

@@ -1,4 +1,4 @@
-"""The commands for nights that nobody watches: `schedule`, and how `run --cron` speaks."""
+"""The commands for nights that nobody watches: `schedule`, `doctor`, and how `run --cron` speaks."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from batch.cli.command import SettledCommand, commands_of, options_of
-from batch.cli.options import PATH, TEXT, Typed
+from batch.cli.command import SettledCommand, commands_of, options_of, use_key
+from batch.cli.options import AS_JSON, KEY_FILE, PATH, TEXT, Typed
 from batch.cli.output import print_json, print_text, say
 from batch.core.plain_text import one_line
-from batch.errors import Exit, LedgerBusy
+from batch.errors import BatchError, Exit, LedgerBusy
 
 if TYPE_CHECKING:
     from datetime import time
@@ -132,6 +132,39 @@ def _names_a_file(run: click.Context) -> bool:
     values = {**run.params, "key_file": run.meta.get("key_file"), "manifest": None}
     files = [value for name, value in values.items() if run.get_parameter_source(name) is typed]
     return any(isinstance(value, Path) and not value.is_absolute() for value in files)
+
+
+class _Doctor(SettledCommand):
+    """A key's file that cannot be used is one of the things that it finds."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            use_key(ctx)
+        except BatchError as error:
+            ctx.meta["key_trouble"] = str(error)
+        return click.Command.invoke(self, ctx)
+
+
+@click.command(cls=_Doctor)
+@click.argument("manifest", type=PATH, required=False)
+@KEY_FILE
+@click.option("--offline", is_flag=True, help="Leave the network out.")
+@AS_JSON
+@click.pass_context
+def doctor(ctx: click.Context, /, manifest: Path | None, offline: bool, as_json: bool) -> None:
+    """Look at all that a night needs: key, account, price, clock, disk, table, schedule. Spends nothing."""
+    from batch.commands import finding
+    from batch.commands.batch import open_batch
+    from batch.commands.doctor import doctor as examine
+    from jobs.kling import KLING_2_1_PRO
+
+    batch = open_batch(manifest, KLING_2_1_PRO) if manifest else None
+    findings = examine(batch, KLING_2_1_PRO, offline=offline, key_trouble=ctx.meta.get("key_trouble", ""))
+    if as_json:
+        print_json(finding.as_json(findings))
+    else:
+        _print([one.line() for one in findings])
+    ctx.exit(finding.exit_code(findings))
 
 
 def run_quietly(batch: "Batch", options: "RunOptions", mark: "Mark | None", *, as_json: bool) -> Exit:
