@@ -96,6 +96,7 @@ WORLDLY = {
 
 LIBRARIES = {
     "aiohttp": {"fal.wire"},
+    "apprise": {"reports.notify"},
     "av": {"sandbox.render"},
     "click": {"cli"},
     "dotenv": {"commands.key_sources"},

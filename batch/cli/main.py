@@ -17,6 +17,7 @@ from batch.cli.options import (
     FAULT,
     KEY_FILE,
     NAMED_ROWS,
+    NOTIFY,
     PATH,
     ROW,
     RUN,
@@ -31,7 +32,7 @@ from batch.cli.options import (
 from batch.cli.output import print_json as _print_json
 from batch.cli.output import print_text as _print
 from batch.cli.output import say as _say
-from batch.cli.unattended import doctor, run_quietly, schedule
+from batch.cli.unattended import doctor, messages, run_quietly, schedule
 from batch.core.plain_text import one_line
 from batch.errors import BatchError, Exit
 
@@ -114,6 +115,7 @@ def check(ctx: click.Context, /, as_json: bool, every: bool, **table: Any) -> No
 @KEY_FILE
 @FAULT
 @RUN
+@NOTIFY
 @click.option("--stale", is_flag=True, help="Buy new videos for rows that were edited after theirs were made.")
 @click.option("--cron", is_flag=True, help="Nobody watches: quiet unless it matters, all words to TABLE.log.")
 @click.pass_context
@@ -129,6 +131,7 @@ def run(ctx: click.Context, /, as_json: bool, stale: bool, cron: bool, **given: 
 @KEY_FILE
 @FAULT
 @RUN
+@NOTIFY
 @click.option(
     "--kind", "kinds", multiple=True, type=TEXT, help="Only rows that failed so, e.g. content_policy_violation."
 )
@@ -166,12 +169,15 @@ def _run(
 
         batch = with_faults(batch, faults)
     mark = selection.mark if selection else None
-    if cron:
-        ctx.exit(run_quietly(batch, run_options(**given), mark, as_json=as_json))
-    outcome = run_batch(batch, run_options(**given), _say, mark=mark)
-    _print(outcome.text(), err=True)
-    if as_json:
-        _print_json(outcome.json())
+    with messages(given.pop("notify"), batch.manifest.path) as notifier:
+        if cron:
+            ctx.exit(run_quietly(batch, run_options(**given), mark, notifier, as_json=as_json))
+        outcome = run_batch(batch, run_options(**given), _say, mark=mark, alarm=notifier.alarm if notifier else None)
+        _print(outcome.text(), err=True)
+        if as_json:
+            _print_json(outcome.json())
+        if notifier:
+            notifier.end(outcome.subject, outcome.text(), outcome.json())
     ctx.exit(outcome.exit_code)
 
 

@@ -247,6 +247,14 @@ RUN = _all_of(
 )
 """How a run is to go: the fields of `RunOptions`, `--until` and `--max-runtime` being `max_seconds` together."""
 
+NOTIFY = click.option(
+    "--notify",
+    multiple=True,
+    type=TEXT,
+    metavar="URL",
+    help="Send a message at the end, at an early stop and at the first doubt (apprise: mailto://, ntfys://, slack://…).",
+)
+
 NAMED_ROWS = _all_of(
     click.option("--row", "numbers", multiple=True, type=ROW, help="This row, as the spreadsheet numbers it."),
     click.option("--id", "ids", multiple=True, type=TEXT, help="The row with this id."),

@@ -1,6 +1,7 @@
 """The commands for nights that nobody watches: `schedule`, `doctor`, and how `run --cron` speaks."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from batch.commands.batch import Batch
     from batch.commands.run import Mark
     from batch.core.run_options import RunOptions
+    from batch.reports.notify import Notifier
 
 
 def _time(text: str) -> "time":
@@ -82,6 +84,8 @@ def schedule(ctx: click.Context, /, manifest: Path | None, lists: bool, remove: 
         raise click.UsageError("say when: --at 22:00")
     until, systemd, dry_run = wish.pop("until"), wish.pop("systemd"), wish.pop("dry_run")
     run = _read_run(ctx, manifest, wish["options"])
+    if run.params["notify"] and run.get_parameter_source("notify") is click.core.ParameterSource.COMMANDLINE:
+        raise click.UsageError(_NO_ADDRESS)
     known, named = run.meta.get("key_file"), wish.pop("key_file")
     if not (known or named):
         named = _ask_for_key_file(run)
@@ -97,6 +101,12 @@ def schedule(ctx: click.Context, /, manifest: Path | None, lists: bool, remove: 
         )
     )
     _print(scheduling.schedule_night(night, systemd=systemd, until=until, dry_run=dry_run, now=now))
+
+
+_NO_ADDRESS = (
+    '--notify: such an address holds a password, and a crontab is no place for it: write notify = ["…"] into '
+    "config.toml of your own (`kling-batch config` says where), chmod 600"
+)
 
 
 def _is_typed(ctx: click.Context, name: str) -> bool:
@@ -167,12 +177,33 @@ def doctor(ctx: click.Context, /, manifest: Path | None, offline: bool, as_json:
     ctx.exit(finding.exit_code(findings))
 
 
-def run_quietly(batch: "Batch", options: "RunOptions", mark: "Mark | None", *, as_json: bool) -> Exit:
+@contextmanager
+def messages(urls: Sequence[str], table: Path) -> Iterator["Notifier | None"]:
+    """Whoever is to be told; also of an error that ends the command, but of another run at work."""
+    if not urls:
+        yield None
+        return
+    from batch.reports.notify import Notifier
+
+    notifier = Notifier(urls, say, table.name)
+    notifier.begin()
+    try:
+        yield notifier
+    except LedgerBusy:
+        raise
+    except BatchError as error:
+        notifier.end("the run could not go on", str(error))
+        raise
+
+
+def run_quietly(
+    batch: "Batch", options: "RunOptions", mark: "Mark | None", notifier: "Notifier | None", *, as_json: bool
+) -> Exit:
     """What cron mails is what is printed here: nothing, or a letter."""
     from batch.commands.cron import overdue, run_by_cron, was_told
 
     try:
-        outcome, text, code = run_by_cron(batch, options, mark)
+        outcome, text, code = run_by_cron(batch, options, mark, notifier.alarm if notifier else None)
     except LedgerBusy as error:
         if late := overdue(batch, error):
             say(f"kling-batch: {late}")
@@ -183,4 +214,6 @@ def run_quietly(batch: "Batch", options: "RunOptions", mark: "Mark | None", *, a
         print_json(outcome.json() | {"exit_code": int(code)})
     if outcome.news:
         was_told(batch, outcome.news.upto)
+    if text and notifier:
+        notifier.end(outcome.subject, text, outcome.json())
     return code

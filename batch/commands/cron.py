@@ -3,6 +3,7 @@
 import time
 from contextlib import suppress
 
+from batch.commands.alarms import Alarm
 from batch.commands.at_work import worker_at
 from batch.commands.batch import Batch
 from batch.commands.night_log import night_log
@@ -20,7 +21,9 @@ OVERDUE_SECONDS = 86_400.0
 """A run that has been at work for so long is worth a word; before that a night that overlaps is nobody's business."""
 
 
-def run_by_cron(batch: Batch, options: RunOptions, mark: Mark | None = None) -> tuple[Outcome, str | None, Exit]:
+def run_by_cron(
+    batch: Batch, options: RunOptions, mark: Mark | None = None, alarm: Alarm | None = None
+) -> tuple[Outcome, str | None, Exit]:
     """A run, its letter where there is one, and its exit code.
 
     Raises:
@@ -29,7 +32,7 @@ def run_by_cron(batch: Batch, options: RunOptions, mark: Mark | None = None) -> 
     with night_log(log_path(batch.manifest.path), batch.manifest.path) as say:
         say(f"begins: {batch.manifest.path}")
         try:
-            outcome = run_batch(batch, options, say, mark=mark, show_progress=False, news=True)
+            outcome = run_batch(batch, options, say, mark=mark, show_progress=False, news=True, alarm=alarm)
         except BatchError as error:
             say(str(error))
             raise

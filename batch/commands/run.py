@@ -12,6 +12,7 @@ import anyio
 from anyio import current_time
 
 from batch.commands import signals
+from batch.commands.alarms import Alarm, watch
 from batch.commands.at_work import noted
 from batch.commands.batch import Batch
 from batch.commands.caps import Caps
@@ -64,6 +65,8 @@ class Surroundings:
     """On stderr."""
     news: bool = False
     """What is new to whoever was told of an earlier run is found out at the end."""
+    alarm: Alarm | None = None
+    """Called once each, in a thread, when the submitting stops early and when a row is first in doubt."""
 
 
 def run_batch(
@@ -74,9 +77,10 @@ def run_batch(
     mark: Mark | None = None,
     show_progress: bool = True,
     news: bool = False,
+    alarm: Alarm | None = None,
 ) -> Outcome:
     """Runs a batch to its end on an event loop of its own. See `run`."""
-    return anyio.run(run, batch, options, say, mark, Surroundings(show_progress=show_progress, news=news))
+    return anyio.run(run, batch, options, say, mark, Surroundings(show_progress=show_progress, news=news, alarm=alarm))
 
 
 async def run(
@@ -298,6 +302,8 @@ async def _dispatch(
             tasks.start_soon(autosave.keep, lambda: ended.tally.counts, summary.total, name="results")
             if around.show_progress:
                 tasks.start_soon(progress.show, lambda: dispatcher.tally, eta, sys.stderr, name="progress")
+            if around.alarm:
+                tasks.start_soon(watch, around.alarm, dispatcher, name="alarms")
             with anyio.CancelScope(deadline=settings.deadline) as in_time:
                 await dispatcher.run()
             ended.stop, ended.candidates = dispatcher.stopped, dispatcher.candidates

@@ -65,6 +65,16 @@ class Outcome:
         return Exit.DONE
 
     @property
+    def subject(self) -> str:
+        """What a message about it is headed with."""
+        now = self.standing
+        parts = [f"{now.count(Status.SUCCEEDED, Status.STALE)} of {counted(now.total)} done"]
+        parts += [f"{failed} failed"] if (failed := now.count(Status.FAILED)) else []
+        parts += [f"{now.in_doubt} in doubt"] if now.in_doubt else []
+        parts += ["stopped early"] if self.stopped else []
+        return ", ".join(parts)
+
+    @property
     def spent_usd(self) -> float:
         """In this run."""
         return self.spent_now / 1_000_000

@@ -46,6 +46,7 @@ def test_a_dry_run_shows_the_line_and_the_next_nights(shots: Path) -> None:
         (("shots.csv", "--at", "22:00", "--nonsense"), "No such option '--nonsense'"),
         (("shots.csv", "--at", "22:00", "--", "--max-spent", "20"), "No such option '--max-spent'"),
         (("shots.csv", "--at", "22:00", "--", "--max-spend", "x"), "--max-spend: 'x' is not an amount"),
+        (("shots.csv", "--at", "22:00", "--", "--notify", "json://x"), "a crontab is no place for it"),
         (("shots.csv", "--at", "22:00"), "key has to come from a file"),
     ],
 )
