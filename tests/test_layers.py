@@ -301,6 +301,7 @@ def test_the_map_lists_what_there_is() -> None:
 TESTED_ELSEWHERE = {
     "__main__": "tests/nights, which run it",
     "commands.messages": "nowhere: it is a type",
+    "cli.option_groups": "tests/cli/test_help.py: it is data",
     "cli.entry": "tests/commands/test_signals.py, with real processes",
     "ledger.edits": "tests/commands/test_manifest_watch.py, in whole nights",
 }

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from batch.cli import settings_files as settings
+from batch.cli.help import full_help, help_all_option, name_of, options_in, short_help
 from batch.cli.output import say
 from batch.cli.settings_files import OptionForm
 from batch.core.plain_text import one_line
@@ -29,8 +30,21 @@ class SettledCommand(click.Command):
 
     def __init__(self, *arguments: Any, **more: Any) -> None:
         super().__init__(*arguments, **more)
+        self._help_all = help_all_option(lambda ctx: self.full_help(ctx))
         for option in options_of(self):
             option.envvar = settings.variable(name_of(option))
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """With the two that ask for help."""
+        return [*super().get_params(ctx), self._help_all]
+
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """On one screen."""
+        formatter.write(short_help(ctx, self, options_in(self.params)) + "\n")
+
+    def full_help(self, ctx: click.Context) -> str:
+        """All of it."""
+        return full_help(ctx, self, options_in(self.params))
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """As click does, with what files set as the defaults."""
@@ -95,11 +109,6 @@ def _has_key() -> bool:
 def options_of(command: click.Command) -> Iterator[click.Option]:
     """Those that can be set."""
     return (one for one in command.params if isinstance(one, click.Option) and one.name not in NOT_SET)
-
-
-def name_of(option: click.Option) -> str:
-    """As it is typed, without the dashes: `max-spend`."""
-    return max(option.opts, key=len).lstrip("-")
 
 
 def forms_of(above: click.Context) -> Mapping[str, Mapping[str, OptionForm]]:

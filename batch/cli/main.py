@@ -12,6 +12,7 @@ import click
 
 from batch.cli.command import SettledCommand, plain_usage_errors
 from batch.cli.configuration import config
+from batch.cli.help import group_help, help_all_option
 from batch.cli.options import (
     AS_JSON,
     FAULT,
@@ -19,13 +20,13 @@ from batch.cli.options import (
     NAMED_ROWS,
     NOTIFY,
     PATH,
-    ROW,
     RUN,
     SANDBOX,
     SECONDS,
     TABLE,
     TABLE_NAMES,
     TEXT,
+    complete_kinds,
     run_options,
     whole_number,
 )
@@ -45,6 +46,16 @@ class _Group(click.Group):
     """Turns what ends a command into one line and the documented exit code."""
 
     command_class = SettledCommand
+
+    def __init__(self, *arguments: Any, **more: Any) -> None:
+        super().__init__(*arguments, **more)
+        self._help_all = help_all_option(lambda ctx: group_help(ctx, self, whole=True))
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        return [*super().get_params(ctx), self._help_all]
+
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        formatter.write(group_help(ctx, self, whole=False) + "\n")
 
     def make_context(self, *arguments: Any, **more: Any) -> click.Context:
         with plain_usage_errors():
@@ -69,7 +80,7 @@ def _open_batch(manifest: Path, **table: Any) -> "Batch":
     return open_batch(manifest, KLING_2_1_PRO, **table)
 
 
-@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80})
 @click.version_option(package_name="kling-batch", message="%(prog)s %(version)s")
 def main() -> None:
     """Run a spreadsheet of shots through Kling 2.1 pro (image to video) on fal.ai.
@@ -133,10 +144,15 @@ def run(ctx: click.Context, /, as_json: bool, stale: bool, cron: bool, **given: 
 @RUN
 @NOTIFY
 @click.option(
-    "--kind", "kinds", multiple=True, type=TEXT, help="Only rows that failed so, e.g. content_policy_violation."
+    "--kind",
+    "kinds",
+    multiple=True,
+    type=TEXT,
+    metavar="KIND",
+    shell_complete=complete_kinds,
+    help="Only rows that failed so, e.g. content_policy_violation.",
 )
-@click.option("--row", "numbers", multiple=True, type=ROW, help="Only this row, as the spreadsheet numbers it.")
-@click.option("--id", "ids", multiple=True, type=TEXT, help="Only the row with this id.")
+@NAMED_ROWS
 @click.option("--stale", is_flag=True, help="Also rows that were edited after their videos were made.")
 @click.pass_context
 def rerun(
@@ -264,12 +280,12 @@ def status(ctx: click.Context, manifest: Path, sandbox: bool, as_json: bool) -> 
 
 
 class _Sandbox(SettledCommand):
-    """Its help lists what can go wrong."""
+    """With all of its help it lists what can go wrong."""
 
-    def format_epilog(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def full_help(self, ctx: click.Context) -> str:
         from batch.commands.sandbox import fault_help
 
-        formatter.write(f"\nFaults and outcomes:\n\n{fault_help()}\n")
+        return f"{super().full_help(ctx)}\n\nFaults and outcomes:\n\n{fault_help()}"
 
 
 @main.command(cls=_Sandbox)

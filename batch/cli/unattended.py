@@ -65,7 +65,7 @@ class _Schedule(SettledCommand):
 @click.option("--dry-run", is_flag=True, help="Only print what would be written.")
 @click.option("--list", "lists", is_flag=True, help="List what is scheduled, and when it runs next.")
 @click.option("--remove", is_flag=True, help="Take the table's entry away.")
-@click.argument("options", nargs=-1, type=click.UNPROCESSED)
+@click.argument("options", nargs=-1, type=click.UNPROCESSED, metavar="[-- OPTIONS OF RUN]")
 @click.pass_context
 def schedule(ctx: click.Context, /, manifest: Path | None, lists: bool, remove: bool, **wish: Any) -> None:
     """Have a table run by itself, by cron or systemd; options of `run` stand behind `--`."""
