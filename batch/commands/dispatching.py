@@ -7,6 +7,7 @@ from math import inf
 import anyio
 
 from batch.commands import signals
+from batch.commands.alarms import Alarm, watch
 from batch.commands.at_work import AT_FAL
 from batch.commands.caps import ending
 from batch.commands.ended import Ended
@@ -34,12 +35,14 @@ async def dispatch(
     ended: Ended,
     screen: Screen | None,
     total: int,
+    alarm: Alarm | None = None,
 ) -> None:
     """Until nothing can be brought further in this run, or it is to end.
 
     Args:
         screen: where progress is shown; None: nowhere.
         total: the rows of the table.
+        alarm: told of the first doubt, and of an early stop.
     """
     eta = progress.Eta(settings.rows, settings.typical_seconds)
     async with anyio.create_task_group() as listener:
@@ -54,6 +57,8 @@ async def dispatch(
             tasks.start_soon(_note_at_fal, dispatcher, store, ledger, name="at fal")
             if screen:
                 tasks.start_soon(progress.show, lambda: dispatcher.tally, eta, sys.stderr, screen, name="progress")
+            if alarm:
+                tasks.start_soon(watch, alarm, dispatcher, name="alarms")
             with anyio.CancelScope() as in_time:
                 tasks.start_soon(_until_deadline, dispatcher, settings, in_time, name="deadline")
                 await dispatcher.run()

@@ -39,6 +39,7 @@ from batch.core.gateway import (
     Waiting,
 )
 from batch.fal import platform_api as records
+from batch.fal.account_state import AccountState, account_state
 from batch.fal.credentials import find_credentials
 from batch.fal.guarded_sdk import USER_AGENT, GuardedSdk
 from batch.fal.receipts import Receipts
@@ -267,6 +268,10 @@ class FalGateway:
         if isinstance(said, UnitPrice):  # it is shown
             return replace(said, unit=self._redact.line(said.unit), currency=self._redact.line(said.currency))
         return said
+
+    async def account_state(self) -> AccountState:
+        """What fal tells of the key, and by which clock."""
+        return await account_state(self._get, self._job.endpoint, self._redact)
 
     async def _get(self, url: str, query: Mapping[str, str]) -> Any:
         return await self._ask("GET", url, query)
