@@ -110,7 +110,9 @@ class Batch:
             ManifestError: some do: their rows would be bought a second time.
         """
         if not self.sandbox:  # nothing is bought there
-            recover = shlex.join(["kling-batch", "recover", *self.command, *self.options.typed])
+            # Not the prefix: another one than the results have is no way round them.
+            told = replace(self.options, prefix=None).typed
+            recover = shlex.join(["kling-batch", "recover", *self.command, *told])
             refuse_lost_results(ledger, self.results_files, self.manifest, recover)
 
     def require_own_ledger(self, ledger: Ledger) -> None:
