@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:  # money takes long to load, for who only asks for help
     from batch.core.money import AccountCap
 
-MOST_AT_ONCE = 2000
+MOST_AT_ONCE = 3000
 _STOP_AFTER = 10
 
 
@@ -36,6 +36,8 @@ class RunOptions:
     """The run ends by then; what is under way is left to the next one."""
     ends: Sequence[str] = ()
     """How that was said, the earliest first: `--until 07:00`; empty where it was said as a number."""
+    recall: bool = False
+    """Ctrl-C takes back what only waits in fal's line; the other ends of a run do so anyway."""
     stop_after: int = _STOP_AFTER
     """So many equal failures in a row stop the submitting; 0: never."""
 
@@ -61,7 +63,8 @@ class RunOptions:
         }
         ends = self.ends or ([] if self.max_seconds is None else [f"--max-runtime {self.max_seconds:.3f}s"])
         one_by_one = [(option, str(value)) for option, value in said.items() if value is not None]
-        return [word for pair in (*one_by_one, *(end.split(" ") for end in ends)) for word in pair]
+        recall = [("--recall",)] if self.recall else []
+        return [word for part in (*one_by_one, *(end.split(" ") for end in ends), *recall) for word in part]
 
     def __post_init__(self) -> None:
         for name, least in _LEAST.items():
