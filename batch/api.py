@@ -108,8 +108,8 @@ def run(
         buy_again=buy_again,
         own_table=own_table,
     )
-    if batch.recalled:
-        say(f"as before: {shlex.join(batch.recalled)}   (forget_options=True starts anew)")
+    if batch.remembered:
+        say(f"as before: {shlex.join(batch.remembered)}   (forget_options=True starts anew)")
     return run_batch(batch, options, say, show_progress=False)
 
 

@@ -87,8 +87,8 @@ def _open_batch(manifest: Path, say: Callable[[str], None] = _say, **table: Any)
     from jobs.kling import KLING_2_1_PRO
 
     batch = open_batch(manifest, KLING_2_1_PRO, **table)
-    if batch.recalled:
-        say(f"as before: {shlex.join(batch.recalled)}   (--forget-options starts anew)")
+    if batch.remembered:
+        say(f"as before: {shlex.join(batch.remembered)}   (--forget-options starts anew)")
     return batch
 
 

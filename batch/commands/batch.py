@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from batch.commands.remembered_options import recall
+from batch.commands.remembered_options import remembered
 from batch.commands.table_names import name_notes, require_original, require_room
 from batch.core.money import prices
 from batch.core.paths import places, results_path
@@ -47,7 +47,7 @@ class Batch:
     """The manifest's prices are the user's own word."""
     options: TableOptions = field(default_factory=TableOptions)
     """How the table is read and where results go, as it was said now or before."""
-    recalled: Sequence[str] = ()
+    remembered: Sequence[str] = ()
     """Those of them that were said before, as arguments of a command line."""
     command: Sequence[str] = ()
     kept: Sequence[str] = ()
@@ -110,7 +110,9 @@ class Batch:
             ManifestError: some do: their rows would be bought a second time.
         """
         if not self.sandbox:  # nothing is bought there
-            recover = shlex.join(["kling-batch", "recover", *self.command, *self.options.typed])
+            # Not the prefix: another one than the results have is no way round them.
+            told = replace(self.options, prefix=None).typed
+            recover = shlex.join(["kling-batch", "recover", *self.command, *told])
             refuse_lost_results(ledger, self.results_files, self.manifest, recover)
 
     def require_own_ledger(self, ledger: Ledger) -> None:
@@ -176,12 +178,12 @@ def open_batch(
         encoding=encoding,
         header_row=header_row,
     )
-    remembered = TableOptions() if forget_options else recall(path, sandbox=sandbox, output_said=output is not None)
-    left_open = said.left_open(remembered, lambda name: input_name(job, name))
+    before = TableOptions() if forget_options else remembered(path, sandbox=sandbox, output_said=output is not None)
+    left_open = said.left_open(before, lambda name: input_name(job, name))
     return _batch(path, job, said.with_(left_open), left_open, sandbox=sandbox)
 
 
-def _batch(path: Path, job: Job, options: TableOptions, recalled: TableOptions, *, sandbox: bool) -> Batch:
+def _batch(path: Path, job: Job, options: TableOptions, before: TableOptions, *, sandbox: bool) -> Batch:
     _require_plain(options.prefix or "")
     output = None if options.output is None else Path(options.output)
     ledger, table = places(path, sandbox=sandbox, output=output)
@@ -199,7 +201,7 @@ def _batch(path: Path, job: Job, options: TableOptions, recalled: TableOptions, 
             reading=ReadingOptions(
                 encoding=options.encoding,
                 header_row=options.header_row,
-                said_before=recalled.encoding is not None,
+                said_before=before.encoding is not None,
             ),
             fetched_here=sandbox,
         ),
@@ -208,7 +210,7 @@ def _batch(path: Path, job: Job, options: TableOptions, recalled: TableOptions, 
         sandbox=sandbox,
         price_told=options.price is not None,
         options=replace(options, output=options.output if target else None, prefix=options.prefix or None),
-        recalled=recalled.typed,
+        remembered=before.typed,
         command=[str(path), *(["--sandbox"] if sandbox else [])],
     )
 

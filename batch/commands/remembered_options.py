@@ -24,7 +24,7 @@ TABLES = frozenset({".csv", ".tsv", ".tab", ".txt", ".parquet", ".pq"})
 """How a file ends that a ledger may name for results outside of its table's own folder."""
 
 
-def recall(manifest: Path, *, sandbox: bool, output_said: bool = False) -> TableOptions:
+def remembered(manifest: Path, *, sandbox: bool, output_said: bool = False) -> TableOptions:
     """What the ledger of a table remembers; nothing where there is none, or none that can be read.
 
     A rehearsal of which nothing was said yet is read as the table itself, with its results where a rehearsal has them.

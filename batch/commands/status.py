@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from batch.commands.at_work import worker_at
-from batch.commands.remembered_options import last_run, recall, results_file
+from batch.commands.remembered_options import last_run, remembered, results_file
 from batch.commands.table_names import require_original, require_room
 from batch.core.paths import places
 from batch.ledger.summary import read_summary
@@ -21,7 +21,7 @@ def status(manifest: Path, *, sandbox: bool) -> Outcome:
     """
     require_original(manifest)
     require_room(manifest, *places(manifest, sandbox=sandbox))
-    output = recall(manifest, sandbox=sandbox).output
+    output = remembered(manifest, sandbox=sandbox).output
     ledger, table = places(manifest, sandbox=sandbox, output=Path(output) if output else None)
     command = [str(manifest), *(["--sandbox"] if sandbox else [])]
     standing, worker = read_summary(ledger, manifest), worker_at(ledger)

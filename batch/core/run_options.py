@@ -63,7 +63,8 @@ class RunOptions:
         }
         ends = self.ends or ([] if self.max_seconds is None else [f"--max-runtime {self.max_seconds:.3f}s"])
         one_by_one = [(option, str(value)) for option, value in said.items() if value is not None]
-        return [word for pair in (*one_by_one, *(end.split(" ") for end in ends)) for word in pair]
+        recall = [("--recall",)] if self.recall else []
+        return [word for part in (*one_by_one, *(end.split(" ") for end in ends), *recall) for word in part]
 
     def __post_init__(self) -> None:
         for name, least in _LEAST.items():

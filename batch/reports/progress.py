@@ -47,7 +47,7 @@ def line(tally: Tally, eta: Eta, elapsed: float) -> str:
     """One line that says it all."""
     parts = [f"{_done(tally)} of {eta.rows} rows done"]
     parts += [f"{tally.failed} failed"] if tally.failed else []
-    parts += [_under_way(tally), f"{dollars(tally.spent)} spent"]
+    parts += [_at_work(tally), f"{dollars(tally.spent)} spent"]
     # While fal cannot be reached no guess is worth its place: a narrow terminal would show it instead of the reason.
     in_line = tally.at_fal.waiting > 0
     left = eta.left_in_line(tally, elapsed) if in_line else eta.left(_done(tally), elapsed, tally.at_once)
@@ -60,7 +60,7 @@ def _done(tally: Tally) -> int:
     return tally.ended - tally.in_doubt
 
 
-def _under_way(tally: Tally) -> str:
+def _at_work(tally: Tally) -> str:
     doubts = f" ({tally.in_doubt} in doubt)" if tally.in_doubt else ""
     if tally.at_fal.waiting:
         return f"{tally.at_fal.text()}{doubts}"

@@ -79,7 +79,7 @@ def test_a_run_can_be_typed_again_as_it_was() -> None:
     words = [
         *("--concurrency", "7", "--max-concurrency", "9", "--max-spend", "12.5", "--max-spend-total", "0.000001"),
         *("--max-spend-account", "20/night", "--limit", "3", "--stop-after", "0"),
-        *("--max-runtime", "1h30m", "--until", "07:00"),
+        *("--max-runtime", "1h30m", "--until", "07:00", "--recall"),
     ]
     told = run_typed(*words)
     assert sorted(told.typed) == sorted(words)

@@ -13,7 +13,7 @@ import pytest
 from batch.api import check
 from batch.api import open_batch as opened
 from batch.commands.batch import Batch
-from batch.commands.remembered_options import last_run, recall, results_file
+from batch.commands.remembered_options import last_run, remembered, results_file
 from batch.commands.rerun import Selection
 from batch.commands.session import open_session
 from batch.commands.status import status
@@ -68,7 +68,7 @@ def test_a_table_is_told_once_how_it_is_read(shots: Path) -> None:
     bare = opened(shots)
     assert bare.manifest.settings == opened(shots, **SAID, output=out).manifest.settings
     assert (bare.target, bare.price_told) == (out, True)
-    assert bare.recalled == TableOptions(**{**SAID, "output": str(out)}).typed
+    assert bare.remembered == TableOptions(**{**SAID, "output": str(out)}).typed
     assert check(shots).standing.to_run == 1
     told = status(shots, sandbox=False)
     assert (told.table, told.next_command) == (str(out), f"kling-batch run {shots} --limit 1")
@@ -85,7 +85,7 @@ def test_what_is_said_now_holds_and_is_remembered(shots: Path) -> None:
     run_through(opened(shots, **SAID), a_service(), RunOptions(limit=1))
     again = opened(shots, price="5=0.40", mapped={"image": "Startbild"})
     assert again.manifest.mapped == {"prompt": "Text", "image": "Startbild"}
-    assert "5=0.30" not in again.recalled
+    assert "5=0.30" not in again.remembered
     run_through(again, a_service())
     assert opened(shots).options == again.options
 
@@ -123,7 +123,7 @@ def test_options_can_be_forgotten(shots: Path) -> None:
     with pytest.raises(ManifestError, match="no column for prompt"):
         check(shots, forget_options=True)
     anew = opened(shots, forget_options=True, **{**SAID, "price": None, "encoding": None})
-    assert (anew.recalled, anew.price_told) == ([], False)
+    assert (anew.remembered, anew.price_told) == ([], False)
     run_through(anew, a_service())
     assert opened(shots).options == anew.options
 
@@ -217,7 +217,7 @@ def test_a_ledger_says_no_file_into_being_that_is_no_table(shots: Path, tmp_path
 def test_a_ledger_that_cannot_be_read_is_left_to_whoever_opens_it(shots: Path) -> None:
     """`recover` begins from it, or from none."""
     shots.with_name("shots.csv.ledger").write_bytes(b"no ledger")
-    assert recall(shots, sandbox=False) == TableOptions()
+    assert remembered(shots, sandbox=False) == TableOptions()
 
 
 # Where the results stand
