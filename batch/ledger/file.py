@@ -25,7 +25,7 @@ from batch.ledger.write_ahead_log import (
     require_one_name,
 )
 
-VERSION = 3
+VERSION = 4
 _APPLICATION_ID = 0x6B6C6E67  # "klng": tells a ledger from any other SQLite file
 
 

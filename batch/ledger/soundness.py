@@ -35,6 +35,7 @@ _ROWS = {
     "tries": _AMOUNT,
     "spent": _AMOUNT,
     "sent": _or_nothing(_INPUTS),
+    "start_timeout": _or_nothing("typeof({0}) IN ('real', 'integer') AND {0} BETWEEN 0 AND 1e7"),
     **dict.fromkeys(("intent_at", "submitted_at", "finished_at"), _or_nothing(_TIME)),
     **dict.fromkeys(("request_id", "video_url", "result", "kind", "message"), _or_nothing(_TEXT)),
 }
@@ -74,7 +75,9 @@ def require_sound(connection: sqlite3.Connection, *, whole: bool) -> None:
     for table, columns in _SMALL.items():
         _require(connection, table, columns)
     _require(connection, "row", {"state": _STATE}, _BETWEEN_STATES)
-    _require(connection, "row", {**_ROWS, "intent_at": _TIME}, _UNDER_WAY)
+    there = {name for (name,) in connection.execute("SELECT name FROM pragma_table_info('row')")}
+    known = {name: kind for name, kind in _ROWS.items() if name in there}  # an older one that is read lacks some
+    _require(connection, "row", {**known, "intent_at": _TIME}, _UNDER_WAY)
     _require(connection, "row", {"submitted_at": _TIME, "request_id": _TEXT}, "state = 'submitted'")
     if whole:
         for table, columns in _LARGE.items():
