@@ -212,7 +212,8 @@ def _trusted(ledger: Ledger, book: AccountBook, known: LedgerEntry | None) -> bo
     its = ledger.meta(BOOK)
     if not its:  # it never had one
         return True
-    generation = int(ledger.meta(GENERATION) or 0)
+    noted = ledger.meta(GENERATION) or ""
+    generation = int(noted) if noted.isdecimal() and len(noted) < 10 else 0
     return its == book.meta("id") and known is not None and generation <= known.generation
 
 

@@ -117,7 +117,7 @@ class FalGateway:
         self._redact = Redactor(secrets_in(credentials.token))
         self._http = guarded_client(credentials.as_headers() | {"User-Agent": USER_AGENT}, SUBMIT_SECONDS)
         self._client = GuardedSdk(credentials, self._http, SUBMIT_SECONDS)
-        self._receipts = Receipts(self._http, job.endpoint, self._redact)
+        self._receipts = Receipts(job.endpoint, self._redact)
         # asyncio's own: anyio's limiter costs a turn of the event loop each, which counts where hundreds end at once.
         self._submits = asyncio.Semaphore(SUBMITS_AT_ONCE)
         self._asks = asyncio.Semaphore(ASKS_AT_ONCE)

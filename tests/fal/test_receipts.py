@@ -71,7 +71,7 @@ async def test_a_ledger_that_leads_elsewhere_is_not_followed(
 
 
 def receipts() -> Receipts:
-    return Receipts(None, "an/endpoint/of/v2", Redactor([KEY]))  # type: ignore[arg-type]  # nobody is asked
+    return Receipts("an/endpoint/of/v2", Redactor([KEY]))
 
 
 WELL = "https://queue.fal.run/an/endpoint/requests/r1"
