@@ -220,4 +220,5 @@ def split_words(text: str) -> list[str]:
     try:
         return shlex.split(text)
     except ValueError as error:
-        raise UsageError(f"{text!r} has a quote that is not closed") from error
+        # What stands there is not shown: it may be an address with a password.
+        raise UsageError("a value in the environment has a quote that is not closed") from error
