@@ -9,12 +9,12 @@ GROUPS: Mapping[str, Sequence[str]] = {
     "Money": ("max-spend", "max-spend-total", "max-spend-account", "limit", "price", "stop-after"),
     "Which rows": ("kind", "row", "id", "stale", "all"),
     "Decisions": ("adopt", "resubmit", "give-up", "adopt-known", "buy-again", "own-table", "stop"),
-    "When": ("at", "days", "until", "max-runtime"),
+    "When": ("at", "days", "until", "max-runtime", "recall"),
     "The table": ("map", "ignore", "header-row", "encoding", "output", "prefix"),
     "By itself": ("cron", "notify", "systemd", "list", "remove", "dry-run"),
     "At fal": ("key-file", "concurrency", "max-concurrency", "offline"),
     "What is printed": ("json",),
-    "Rehearsal": ("sandbox", "fault", "port", "slots", "run-seconds", "folder"),
+    "Rehearsal": ("sandbox", "fault", "port", "slots", "run-seconds", "queue-seconds", "folder"),
 }
 """Title → options, in the order in which they are shown."""
 REST = "More"
