@@ -41,7 +41,7 @@ COMMON: Sequence[str] = (
 """What `--help` shows, the more important first: as many of them as fit the screen."""
 
 COMMANDS: Sequence[str] = (
-    *("check", "run", "status", "rerun", "resolve", "cancel", "download", "schedule", "doctor", "config"),
+    *("new", "check", "run", "status", "rerun", "resolve", "cancel", "download", "schedule", "doctor", "config"),
     *("account", "recover", "sandbox"),
 )
 """In the order in which a person needs them; others follow."""
@@ -52,6 +52,8 @@ EXAMPLES: Mapping[str, str] = {
     "check": "kling-batch check shots.csv --map image=Startbild",
     "config": "kling-batch config shots.csv",
     "doctor": "kling-batch doctor shots.csv",
+    "download": "kling-batch download shots.csv",
+    "new": "kling-batch new shots.csv --from-folder images",
     "recover": "kling-batch recover shots.csv",
     "rerun": "kling-batch rerun shots.csv --kind content_policy_violation",
     "resolve": "kling-batch resolve shots.csv --row 4 --give-up",
