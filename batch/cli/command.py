@@ -124,12 +124,17 @@ def commands_of(above: click.Context) -> Mapping[str, click.Command]:
     return above.command.commands if isinstance(above.command, click.Group) else {}
 
 
+_FILES = ("FILE", "DIR", "[DIR]", "FOLDER")
+"""What stands for a file or folder in help."""
+
+
 def _form(option: click.Option) -> OptionForm:
     return OptionForm(
         flag=bool(option.is_flag),
         multiple=option.multiple,
         pairs="=" in (option.metavar or "") and not option.multiple,
-        path=option.type.name == "path",
+        path=option.type.name == "path" or option.metavar in _FILES,
+        bare=option.flag_value if not option.is_flag and isinstance(option.flag_value, str) else None,
     )
 
 

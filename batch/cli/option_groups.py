@@ -9,12 +9,12 @@ GROUPS: Mapping[str, Sequence[str]] = {
     "Money": ("max-spend", "max-spend-total", "max-spend-account", "limit", "price", "stop-after"),
     "Which rows": ("kind", "row", "id", "stale", "all"),
     "Decisions": ("adopt", "resubmit", "give-up", "adopt-known", "buy-again", "own-table", "stop"),
-    "When": ("at", "days", "until", "max-runtime"),
+    "When": ("at", "days", "until", "max-runtime", "recall"),
     "The table": ("map", "ignore", "header-row", "encoding", "output", "prefix"),
     "By itself": ("cron", "notify", "systemd", "list", "remove", "dry-run"),
     "At fal": ("key-file", "concurrency", "max-concurrency", "offline"),
     "What is printed": ("json",),
-    "Rehearsal": ("sandbox", "fault", "port", "slots", "run-seconds", "folder"),
+    "Rehearsal": ("sandbox", "fault", "port", "slots", "run-seconds", "queue-seconds", "folder"),
 }
 """Title → options, in the order in which they are shown."""
 REST = "More"
@@ -41,7 +41,7 @@ COMMON: Sequence[str] = (
 """What `--help` shows, the more important first: as many of them as fit the screen."""
 
 COMMANDS: Sequence[str] = (
-    *("check", "run", "status", "rerun", "resolve", "cancel", "download", "schedule", "doctor", "config"),
+    *("new", "check", "run", "status", "rerun", "resolve", "cancel", "download", "schedule", "doctor", "config"),
     *("account", "recover", "sandbox"),
 )
 """In the order in which a person needs them; others follow."""
@@ -52,6 +52,8 @@ EXAMPLES: Mapping[str, str] = {
     "check": "kling-batch check shots.csv --map image=Startbild",
     "config": "kling-batch config shots.csv",
     "doctor": "kling-batch doctor shots.csv",
+    "download": "kling-batch download shots.csv",
+    "new": "kling-batch new shots.csv --from-folder images",
     "recover": "kling-batch recover shots.csv",
     "rerun": "kling-batch rerun shots.csv --kind content_policy_violation",
     "resolve": "kling-batch resolve shots.csv --row 4 --give-up",

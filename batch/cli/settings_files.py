@@ -30,12 +30,14 @@ class OptionForm:
         multiple: a list, one text of it, or a table of `name = value` pairs.
         pairs: of one text, pairs joined by commas: `5=0.49,10=0.98`.
         path: relative to the file that names it.
+        bare: what `true` stands for, where an option may be given without a value.
     """
 
     flag: bool = False
     multiple: bool = False
     pairs: bool = False
     path: bool = False
+    bare: str | None = None
 
 
 Forms = Mapping[str, Mapping[str, OptionForm]]
@@ -151,13 +153,18 @@ class _Reader:
             return value
         texts = self._texts_of(name, value, form)
         if form.path:
-            texts = [str(self._path.parent / Path(text).expanduser()) if text.strip() else text for text in texts]
+            texts = [self._from_here(text) if text.strip() and text != form.bare else text for text in texts]
         return texts if form.multiple else texts[0]
+
+    def _from_here(self, text: str) -> str:
+        return str(self._path.parent / Path(text).expanduser())
 
     def _texts_of(self, name: str, value: Any, form: OptionForm) -> list[str]:
         if isinstance(value, dict) and (form.multiple or form.pairs):
             pairs = [f"{key}={self._text(name, one)}" for key, one in value.items()]
             return pairs if form.multiple else [",".join(pairs)]
+        if value is True and form.bare is not None:
+            return [form.bare]
         if isinstance(value, list) and form.multiple:
             return [self._text(name, one) for one in value]
         return [self._text(name, value)]
@@ -220,4 +227,5 @@ def split_words(text: str) -> list[str]:
     try:
         return shlex.split(text)
     except ValueError as error:
-        raise UsageError(f"{text!r} has a quote that is not closed") from error
+        # What stands there is not shown: it may be an address with a password.
+        raise UsageError("a value in the environment has a quote that is not closed") from error

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from batch.cli.command import SettledCommand, commands_of, options_of, use_key
-from batch.cli.options import AS_JSON, KEY_FILE, PATH, TEXT, Typed
+from batch.cli.options import AS_JSON, KEY_FILE, PATH, TABLE_NAMES, TEXT, Typed
 from batch.cli.output import print_json, print_text, say
+from batch.cli.settings_files import file_beside, user_file
 from batch.core.plain_text import one_line
 from batch.errors import BatchError, Exit, LedgerBusy
 
@@ -168,8 +169,12 @@ def doctor(ctx: click.Context, /, manifest: Path | None, offline: bool, as_json:
     from batch.commands.doctor import doctor as examine
     from jobs.kling import KLING_2_1_PRO
 
-    batch = open_batch(manifest, KLING_2_1_PRO) if manifest else None
-    findings = examine(batch, KLING_2_1_PRO, offline=offline, key_trouble=ctx.meta.get("key_trouble", ""))
+    run = _read_run(ctx, manifest, ()).params if manifest else {}  # the table as a run reads it, by its settings
+    batch = open_batch(job=KLING_2_1_PRO, **{name: run[name] for name in TABLE_NAMES}) if manifest else None
+    files = [path for path in (file_beside(manifest), user_file()) if path and path.exists()]
+    findings = examine(
+        batch, KLING_2_1_PRO, offline=offline, key_trouble=ctx.meta.get("key_trouble", ""), settings=files
+    )
     if as_json:
         print_json(finding.as_json(findings))
     else:

@@ -29,7 +29,7 @@ async def watch(alarm: Alarm, watched: Watched) -> None:
     stopped = doubted = False
     while True:
         await anyio.sleep(PAUSE)
-        if watched.stopped and not stopped:
+        if watched.stopped and watched.stopped.code != "interrupted" and not stopped:
             stopped = True
             text = f"{watched.stopped.message}; what is under way comes home"
             await anyio.to_thread.run_sync(partial(alarm, "nothing more is submitted", text), abandon_on_cancel=True)

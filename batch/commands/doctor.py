@@ -1,12 +1,13 @@
 """`doctor`: looks at everything that a night needs, before the night; spends nothing."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import anyio
 
 from batch.commands.batch import Batch
-from batch.commands.doctor_machine import machine_findings
+from batch.commands.doctor_machine import machine_findings, open_settings_files
 from batch.commands.doctor_table import table_findings
 from batch.commands.finding import Finding, ok, warning, wrong
 from batch.core.gateway import UnitPrice
@@ -23,14 +24,17 @@ CLOCK_WARNING, CLOCK_WRONG = 30.0, 300.0
 """Seconds by which the clocks may differ: beyond, fal's records of what was sent when cannot be compared with ours."""
 
 
-def doctor(batch: Batch | None, job: Job, *, offline: bool, key_trouble: str = "") -> list[Finding]:
+def doctor(
+    batch: Batch | None, job: Job, *, offline: bool, key_trouble: str = "", settings: Sequence[Path] = ()
+) -> list[Finding]:
     """All findings, in the order in which one would mend them.
 
     Args:
         key_trouble: why the key's file could not be used.
+        settings: the settings files that there are.
     """
     key = list(_key(key_trouble, offline=offline))
-    findings = [*machine_findings(), *key]
+    findings = [*machine_findings(), *open_settings_files(settings), *key]
     if not offline and all(one.level != "wrong" for one in key):
         findings += anyio.run(_online, batch, job)
     if batch:

@@ -5,7 +5,7 @@ import platform
 import re
 import ssl
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, requires, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -117,3 +117,14 @@ def open_env_files(table: Path | None) -> Iterator[Finding]:
     for path in env_files(table):
         if path.stat().st_mode & 0o077 and b"FAL_KEY" in path.read_bytes():
             yield warning("key file", f"others may read {path}", f"chmod 600 {path}")
+
+
+def open_settings_files(paths: Sequence[Path]) -> Iterator[Finding]:
+    """Settings that others may read and that hold addresses of messages, which hold passwords."""
+    for path in paths:
+        if (
+            sys.platform != "win32"
+            and path.stat().st_mode & 0o077
+            and re.search(rb"^\s*notify\s*=", path.read_bytes(), re.M)
+        ):
+            yield warning("settings", f"others may read {path}, with the addresses in it", f"chmod 600 {path}")

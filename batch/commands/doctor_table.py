@@ -92,6 +92,8 @@ def _file_system(folder: Path) -> Finding:
             f"nothing can be written in {folder} ({error.strerror or error})",
             "give yourself the right to",
         )
+    if trouble and "full" in trouble:
+        return wrong("file system", f"{folder}: {trouble}", "make room")
     if trouble:
         return wrong(
             "file system", f"{folder} ({kind or 'of an unknown kind'}): {trouble}", "move the table to a local disk"

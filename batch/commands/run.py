@@ -191,7 +191,7 @@ async def _run(
 
 
 def _with_news(outcome: Outcome, ledger: Ledger, told: Told, around: Surroundings) -> Outcome:
-    news = read_news(ledger, told, outcome.stop_code)
+    news = read_news(ledger, told, None if outcome.interrupted else outcome.stop_code)
     if not around.news:  # somebody watches, and is told all of it now
         note_told(ledger, news.upto)
     return replace(outcome, news=news)

@@ -145,6 +145,10 @@ def schedule_night(
     Raises:
         UsageError: it could not be done.
     """
+    if sys.platform == "win32":
+        task = f"schtasks /Create /TN kling-batch /SC DAILY /ST {night.at:%H:%M} /TR"
+        command = subprocess.list2cmdline(night.command)
+        raise UsageError(f'Windows has neither cron nor systemd, but a scheduler of its own: {task} "{command}"')
     if dry_run:
         shown = (
             [systemd_units.service_text(night), systemd_units.timer_text(night)]

@@ -29,12 +29,15 @@ SAMPLES = {
     "dollars a period": ("3/night", "4/night", "5/day", "6/month"),
     "time": ("03:00", "04:00", "05:00", "06:00"),
     "duration": ("3h", "4h", "5h", "6h"),
+    "folder": ("/a", "/b", "/c", "/d"),
     "path": ("/a", "/b", "/c", "/d"),
     "text": ("a=1", "b=2", "c=3", "d=4"),
     "time of day": ("03:00", "04:00", "05:00", "06:00"),
     "days": ("mon", "tue", "wed", "thu"),
 }
 """By the name of a type: a value for each place, all of them different."""
+OWN = {"history-refuse": ("400", "401", "402", "403"), "keep": ("1d", "2d", "3d", "4d")}
+"""By the name of an option, where its type has others."""
 
 
 @pytest.fixture
@@ -46,9 +49,7 @@ def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def samples(option: click.Option) -> list[str]:
-    if option.opts[-1] == "--history-refuse":
-        return ["400", "401", "402", "403"]
-    return list(SAMPLES[option.type.name])
+    return list(OWN.get(name_of(option)) or SAMPLES[option.type.name])
 
 
 def effective(name: str, option: click.Option, *typed: str) -> object:

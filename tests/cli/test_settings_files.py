@@ -19,6 +19,7 @@ FORMS = {
         "map": OptionForm(multiple=True),
         "price": OptionForm(pairs=True),
         "output": OptionForm(path=True),
+        "download": OptionForm(path=True, bare="usual"),
     },
     "check": {"map": OptionForm(multiple=True), "all": OptionForm(flag=True)},
 }
@@ -57,6 +58,13 @@ def test_a_section_of_a_command_wins_for_it_and_is_nothing_to_others(tmp_path: P
     text = 'map = "image=A"\nlimit = 9\n[run]\nlimit = 2\n[check]\nall = true\n'
     assert told(tmp_path, text) == {"map": ["image=A"], "limit": "2"}
     assert told(tmp_path, text, "check") == {"map": ["image=A"], "all": True}
+
+
+@pytest.mark.parametrize(("text", "value"), [("true", "usual"), ("'videos'", "videos")])
+def test_an_option_that_may_stand_alone_is_set_by_true(tmp_path: Path, text: str, value: str) -> None:
+    """Or by its value."""
+    meant = value if text == "true" else str(tmp_path / value)
+    assert told(tmp_path, f"download = {text}") == {"download": meant}
 
 
 @pytest.mark.parametrize(

@@ -94,7 +94,7 @@ def test_a_run_with_nothing_to_do_loads_an_event_loop_and_no_library(done: Path)
     assert "jsonschema_rs" in first
     modules = loaded(done.parent, "run", str(done))
     assert not modules & (HEAVY - LOOP)
-    assert len(foreign(modules)) < 266
+    assert len(foreign(modules)) < 270
     assert len(modules - foreign(modules)) < 150
 
 

@@ -30,6 +30,11 @@ def test_a_setup_that_is_right_says_so_and_spends_nothing(tmp_path: Path) -> Non
         assert told["price"].startswith("ok $0.49 for 5 s")
         assert told["clock"].startswith("ok")
         assert not now.accepted
+        shots.with_name("kling-batch.toml").write_text("price = {5 = 0.10, 10 = 0.20}")
+        assert findings(now, shots)[1]["price"].startswith(
+            "warning --price says 5: $0.10, 10: $0.20, fal takes 5: $0.49"
+        )
+        shots.with_name("kling-batch.toml").unlink()
         assert [path.name for path in tmp_path.iterdir() if path.name.startswith("shots")] == ["shots.csv"]
         code, told = findings(now, shots, FAL_KEY="another-key-0123456789")
         assert (code, told["account"].startswith("wrong fal refuses the key")) == (1, True)

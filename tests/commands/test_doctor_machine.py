@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from batch.commands import doctor_machine
-from batch.commands.doctor_machine import machine_findings, open_env_files
+from batch.commands.doctor_machine import machine_findings, open_env_files, open_settings_files
 
 
 def found(topic: str) -> list[str]:
@@ -49,3 +49,17 @@ def test_a_file_with_a_key_that_others_may_read_is_warned_of(tmp_path: Path) -> 
     assert (one.level, one.remedy) == ("warning", f"chmod 600 {path}")
     path.chmod(0o600)
     assert list(open_env_files(tmp_path / "shots.csv")) == []
+
+
+def test_settings_with_addresses_that_others_may_read_are_warned_of(tmp_path: Path) -> None:
+    """They hold passwords; other settings are nobody's secret."""
+    path = tmp_path / "config.toml"
+    path.write_text("limit = 3\n")
+    path.chmod(0o644)
+    assert list(open_settings_files([path])) == []
+    path.write_text("limit = 3\nnotify = 'json://me:secret@host'\n")
+    (one,) = open_settings_files([path])
+    assert (one.level, one.remedy) == ("warning", f"chmod 600 {path}")
+    assert "secret" not in one.line()
+    path.chmod(0o600)
+    assert list(open_settings_files([path])) == []

@@ -134,6 +134,19 @@ def test_a_key_that_is_refused_is_said_every_night(film: Night) -> None:
     assert "another-key" not in everything
 
 
+def test_a_locked_account_is_said_every_night_and_its_rows_wait(film: Night) -> None:
+    """Nothing fails for it, and when it is unlocked the night goes on by itself."""
+    shots, key = film.manifest(3), key_file(film)
+    film.address.authorization.lock()
+    for _ in range(2):
+        code, mail = by_cron(film, shots, "--key-file", key)
+        assert (code, "top up or unlock the account" in mail) == (Exit.STOPPED_EARLY, True)
+    assert not film.accepted
+    film.address.authorization.locked = None
+    code, mail = by_cron(film, shots, "--key-file", key)
+    assert (code, "this time: 3 rows with a video" in mail) == (Exit.DONE, True)
+
+
 def test_a_table_that_is_gone_is_said(film: Night) -> None:
     """With exit code 2: a person is needed."""
     code, mail = by_cron(film, film.folder / "gone.csv", "--key-file", key_file(film))
