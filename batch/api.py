@@ -28,11 +28,12 @@ def open_batch(manifest: str | Path, **table: Any) -> Batch:
     return _open_batch(manifest, table.pop("job", KLING_2_1_PRO), **table)
 
 
-def check(manifest: str | Path, **table: Any) -> CheckReport:
+def check(manifest: str | Path, *, name: str | None = None, **table: Any) -> CheckReport:
     """What is wrong with a manifest and what it will cost; spends nothing, needs no key.
 
     Args:
         manifest: a CSV or Parquet file.
+        name: how videos are to be named (see `run`): whether two would have one name is found out.
         table: how it is read, as for `open_batch`: `mapped={"image": "Startbild"}`, `prefix="kling_"`,
             `price="5=0.49,10=0.98"`, `output="results.csv"`, `sandbox=True`.
 
@@ -42,7 +43,7 @@ def check(manifest: str | Path, **table: Any) -> CheckReport:
     Raises:
         BatchError: the manifest or its ledger cannot be used.
     """
-    return _check(open_batch(manifest, **table))
+    return _check(open_batch(manifest, **table), name)
 
 
 def run(
@@ -57,6 +58,9 @@ def run(
     limit: int | None = None,
     max_seconds: float | None = None,
     stop_after: int = 10,
+    download: bool | str | Path | None = None,
+    name: str | None = None,
+    downloads: int = 4,
     adopt_known: bool = False,
     buy_again: bool = False,
     own_table: bool = False,
@@ -76,6 +80,9 @@ def run(
         limit: how many rows are begun at most.
         max_seconds: the run ends by then, with everything home that can be.
         stop_after: so many rows in a row that end the same bad way stop the submitting; 0: never.
+        download: bring the videos down: True, or the folder that they go to.
+        name: how their files are named, like `{id}_{row:04}.mp4`.
+        downloads: how many come down at a time.
         adopt_known, buy_again: rows that fal's records show as bought without this ledger take their videos over, or
             are bought again; else they are held, in doubt.
         own_table: a copy of a table and its ledger, which runs elsewhere too, becomes one of its own.
@@ -99,11 +106,20 @@ def run(
         limit=limit,
         max_seconds=max_seconds,
         stop_after=stop_after,
+        download=_folder(download),
+        name=name,
+        downloads=downloads,
         adopt_known=adopt_known,
         buy_again=buy_again,
         own_table=own_table,
     )
     return run_batch(batch, options, say, show_progress=False)
+
+
+def _folder(download: bool | str | Path | None) -> str | None:
+    if download is None or download is False:
+        return None
+    return "" if download is True else str(download)
 
 
 def results(table: str | Path, *, encoding: str | None = None, header_row: int | None = None) -> "pd.DataFrame":

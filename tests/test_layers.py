@@ -16,6 +16,7 @@ BELOW = {
     "account",
     "core",
     "dispatch",
+    "downloads",
     "fal",
     "files",
     "ledger",
@@ -39,6 +40,7 @@ MAY_IMPORT = {
     "fal": {"core"},
     "pacing": {"core"},
     "reconcile": {"core"},
+    "downloads": {"files", "core"},
     "dispatch": {"pacing", "reconcile", "core"},
     "results_writer": {"manifest", "ledger", "table", "core"},
     "reports": {"dispatch", "ledger", "core"},
@@ -59,6 +61,7 @@ PURE = {
     "dispatch.stopping",
     "dispatch.tally",
     "dispatch.transitions",
+    "downloads.file_names",
     "fal.hosts",
     "fal.pricing",
     "fal.redact",
@@ -94,7 +97,7 @@ WORLDLY = {
 }
 
 LIBRARIES = {
-    "aiohttp": {"fal.wire"},
+    "aiohttp": {"downloads.media_client", "fal.wire"},
     "av": {"sandbox.render"},
     "click": {"cli.main", "cli.options"},
     "fal_client": {"fal.credentials", "fal.guarded_sdk", "fal.receipts", "fal.transport", "fal.wire"},
@@ -110,10 +113,22 @@ LIBRARIES = {
     "tqdm": {"reports.progress"},
     "trustme": {"sandbox.certificates"},
     "uvicorn": {"sandbox.faulty_connection"},
+    "yarl": {"downloads.media_client"},
 }
 """Library → the files, or the folder, that may import it; anyio is not among them, see `ASYNCHRONOUS`."""
 
-ASYNCHRONOUS = {"api", "commands", "dispatch", "fal", "ledger", "pacing", "reconcile", "reports", "results_writer"}
+ASYNCHRONOUS = {
+    "api",
+    "commands",
+    "dispatch",
+    "downloads",
+    "fal",
+    "ledger",
+    "pacing",
+    "reconcile",
+    "reports",
+    "results_writer",
+}
 """Folders that may await: the others are called from a thread, or from nowhere but a test."""
 
 

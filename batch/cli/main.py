@@ -15,11 +15,14 @@ import click
 
 from batch.cli.options import (
     AS_JSON,
+    DOWNLOADS,
     FAULT,
+    NAME,
     NAMED_ROWS,
     PATH,
     ROW,
     RUN,
+    RUN_VIDEOS,
     SANDBOX,
     SECONDS,
     TABLE,
@@ -127,13 +130,14 @@ def account(as_json: bool) -> None:
 @main.command()
 @TABLE
 @AS_JSON
+@NAME
 @click.option("--all", "every", is_flag=True, help="List every problem, not only the first ones.")
 @click.pass_context
-def check(ctx: click.Context, /, as_json: bool, every: bool, **table: Any) -> None:
+def check(ctx: click.Context, /, as_json: bool, name: str | None, every: bool, **table: Any) -> None:
     """Say what is wrong and what it will cost. Spends nothing, needs no key and no network."""
     from batch.commands.check import check as examine
 
-    checked = examine(_open_batch(**table))
+    checked = examine(_open_batch(**table), name)
     if as_json:
         _print_json(checked.json())
     else:
@@ -145,6 +149,7 @@ def check(ctx: click.Context, /, as_json: bool, every: bool, **table: Any) -> No
 @TABLE
 @FAULT
 @RUN
+@RUN_VIDEOS
 @click.option("--stale", is_flag=True, help="Buy new videos for rows that were edited after theirs were made.")
 @click.pass_context
 def run(ctx: click.Context, /, as_json: bool, stale: bool, **given: Any) -> None:
@@ -158,6 +163,7 @@ def run(ctx: click.Context, /, as_json: bool, stale: bool, **given: Any) -> None
 @TABLE
 @FAULT
 @RUN
+@RUN_VIDEOS
 @click.option(
     "--kind", "kinds", multiple=True, type=TEXT, help="Only rows that failed so, e.g. content_policy_violation."
 )
@@ -245,6 +251,35 @@ def cancel(ctx: click.Context, /, numbers: Sequence[int], ids: Sequence[str], st
     done, outcome = cancel_batch(_open_batch(**table), RowSelection(numbers, ids), _say, stop=stop)
     _print("\n".join(map(one_line, [f"{counted(done.cancelled)} taken back", *done.kept])))
     _print(outcome.text(run=False), err=True)
+    ctx.exit(outcome.exit_code)
+
+
+@main.command()
+@TABLE
+@click.option("--to", "folder", type=TEXT, metavar="DIR", help="Where they go; where they went last, by default.")
+@NAME
+@DOWNLOADS
+@click.option("--verify", is_flag=True, help="Read again what has come down, and say what is no longer as it came.")
+@AS_JSON
+@click.pass_context
+def download(
+    ctx: click.Context,
+    /,
+    folder: str | None,
+    name: str | None,
+    downloads: int,
+    verify: bool,
+    as_json: bool,
+    **table: Any,
+) -> None:
+    """Bring down the videos that have not come yet, or are gone. Needs no key, buys nothing."""
+    from batch.commands.download import DownloadOptions, download_batch
+
+    options = DownloadOptions(folder=folder, name=name, at_once=downloads, verify=verify)
+    outcome = download_batch(_open_batch(**table), options, _say)
+    _print(outcome.text(run=False), err=True)
+    if as_json:
+        _print_json(outcome.json())
     ctx.exit(outcome.exit_code)
 
 

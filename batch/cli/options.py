@@ -226,6 +226,54 @@ RUN = _all_of(
 )
 """How a run is to go: the fields of `RunOptions`, `--until` and `--max-runtime` being `max_seconds` together."""
 
+
+def _folder(text: str) -> str:
+    """A table that follows a bare `--download` is not meant as its folder."""
+    if text and Path(text).is_file():
+        raise UsageError(f"{text} is a file: name a folder behind it, or write it behind the table")
+    return text
+
+
+_USUAL = "\0"
+"""Stands for the folder that was not named; what is empty as typed is refused."""
+
+
+class _Folder(Typed):
+    """A folder, or nothing: the usual one."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return "" if value == _USUAL else super().convert(value, param, ctx)
+
+
+NAME = click.option(
+    "--name",
+    type=TEXT,
+    metavar="TEMPLATE",
+    help="How videos are named: {id}_{row:04}.mp4; also {prompt}, {duration}, {request_id}, {take}, {column:TITLE}.",
+)
+DOWNLOADS = click.option(
+    "--downloads",
+    type=whole_number(1, 64),
+    default=DEFAULTS.downloads,
+    show_default=True,
+    metavar="N",
+    help="How many videos come down at a time.",
+)
+RUN_VIDEOS = _all_of(
+    click.option(
+        "--download",
+        type=_Folder("folder", _folder),
+        is_flag=False,
+        flag_value=_USUAL,
+        default=None,
+        metavar="[DIR]",
+        help="Bring the videos down, to this folder or to TABLE.videos.",
+    ),
+    NAME,
+    DOWNLOADS,
+)
+"""What a run does with its videos: fields of `RunOptions`."""
+
 NAMED_ROWS = _all_of(
     click.option("--row", "numbers", multiple=True, type=ROW, help="This row, as the spreadsheet numbers it."),
     click.option("--id", "ids", multiple=True, type=TEXT, help="The row with this id."),
@@ -234,6 +282,8 @@ NAMED_ROWS = _all_of(
 
 def run_options(*, until: float | None, max_runtime: float | None, **options: Any) -> RunOptions:
     """What was said of a run, as one record."""
+    if options.get("name") and options.get("download") is None:
+        raise click.UsageError("--name names videos that come down: give --download, too")
     ends = [seconds for seconds in (until, max_runtime) if seconds is not None]
     if options.get("adopt_known") and options.get("buy_again"):
         raise click.UsageError("--adopt-known takes over what was bought, --buy-again pays again: give one of them")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from batch.commands.batch import Batch
+from batch.commands.video_naming import plan_video_names
 from batch.core.money import dollars
 from batch.core.plain_text import one_line
 from batch.core.row import Problem
@@ -35,10 +36,12 @@ class CheckReport:
     twins: list[Twins]
     notes: Sequence[str] = ()
     """About the table as a whole."""
+    name_problems: Sequence[str] = ()
+    """Videos that would have one name."""
 
     @property
     def exit_code(self) -> Exit:
-        if self.columns.questions:
+        if self.columns.questions or self.name_problems:
             return Exit.UNUSABLE
         return Exit.ROWS_FAILED if self.findings.invalid else Exit.DONE
 
@@ -62,6 +65,7 @@ class CheckReport:
         warnings = [str(one) for one in found.warnings] if every else _grouped(found.warnings)[:SHOWN]
         shown = problems if every else problems[:SHOWN]
         lines = [*self.columns.lines(), *(f"column {question}" for question in self.columns.questions)]
+        lines += self.name_problems
         lines += shown
         if len(problems) > len(shown):
             lines.append(f"… and {len(problems) - len(shown)} more: add --all to list them")
@@ -108,6 +112,7 @@ class CheckReport:
             "columns": self.columns.json(),
             "questions": list(self.columns.questions),
             "notes": list(self.notes),
+            "name_problems": list(self.name_problems),
             "problems": [
                 {"row": one.number, "id": one.id, "column": one.column, "message": one.message}
                 for one in self.findings.problems
@@ -132,8 +137,11 @@ def _grouped(problems: Sequence[Problem]) -> list[str]:
     ]
 
 
-def check(batch: Batch) -> CheckReport:
+def check(batch: Batch, name: str | None = None) -> CheckReport:
     """Reads everything, writes nothing, needs no key and no network.
+
+    Args:
+        name: how videos are to be named: whether two would have one name is found out.
 
     Raises:
         BatchError: the manifest or the ledger cannot be used.
@@ -150,4 +158,5 @@ def check(batch: Batch) -> CheckReport:
             raise ManifestError(f"{error}: try again when that is done") from error
         enrol(scratch, 0.0, new=True)
         standing, prices, twins = summarize(scratch), prices_to_run(scratch, job), find_twins(scratch)
-        return CheckReport(columns, findings, standing, prices, twins, batch.notes)
+        names = [] if name is None else plan_video_names(batch.manifest, scratch, name)
+        return CheckReport(columns, findings, standing, prices, twins, batch.notes, names)

@@ -4,6 +4,7 @@ import random
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -43,6 +44,7 @@ from batch.table import Table
 
 if TYPE_CHECKING:
     from batch.account.book import AccountBook
+    from batch.commands.video_downloads import OpenMedia, VideoDownloads
 
 PRICE_SECONDS = 2.0
 """How long fal's price of today is waited for; without it the published one counts."""
@@ -61,6 +63,8 @@ class Surroundings:
     rand: Callable[[], float] = random.random
     show_progress: bool = True
     """On stderr."""
+    open_media: "OpenMedia | None" = None
+    """What videos come down from; None: from where they are."""
 
 
 def run_batch(
@@ -100,11 +104,19 @@ async def run(
             with write_errors(batch.ledger), ungrouped_errors(), noted(ledger, around.now()):
                 for line in read.columns.lines():
                     say(line)
-                return await _run(batch, ledger, read.findings, read.digest, options, around, say)
+                videos = _videos(batch, ledger, read.digest, options, around, say)
+                return await _run(batch, ledger, read.findings, read.digest, options, around, say, videos)
 
 
 async def _run(
-    batch: Batch, ledger: Ledger, findings: Findings, digest: str, options: RunOptions, around: Surroundings, say: Say
+    batch: Batch,
+    ledger: Ledger,
+    findings: Findings,
+    digest: str,
+    options: RunOptions,
+    around: Surroundings,
+    say: Say,
+    videos: "VideoDownloads | None",
 ) -> Outcome:
     writer = ResultsWriter(batch.manifest, batch.ledger, batch.target)
     autosave = Autosave(writer, say)
@@ -135,8 +147,10 @@ async def _run(
             settings = _settings(batch, summary, caps, around, watch)
             if summary.to_run:
                 autosave.first()  # nothing is bought that cannot be written back
-            await _dispatch(ledger, summary, gateway, settings, autosave, ended, around)
+            await _dispatch(ledger, summary, gateway, settings, autosave, ended, around, videos)
             ended.stopped = _why_stopped(ended.stop, caps) or ended.stopped
+    elif videos:
+        await _only_videos(ledger, videos, options, ended, say)
     ledger.marks.clear()  # what was not begun stays as it was
     enrol_edits(batch.manifest, ledger, watch, around.now())
     saved = autosave.finish(ledger)
@@ -151,6 +165,7 @@ async def _run(
         stopped=ended.stopped,
         stop_code=ended.stop_code,
         left=ended.tally.left,
+        videos=videos.outcome() if videos else None,
     )
     return _with_doubts(outcome, ledger, ended.candidates) if outcome.standing.in_doubt else outcome
 
@@ -159,6 +174,33 @@ def _with_doubts(outcome: Outcome, ledger: Ledger, candidates: Mapping[int, Sequ
     from batch.commands.doubts import ask_after, by_number  # what decides about doubts: only where there are some
 
     return replace(outcome, ask_after=ask_after(outcome.standing), candidates=by_number(ledger, candidates))
+
+
+def _videos(
+    batch: Batch, ledger: Ledger, digest: str, options: RunOptions, around: Surroundings, say: Say
+) -> "VideoDownloads | None":
+    """The downloads of this run, where there are to be any.
+
+    Raises:
+        UsageError: two videos would have one name: told before anything is spent.
+    """
+    if options.download is None:
+        return None
+    from batch.commands.video_downloads import VideoDownloads, chosen_folder, chosen_template, open_media
+    from batch.commands.video_naming import require_names
+
+    require_names(batch.manifest, ledger, chosen_template(ledger, options.name), digest)
+    folder = chosen_folder(batch, ledger, options.download)
+    return VideoDownloads(
+        batch,
+        ledger,
+        folder,
+        options.downloads,
+        say,
+        open_media=around.open_media or open_media,
+        rand=around.rand,
+        now=around.now,
+    )
 
 
 # Before anything is submitted
@@ -268,6 +310,7 @@ async def _dispatch(
     autosave: Autosave,
     ended: _Ended,
     around: Surroundings,
+    videos: "VideoDownloads | None" = None,
 ) -> None:
     rows = min(summary.to_run, settings.options.limit or summary.to_run) + summary.at_fal
     eta = progress.Eta(rows, settings.typical_seconds)
@@ -277,16 +320,33 @@ async def _dispatch(
             ended.tally = dispatcher.tally
             # In a group of its own: it goes on while the first signal's work winds down.
             listener.start_soon(_until_signal, tasks.cancel_scope, ended, autosave.say, name="signals")
-            tasks.start_soon(autosave.keep, lambda: ended.tally.counts, summary.total, name="results")
+            tasks.start_soon(autosave.keep, partial(_shown, ended, videos), summary.total, name="results")
             if around.show_progress:
                 tasks.start_soon(progress.show, lambda: dispatcher.tally, eta, sys.stderr, name="progress")
             with anyio.CancelScope(deadline=settings.deadline) as in_time:
-                await dispatcher.run()
+                async with videos.beside(store) if videos else nullcontext():
+                    await dispatcher.run()
             ended.stop, ended.candidates = dispatcher.stopped, dispatcher.candidates
             ended.stop_code = _stop_code(dispatcher.stopped, in_time.cancelled_caught)
             if in_time.cancelled_caught:
                 ended.stopped = "stopped: the time is up; the next run brings home what is under way"
             tasks.cancel_scope.cancel()
+        listener.cancel_scope.cancel()
+
+
+def _shown(ended: _Ended, videos: "VideoDownloads | None") -> object:
+    """While this stays the same the table has nothing new to show."""
+    return ended.tally.counts, videos and videos.brought
+
+
+async def _only_videos(ledger: Ledger, videos: "VideoDownloads", options: RunOptions, ended: _Ended, say: Say) -> None:
+    """Nothing is left to buy or to ask after: what has not come down yet comes."""
+    deadline = current_time() + (float("inf") if options.max_seconds is None else options.max_seconds)
+    async with anyio.create_task_group() as listener, async_ledger(ledger) as store:
+        with anyio.CancelScope(deadline=deadline) as scope:
+            listener.start_soon(_until_signal, scope, ended, say, name="signals")
+            async with videos.beside(store):
+                pass
         listener.cancel_scope.cancel()
 
 

@@ -35,6 +35,13 @@ class RunOptions:
     stop_after: int = 10
     """So many equal failures in a row stop the submitting; 0: never."""
 
+    download: str | None = None
+    """The folder that videos come down to; "": the usual one; None: they do not."""
+    name: str | None = None
+    """How their files are named (`downloads/file_names.py`); None: as said before, or by their pictures."""
+    downloads: int = 4
+    """How many come down at a time."""
+
     adopt_known: bool = False
     """Rows that fal's records show as bought without this ledger take the videos over."""
     buy_again: bool = False
@@ -49,8 +56,18 @@ class RunOptions:
                 raise ValueError(f"{name} is {least} at least, and a whole number: not {value!r}")
         if self.max_seconds is not None and not self.max_seconds >= 0:  # so that "not a number" is refused, too
             raise ValueError(f"max_seconds is 0 at least: not {self.max_seconds!r}")
+        if self.name and self.download is None:
+            raise ValueError("--name names videos that come down: say --download, too")
         if self.adopt_known and self.buy_again:
             raise ValueError("either --adopt-known or --buy-again: what was bought is taken over, or paid for again")
 
 
-_LEAST = {"concurrency": 1, "max_concurrency": 1, "max_spend": 0, "max_spend_total": 0, "limit": 1, "stop_after": 0}
+_LEAST = {
+    "concurrency": 1,
+    "max_concurrency": 1,
+    "max_spend": 0,
+    "max_spend_total": 0,
+    "limit": 1,
+    "stop_after": 0,
+    "downloads": 1,
+}

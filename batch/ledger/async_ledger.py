@@ -9,7 +9,7 @@ import anyio
 
 from batch.core.money import Budget, Cap
 from batch.core.row import InDoubtRow, KnownRequest, PendingRow, SubmittedRow
-from batch.core.states import Transition
+from batch.core.states import State, Transition
 from batch.core.store import BookLost
 from batch.ledger.in_doubt import asked_by_others, in_doubt_rows, known_requests, requests_since_doubt
 from batch.ledger.ledger import STOPPED_FOR, Ledger, booking
@@ -47,10 +47,15 @@ class AsyncLedger:
         self._waiting: list[_Entry] = []
         self._writing = anyio.CancelScope(shield=True)
         self._wake = anyio.Event()
+        self.when_succeeded: list[Callable[[int], None]] = []
+        """Told each row that has its video, once that is on disk."""
 
     async def apply(self, row: int, transition: Transition) -> None:
         """Returns when the transition is on disk."""
         await self._do(lambda: self._ledger.apply(row, transition))
+        if transition.new is State.SUCCEEDED:
+            for tell in self.when_succeeded:
+                tell(row)
 
     async def claim(self, row: int, transition: Transition, budget: Budget) -> Cap | None:
         """None: the intent is on disk; otherwise the cap that has no room for it."""

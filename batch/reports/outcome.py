@@ -10,6 +10,7 @@ from batch.core.money import dollars
 from batch.core.plain_text import one_line
 from batch.core.retry import WORTH_ANOTHER_TRY
 from batch.core.states import Status
+from batch.core.video_files import VideosBrought
 from batch.core.worker import Worker
 from batch.errors import Exit
 from batch.ledger.summary import FailureGroup, LedgerSummary, UnheardGroup
@@ -43,6 +44,10 @@ class Outcome:
     """Row in doubt, as the spreadsheet numbers it → the requests at fal that may be its own."""
     worker: Worker | None = None
     """The run that is at work on it while this is told."""
+    videos: VideosBrought | None = None
+    """Where videos were to come down: what came of it."""
+    damaged_videos: int = 0
+    """Files that are not what was brought down."""
     unwritten: bool = False
     """The results are in the ledger only; the table could not be read or written."""
 
@@ -57,9 +62,15 @@ class Outcome:
             return Exit.IN_DOUBT
         if self.unwritten or self.stopped or self.left or self.standing.to_run or self.standing.at_fal:
             return Exit.STOPPED_EARLY
+        if self._videos_missing or self.damaged_videos:
+            return Exit.STOPPED_EARLY
         if self.standing.count(Status.FAILED, Status.INVALID, Status.CANCELLED):
             return Exit.ROWS_FAILED
         return Exit.DONE
+
+    @property
+    def _videos_missing(self) -> int:
+        return self.videos.missing if self.videos else 0
 
     @property
     def spent_usd(self) -> float:
@@ -100,6 +111,8 @@ class Outcome:
                 "  each run asks again, and none buys these again by itself; where you know better: "
                 f"kling-batch resolve {shlex.join(self.command)} --row N --give-up (or --resubmit, which buys it again)"
             )
+        if self.videos:
+            lines += [f"  {line}" for line in _brought(self.videos)]
         if self.unwritten:
             lines.append(
                 "  the table could not be written: the results are safe in the ledger, the next run writes them"
@@ -153,6 +166,8 @@ class Outcome:
             return f"kling-batch run {batch} --adopt-known"
         if now.in_doubt:
             return f"kling-batch resolve {batch}"
+        if self._videos_missing:
+            return f"kling-batch download {batch}"
         if now.failures:
             return f"kling-batch rerun {batch}"
         if now.count(Status.INVALID):
@@ -189,8 +204,28 @@ class Outcome:
             "stop_code": "interrupted" if self.interrupted else self.stop_code,
             "at_work": self.worker and {"pid": self.worker.pid, "host": self.worker.host, "since": _iso(self.worker)},
             "table": self.table,
+            "videos": self.videos
+            and {
+                "folder": self.videos.folder,
+                "brought": self.videos.brought,
+                "bytes": self.videos.bytes,
+                "missing": self.videos.missing,
+                "damaged": self.damaged_videos,
+                "reasons": list(self.videos.reasons),
+            },
             "next": self.next_command,
         }
+
+
+def _brought(videos: VideosBrought) -> Iterator[str]:
+    if videos.brought:
+        what = "1 video" if videos.brought == 1 else f"{videos.brought:,} videos"
+        yield f"{what} brought down to {videos.folder} ({videos.bytes / 1e6:,.1f} MB)"
+    if videos.missing:
+        have = "1 video has" if videos.missing == 1 else f"{videos.missing:,} videos have"
+        yield f"{have} not come down yet; their addresses are in the table{': ' if videos.reasons else ''}" + "; ".join(
+            videos.reasons
+        )
 
 
 def _since(worker: Worker) -> str:
