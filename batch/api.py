@@ -15,6 +15,7 @@ from batch.commands.check import CheckReport
 from batch.commands.check import check as _check
 from batch.commands.run import run_batch
 from batch.core.money import AccountCap, micros
+from batch.core.object_lifecycle import ObjectLifecycle
 from batch.core.run_options import MOST_AT_ONCE, RunOptions
 from batch.reports.outcome import Outcome
 from jobs.kling import KLING_2_1_PRO
@@ -61,6 +62,7 @@ def run(
     download: bool | str | Path | None = None,
     name: str | None = None,
     downloads: int = 4,
+    keep: str | None = None,
     adopt_known: bool = False,
     buy_again: bool = False,
     own_table: bool = False,
@@ -83,6 +85,7 @@ def run(
         download: bring the videos down: True, or the folder that they go to.
         name: how their files are named, like `{id}_{row:04}.mp4`.
         downloads: how many come down at a time.
+        keep: how long fal is to keep the videos and what is uploaded: `30d`, `12h`, `forever`.
         adopt_known, buy_again: rows that fal's records show as bought without this ledger take their videos over, or
             are bought again; else they are held, in doubt.
         own_table: a copy of a table and its ledger, which runs elsewhere too, becomes one of its own.
@@ -109,6 +112,7 @@ def run(
         download=_folder(download),
         name=name,
         downloads=downloads,
+        keep=None if keep is None else ObjectLifecycle.read(keep),
         adopt_known=adopt_known,
         buy_again=buy_again,
         own_table=own_table,

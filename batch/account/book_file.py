@@ -12,7 +12,7 @@ from pathlib import Path
 
 from batch.errors import LedgerError
 
-VERSION = 2
+VERSION = 3
 _APPLICATION_ID = 0x6B6C6262  # "klbb": tells a book from a ledger, and from any other SQLite file
 BUSY_SECONDS = 30.0
 """How long the other runs of the account are waited for, each of which holds the book for a moment."""

@@ -75,6 +75,12 @@ def _account_cap(text: str) -> Any:
     return AccountCap.read(text)
 
 
+def _lifecycle(text: str) -> Any:
+    from batch.core.object_lifecycle import ObjectLifecycle
+
+    return ObjectLifecycle.read(text)
+
+
 def _duration(text: str) -> float:
     from batch.cli import times
 
@@ -212,6 +218,12 @@ RUN = _all_of(
         show_default=True,
         metavar="N",
         help="Stop submitting when so many rows in a row end the same bad way; 0: never.",
+    ),
+    click.option(
+        "--keep",
+        type=Typed("time", _lifecycle),
+        metavar="30d|forever",
+        help="How long fal is to keep the videos and the images that are uploaded: 12h, 30d, 1y, forever.",
     ),
     click.option(
         "--adopt-known", is_flag=True, help="Take over videos that fal's records show as bought without this ledger."

@@ -3,7 +3,7 @@
 import secrets
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from batch.account.book import AccountBook
 from batch.account.book_file import NoBook, book_path, open_book_file
 from batch.account.purchase_records import BoughtBefore, import_purchase, last_purchase, let_go, own_purchases
 from batch.account.registry import LedgerEntry, enter, entry_of, file_identity, other_entries, unknown_to
+from batch.account.upload_records import UploadRecords
 from batch.commands.batch import Batch
 from batch.commands.messages import Say
 from batch.core import states
@@ -85,6 +86,12 @@ def _opened(batch: Batch, now: Callable[[], float], cap: AccountCap | None) -> A
     job = batch.manifest.job
     connection = open_book_file(book_path(secret))
     return AccountBook(connection, Equality(defaults(job), job.endpoint), now, cap)
+
+
+def uploads_in_book() -> AbstractContextManager[UploadRecords | None]:
+    """What was uploaded with the key, over all tables; None where no key names a book."""
+    secret = _secret()
+    return nullcontext() if secret is None else UploadRecords(book_path(secret))
 
 
 def _secret() -> str | None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from batch.commands.table_names import name_notes, require_original, require_room
 from batch.core.money import prices
+from batch.core.object_lifecycle import ObjectLifecycle
 from batch.core.paths import places, results_path
 from batch.errors import LedgerError, ManifestError, UsageError
 from batch.job import Arguments, Job
@@ -39,6 +40,8 @@ class Batch:
     """The service is played on this machine."""
     faults: str = ""
     """What goes wrong there (`batch.sandbox.faults`)."""
+    keep: ObjectLifecycle | None = None
+    """How long fal is to keep the files, where somebody said so."""
     price_told: bool = False
     """The manifest's prices are the user's own word."""
     command: Sequence[str] = ()

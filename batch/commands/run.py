@@ -130,7 +130,7 @@ async def _run(
 
         cap, own = options.max_spend_account, options.own_table
         async with (
-            around.connect(batch) as gateway,
+            around.connect(replace(batch, keep=options.keep)) as gateway,
             account_book(batch, ledger, gateway, around.now, say, cap, own_table=own) as book,
         ):
             summary = await _settle_before(batch, ledger, summary, book, gateway, options, around, say)

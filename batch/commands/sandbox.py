@@ -39,8 +39,10 @@ async def connect_sandbox(batch: Batch) -> AsyncIterator[Gateway]:
     async with serve(queue, folder=folder, faults=faults, render=render, media_base=videos) as address:
         _point_here(address.environment())
         from batch.fal.client import FalGateway  # reads the environment
+        from batch.manifest.upload_forms import upload_form
 
-        async with FalGateway(batch.manifest.job, local=batch.manifest.local, played=True) as gateway:
+        job, local = batch.manifest.job, batch.manifest.local
+        async with FalGateway(job, local=local, played=True, form=upload_form, lifecycle=batch.keep) as gateway:
             yield gateway
 
 

@@ -34,10 +34,15 @@ async def connect(batch: Batch) -> AsyncIterator[Gateway]:
         async with connect_sandbox(batch) as gateway:
             yield gateway
     else:
+        from batch.commands.account_book import uploads_in_book
         from batch.fal.client import FalGateway  # fal-client takes 0.3 s to load: only where something is submitted
+        from batch.manifest.upload_forms import upload_form
 
-        async with FalGateway(batch.manifest.job, local=batch.manifest.local) as gateway:
-            yield gateway
+        with uploads_in_book() as uploads:
+            async with FalGateway(
+                batch.manifest.job, local=batch.manifest.local, book=uploads, form=upload_form, lifecycle=batch.keep
+            ) as gateway:
+                yield gateway
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # money takes long to load, for who only asks for help
     from batch.core.money import AccountCap
+    from batch.core.object_lifecycle import ObjectLifecycle
 
 MOST_AT_ONCE = 2000
 
@@ -41,6 +42,9 @@ class RunOptions:
     """How their files are named (`downloads/file_names.py`); None: as said before, or by their pictures."""
     downloads: int = 4
     """How many come down at a time."""
+
+    keep: "ObjectLifecycle | None" = None
+    """How long fal is to keep the files of requests and uploads; None: as long as it does by itself."""
 
     adopt_known: bool = False
     """Rows that fal's records show as bought without this ledger take the videos over."""

@@ -127,7 +127,7 @@ class MediaClient:
         return {"proxy": parsed.with_user(None), "proxy_headers": known}
 
     async def _blocks(self, reply: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
-        """Blocks of a megabyte at most; where it breaks off, first what had come."""
+        """Blocks of about `BLOCK` bytes; where it breaks off, first what had come."""
         unpack = _Unpacked(reply.headers.get("content-encoding", "").strip().lower())
         block, fault = bytearray(), None
         ended = False

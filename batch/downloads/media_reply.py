@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-BLOCK = 1 << 20
+BLOCK = 1 << 18
 """Bytes that are handed on at once, at most."""
 
 

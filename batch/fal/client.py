@@ -37,6 +37,8 @@ from batch.core.gateway import (
     Video,
     Waiting,
 )
+from batch.core.object_lifecycle import ObjectLifecycle
+from batch.core.upload_book import UploadBook, UploadForm
 from batch.fal import platform_api as records
 from batch.fal.credentials import find_credentials
 from batch.fal.guarded_sdk import USER_AGENT, GuardedSdk
@@ -68,7 +70,7 @@ from batch.fal.transport import (
     guarded_client,
     last_body,
 )
-from batch.fal.uploads import Uploads
+from batch.fal.uploads import UPLOAD_SECONDS, UploadBody, Uploads
 from batch.fal.wire import fresh
 from batch.job import Arguments, Job
 
@@ -96,6 +98,8 @@ class FalGateway:
         start_timeout: seconds after which a request that no runner has started is given up by fal
             (`X-Fal-Request-Timeout`), which is what makes its absence provable.
         played: the service is played on this machine, and its videos may be files here.
+        book, form: what was uploaded before, and what a local image goes up as; see `Uploads`.
+        lifecycle: how long fal is to keep what belongs to a request, where somebody said so.
 
     Raises:
         MissingKey: neither a key in the environment nor a login of fal's own.
@@ -103,7 +107,15 @@ class FalGateway:
     """
 
     def __init__(
-        self, job: Job, *, local: Callable[[str], Path | None], start_timeout: float = 3600.0, played: bool = False
+        self,
+        job: Job,
+        *,
+        local: Callable[[str], Path | None],
+        start_timeout: float = 3600.0,
+        played: bool = False,
+        book: UploadBook | None = None,
+        form: Callable[[Path], UploadForm] = lambda _: UploadForm(),
+        lifecycle: ObjectLifecycle | None = None,
     ) -> None:
         self._job = job
         self._start_timeout = start_timeout
@@ -117,7 +129,17 @@ class FalGateway:
         self._submits = asyncio.Semaphore(SUBMITS_AT_ONCE)
         self._asks = asyncio.Semaphore(ASKS_AT_ONCE)
         self._results = asyncio.Semaphore(RESULTS_AT_ONCE)
-        self._uploads = Uploads(job, local, self._client.upload, self._redact)
+        self._lifecycle = lifecycle
+        self._uploads = Uploads(
+            job,
+            local,
+            self._upload,
+            self._redact,
+            is_there=self._is_there,
+            book=book,
+            form=form,
+            lifecycle=lifecycle,
+        )
 
     async def __aenter__(self) -> Self:
         return self
@@ -131,13 +153,29 @@ class FalGateway:
         """Uploads the local images among the arguments; nothing here costs anything, all of it may be repeated."""
         return await self._uploads.prepare(arguments)
 
+    async def _upload(self, body: UploadBody) -> str:
+        return await self._client.send_file(body, self._lifecycle, UPLOAD_SECONDS)
+
+    async def _is_there(self, url: str) -> bool:
+        """Whether a file that was uploaded is so still; asked without the key, as the model will."""
+        request = httpx.Request("HEAD", url, headers={"User-Agent": USER_AGENT}, extensions={"timeout": _ASK_TIMEOUT})
+        try:
+            with anyio.fail_after(ASK_SECONDS):
+                await self._http._transport.handle_async_request(request)
+        except (Exchange, TimeoutError, httpx.InvalidURL):  # gone, or nobody says: it is uploaded anew
+            return False
+        return True
+
     async def submit(self, arguments: Arguments) -> SubmitAnswer:
         """Exactly one POST, whatever happens to its reply."""
         async with self._submits:
             last_body.set(None)
             try:
                 with anyio.fail_after(SUBMIT_SECONDS):
-                    await self._client.submit(self._job.endpoint, arguments, start_timeout=self._start_timeout)
+                    kept = self._lifecycle.request_headers if self._lifecycle else {}
+                    await self._client.submit(
+                        self._job.endpoint, arguments, headers=kept, start_timeout=self._start_timeout
+                    )
             except Unreachable as error:
                 return NotSent(self._redact.message(str(error)))
             except ReplyLost as error:

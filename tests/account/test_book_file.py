@@ -72,7 +72,8 @@ def test_one_of_the_version_before_is_brought_up_to_date_and_keeps_every_fact(tm
     path = tmp_path / "an.book"
     older = open_book_file(path)
     older.executescript(
-        "ALTER TABLE purchase DROP COLUMN endpoint; ALTER TABLE purchase DROP COLUMN order_of; PRAGMA user_version = 1;"
+        "ALTER TABLE purchase DROP COLUMN endpoint; ALTER TABLE purchase DROP COLUMN order_of; DROP TABLE upload;"
+        "PRAGMA user_version = 1;"
         "INSERT INTO ledger VALUES (1, 'an id', '/a.csv', '/a.csv.ledger', '', 'token', '', 1, 0);"
         "INSERT INTO purchase (ledger, row, fingerprint, sent, price, intent_at) "
         "VALUES (1, 7, x'01', x'02', 490000, 900)"
