@@ -29,12 +29,13 @@ def open_batch(manifest: str | Path, **table: Any) -> Batch:
     return _open_batch(manifest, table.pop("job", KLING_2_1_PRO), **table)
 
 
-def check(manifest: str | Path, *, name: str | None = None, **table: Any) -> CheckReport:
+def check(manifest: str | Path, *, name: str | None = None, online: bool = False, **table: Any) -> CheckReport:
     """What is wrong with a manifest and what it will cost; spends nothing, needs no key.
 
     Args:
         manifest: a CSV or Parquet file.
         name: how videos are to be named (see `run`): whether two would have one name is found out.
+        online: the web addresses of images are asked whether a usable picture is there.
         table: how it is read, as for `open_batch`: `mapped={"image": "Startbild"}`, `prefix="kling_"`,
             `price="5=0.49,10=0.98"`, `output="results.csv"`, `sandbox=True`.
 
@@ -44,7 +45,11 @@ def check(manifest: str | Path, *, name: str | None = None, **table: Any) -> Che
     Raises:
         BatchError: the manifest or its ledger cannot be used.
     """
-    return _check(open_batch(manifest, **table), name)
+    if not online:
+        return _check(open_batch(manifest, **table), name)
+    from batch.commands.online_images import ask_images  # a network, and a client for it
+
+    return _check(open_batch(manifest, **table), name, ask=ask_images)
 
 
 def run(

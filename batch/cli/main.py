@@ -132,12 +132,19 @@ def account(as_json: bool) -> None:
 @AS_JSON
 @NAME
 @click.option("--all", "every", is_flag=True, help="List every problem, not only the first ones.")
+@click.option("--online", is_flag=True, help="Ask the web addresses of images whether a usable picture is there.")
 @click.pass_context
-def check(ctx: click.Context, /, as_json: bool, name: str | None, every: bool, **table: Any) -> None:
-    """Say what is wrong and what it will cost. Spends nothing, needs no key and no network."""
+def check(ctx: click.Context, /, as_json: bool, name: str | None, every: bool, online: bool, **table: Any) -> None:
+    """Say what is wrong and what it will cost. Spends nothing, needs no key and, but for --online, no network."""
     from batch.commands.check import check as examine
 
-    checked = examine(_open_batch(**table), name)
+    batch = _open_batch(**table)
+    if online:
+        from batch.commands.online_images import ask_images
+
+        checked = examine(batch, name, ask=ask_images)
+    else:
+        checked = examine(batch, name)
     if as_json:
         _print_json(checked.json())
     else:

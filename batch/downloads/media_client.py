@@ -10,7 +10,7 @@ import base64
 import socket
 import ssl
 import zlib
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from types import TracebackType
 from typing import Any, Self
@@ -37,13 +37,21 @@ class MediaClient:
     Args:
         certificates: whom to believe.
         public_only: False for a service that is played on this machine.
+        schemes: of the addresses that are asked.
         stall_seconds: how long so little may come that it counts as nothing.
     """
 
     def __init__(
-        self, certificates: ssl.SSLContext, *, public_only: bool = True, stall_seconds: float = 60.0, at_once: int = 16
+        self,
+        certificates: ssl.SSLContext,
+        *,
+        public_only: bool = True,
+        stall_seconds: float = 60.0,
+        at_once: int = 16,
+        schemes: Sequence[str] = ("https",),
     ) -> None:
         self._public_only = public_only
+        self._schemes = schemes
         self._stall = stall_seconds
         self._proxies = _proxies()
         own = {host for address in self._proxies.values() if (host := urlsplit(address).hostname)}
@@ -107,14 +115,14 @@ class MediaClient:
             host = address.host
         except ValueError as error:
             raise RefusedAddress("its address cannot be read") from error
-        if address.scheme != "https" or not host or address.user or address.password:
+        if address.scheme not in self._schemes or not host or address.user or address.password:
             raise RefusedAddress("its address is no https address: nothing is fetched from it")
         if self._public_only and not may_be_public(host):
             raise RefusedAddress(f"its address leads to this machine or a private network ({host}), and is refused")
         return address
 
     def _proxy_for(self, address: URL) -> dict[str, Any]:
-        proxy = self._proxies.get("https") or self._proxies.get("all")
+        proxy = self._proxies.get(address.scheme) or self._proxies.get("all")
         if not proxy or proxy_bypass(address.host or ""):
             return {}
         parsed = URL(proxy if "://" in proxy else f"http://{proxy}")
@@ -257,4 +265,6 @@ def _readable_errors() -> Iterator[None]:
 
 def _proxies() -> dict[str, str]:
     """Of the environment, as fal-client takes them, too."""
-    return {scheme: address for scheme, address in getproxies().items() if scheme in ("https", "all") and address}
+    return {
+        scheme: address for scheme, address in getproxies().items() if scheme in ("http", "https", "all") and address
+    }

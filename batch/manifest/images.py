@@ -75,6 +75,41 @@ def inspect_bytes(data: bytes) -> Image:
     return Image(digest, None, tuple(_advice(kind, width, height, len(data))))
 
 
+@dataclass(frozen=True, slots=True)
+class PictureHead:
+    """What the first bytes of a picture tell; width and height are 0 where they are not enough."""
+
+    problem: str | None
+    warnings: tuple[str, ...] = ()
+    width: int = 0
+    height: int = 0
+
+
+def inspect_head(start: bytes, size: int | None) -> PictureHead:
+    """Judges a picture by its first bytes, no pixel decoded. Never raises.
+
+    Args:
+        size: how many bytes there are in all, where that is known.
+    """
+    from PIL import Image as Pillow
+
+    found = sniff(start)
+    if found and not found.is_picture:
+        return PictureHead(f"is {found.what}, and no picture: {found.remedy}")
+    try:
+        with quietly():
+            Pillow.init()
+            can_read_heic()
+            formats = [name for name in _DECODED if name in Pillow.OPEN]
+            with Pillow.open(io.BytesIO(start), formats=formats) as image:
+                kind, (width, height) = image.format or "", image.size
+    except Exception:  # noqa: BLE001 - a decoder may raise anything over foreign bytes; each is a fact about them
+        if found and found.name == "image/heic":
+            return PictureHead(f"is {found.what}, which fal does not list: {found.remedy}")
+        return PictureHead(None if found else "is no image that is known here: save it as JPG or PNG")
+    return PictureHead(None, tuple(_advice(kind, width, height, size or 0, converted=False)), width, height)
+
+
 class _IrregularError(OSError):
     """What stands there is not a regular file; `str()` says what it is and the remedy."""
 
@@ -170,8 +205,8 @@ def _detail(error: Exception) -> str:
     return "" if isinstance(error, UnidentifiedImageError) else f" ({str(error)[:80] or type(error).__name__})"
 
 
-def _advice(kind: str, width: int, height: int, size: int) -> Iterator[str]:
-    if kind == "HEIF":
+def _advice(kind: str, width: int, height: int, size: int, *, converted: bool = True) -> Iterator[str]:
+    if kind == "HEIF" and converted:
         yield "is a HEIC photo: it is converted to JPEG as it goes up"
     elif kind not in _LISTED:
         yield f"is {kind}; fal lists JPG, PNG, WEBP, GIF and AVIF"
