@@ -13,15 +13,19 @@ from batch.commands.batch import Batch, keep_frame, read_results
 from batch.commands.batch import open_batch as _open_batch
 from batch.commands.check import CheckReport
 from batch.commands.check import check as _check
+from batch.commands.row_updates import OnUpdate
 from batch.commands.run import run_batch
 from batch.core.money import AccountCap, micros
 from batch.core.object_lifecycle import ObjectLifecycle
 from batch.core.run_options import MOST_AT_ONCE, RunOptions
+from batch.core.updates import Ended, InProgress, Queued
 from batch.reports.outcome import Outcome
 from jobs.kling import KLING_2_1_PRO
 
 if TYPE_CHECKING:
     import pandas as pd
+
+__all__ = ["Ended", "InProgress", "Queued", "check", "open_batch", "results", "run"]
 
 
 def open_batch(manifest: str | Path, **table: Any) -> Batch:
@@ -68,6 +72,8 @@ def run(
     name: str | None = None,
     downloads: int = 4,
     keep: str | None = None,
+    logs: bool = False,
+    on_update: OnUpdate | None = None,
     adopt_known: bool = False,
     buy_again: bool = False,
     own_table: bool = False,
@@ -91,6 +97,9 @@ def run(
         name: how their files are named, like `{id}_{row:04}.mp4`.
         downloads: how many come down at a time.
         keep: how long fal is to keep the videos and what is uploaded: `30d`, `12h`, `forever`.
+        logs: what fal's runners write about each request is handed to `say`, a line each.
+        on_update: called with each change of a row: `batch.Queued`, `batch.InProgress` (with new log lines),
+            `batch.Ended`; a function or a coroutine function. What it raises is said, and ends nothing.
         adopt_known, buy_again: rows that fal's records show as bought without this ledger take their videos over, or
             are bought again; else they are held, in doubt.
         own_table: a copy of a table and its ledger, which runs elsewhere too, becomes one of its own.
@@ -117,12 +126,13 @@ def run(
         download=_folder(download),
         name=name,
         downloads=downloads,
+        logs=logs,
         keep=None if keep is None else ObjectLifecycle.read(keep),
         adopt_known=adopt_known,
         buy_again=buy_again,
         own_table=own_table,
     )
-    return run_batch(batch, options, say, show_progress=False)
+    return run_batch(batch, options, say, show_progress=False, on_update=on_update)
 
 
 def _folder(download: bool | str | Path | None) -> str | None:

@@ -225,6 +225,7 @@ RUN = _all_of(
         metavar="30d|forever",
         help="How long fal is to keep the videos and the images that are uploaded: 12h, 30d, 1y, forever.",
     ),
+    click.option("--logs", is_flag=True, help="Show what fal's runners write about each request."),
     click.option(
         "--adopt-known", is_flag=True, help="Take over videos that fal's records show as bought without this ledger."
     ),

@@ -42,6 +42,8 @@ class Batch:
     """What goes wrong there (`batch.sandbox.faults`)."""
     keep: ObjectLifecycle | None = None
     """How long fal is to keep the files, where somebody said so."""
+    logs: bool = False
+    """What the runners of requests write is asked for."""
     price_told: bool = False
     """The manifest's prices are the user's own word."""
     command: Sequence[str] = ()

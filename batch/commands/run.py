@@ -29,7 +29,7 @@ from batch.dispatch.stopping import Stop
 from batch.dispatch.tally import Tally
 from batch.errors import UsageError
 from batch.fal.pricing import difference, live_prices
-from batch.ledger.async_ledger import async_ledger
+from batch.ledger.async_ledger import AsyncLedger, async_ledger
 from batch.ledger.file import locked, remove_new, write_errors
 from batch.ledger.ledger import Ledger
 from batch.ledger.matching import Findings
@@ -44,10 +44,14 @@ from batch.table import Table
 
 if TYPE_CHECKING:
     from batch.account.book import AccountBook
+    from batch.commands.row_updates import OnUpdate, RowUpdates
     from batch.commands.video_downloads import OpenMedia, VideoDownloads
 
 PRICE_SECONDS = 2.0
 """How long fal's price of today is waited for; without it the published one counts."""
+
+UPDATE_SECONDS = 10.0
+"""How long whoever takes updates is waited for when the run is over."""
 
 Mark = Callable[[Ledger, float], None]
 """Marks rows to be run again (`rerun`, `--stale`)."""
@@ -63,15 +67,24 @@ class Surroundings:
     rand: Callable[[], float] = random.random
     show_progress: bool = True
     """On stderr."""
+    on_update: "OnUpdate | None" = None
+    """Takes each change of a row."""
     open_media: "OpenMedia | None" = None
     """What videos come down from; None: from where they are."""
 
 
 def run_batch(
-    batch: Batch, options: RunOptions, say: Say, *, mark: Mark | None = None, show_progress: bool = True
+    batch: Batch,
+    options: RunOptions,
+    say: Say,
+    *,
+    mark: Mark | None = None,
+    show_progress: bool = True,
+    on_update: "OnUpdate | None" = None,
 ) -> Outcome:
     """Runs a batch to its end on an event loop of its own. See `run`."""
-    return anyio.run(run, batch, options, say, mark, Surroundings(show_progress=show_progress))
+    around = Surroundings(show_progress=show_progress, on_update=on_update)
+    return anyio.run(run, batch, options, say, mark, around)
 
 
 async def run(
@@ -129,8 +142,9 @@ async def _run(
         from batch.commands.account_book import account_book  # only where something is bought, or asked after
 
         cap, own = options.max_spend_account, options.own_table
+        follows = options.logs or around.on_update is not None
         async with (
-            around.connect(replace(batch, keep=options.keep)) as gateway,
+            around.connect(replace(batch, keep=options.keep, logs=follows)) as gateway,
             account_book(batch, ledger, gateway, around.now, say, cap, own_table=own) as book,
         ):
             summary = await _settle_before(batch, ledger, summary, book, gateway, options, around, say)
@@ -316,6 +330,10 @@ async def _dispatch(
     eta = progress.Eta(rows, settings.typical_seconds)
     async with anyio.create_task_group() as listener:
         async with async_ledger(ledger) as store, anyio.create_task_group() as tasks:
+            updates = _updates(ledger, store, settings.options, around, autosave.say)
+            if updates:
+                gateway = updates.overhear(gateway)
+                tasks.start_soon(updates.follow, name="updates")
             dispatcher = Dispatcher(store, gateway, settings)
             ended.tally = dispatcher.tally
             # In a group of its own: it goes on while the first signal's work winds down.
@@ -326,12 +344,25 @@ async def _dispatch(
             with anyio.CancelScope(deadline=settings.deadline) as in_time:
                 async with videos.beside(store) if videos else nullcontext():
                     await dispatcher.run()
+            if updates:
+                with anyio.move_on_after(UPDATE_SECONDS):
+                    await updates.finish()
             ended.stop, ended.candidates = dispatcher.stopped, dispatcher.candidates
             ended.stop_code = _stop_code(dispatcher.stopped, in_time.cancelled_caught)
             if in_time.cancelled_caught:
                 ended.stopped = "stopped: the time is up; the next run brings home what is under way"
             tasks.cancel_scope.cancel()
         listener.cancel_scope.cancel()
+
+
+def _updates(
+    ledger: Ledger, store: AsyncLedger, options: RunOptions, around: Surroundings, say: Say
+) -> "RowUpdates | None":
+    if not (options.logs or around.on_update):
+        return None
+    from batch.commands.row_updates import RowUpdates
+
+    return RowUpdates(ledger, store, say, around.on_update, say if options.logs else None)
 
 
 def _shown(ended: _Ended, videos: "VideoDownloads | None") -> object:

@@ -42,7 +42,8 @@ async def connect_sandbox(batch: Batch) -> AsyncIterator[Gateway]:
         from batch.manifest.upload_forms import upload_form
 
         job, local = batch.manifest.job, batch.manifest.local
-        async with FalGateway(job, local=local, played=True, form=upload_form, lifecycle=batch.keep) as gateway:
+        kept, logs = batch.keep, batch.logs
+        async with FalGateway(job, local=local, played=True, form=upload_form, lifecycle=kept, logs=logs) as gateway:
             yield gateway
 
 

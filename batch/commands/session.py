@@ -40,7 +40,12 @@ async def connect(batch: Batch) -> AsyncIterator[Gateway]:
 
         with uploads_in_book() as uploads:
             async with FalGateway(
-                batch.manifest.job, local=batch.manifest.local, book=uploads, form=upload_form, lifecycle=batch.keep
+                batch.manifest.job,
+                local=batch.manifest.local,
+                book=uploads,
+                form=upload_form,
+                lifecycle=batch.keep,
+                logs=batch.logs,
             ) as gateway:
                 yield gateway
 

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -9,6 +10,7 @@ import anyio
 from batch.commands.batch import Batch
 from batch.commands.messages import Say
 from batch.core.paths import sandbox_home, video_folder
+from batch.core.states import State, Transition
 from batch.core.video_files import VideosBrought
 from batch.downloads.download_queue import DownloadQueue, relative
 from batch.downloads.downloader import Downloader, MediaSource
@@ -51,6 +53,11 @@ def chosen_template(ledger: Ledger, said: str | None) -> str | None:
     if said:
         ledger.set_meta(TEMPLATE, said)
     return said or ledger.meta(TEMPLATE)
+
+
+def _offer(queue: DownloadQueue, row: int, transition: Transition) -> None:
+    if transition.new is State.SUCCEEDED:
+        queue.offer(row)
 
 
 class VideoDownloads:
@@ -97,7 +104,7 @@ class VideoDownloads:
             records = VideoRecords(self._ledger, store, self._batch.manifest.job, self._now)
             downloader = Downloader(source, self._batch.manifest.path, records.note_validator)
             queue = self._queue = DownloadQueue(records, downloader, self._folder, base, self._at_once, self._rand)
-            store.when_succeeded.append(queue.offer)
+            store.when_changed.append(partial(_offer, queue))
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(queue.run, name="downloads")
                 yield

@@ -46,6 +46,9 @@ class RunOptions:
     keep: "ObjectLifecycle | None" = None
     """How long fal is to keep the files of requests and uploads; None: as long as it does by itself."""
 
+    logs: bool = False
+    """What the runners of requests write is asked for, and shown."""
+
     adopt_known: bool = False
     """Rows that fal's records show as bought without this ledger take the videos over."""
     buy_again: bool = False

@@ -21,6 +21,7 @@ from batch.core.gateway import (
     CollectAnswer,
     Finished,
     InDoubt,
+    LogLine,
     NotFound,
     NotSent,
     PollAnswer,
@@ -54,6 +55,7 @@ from batch.fal.responses import (
     is_https_url,
     is_playable_url,
     json_of,
+    log_lines,
     position_of,
     retry_after,
     retryable,
@@ -100,6 +102,7 @@ class FalGateway:
         played: the service is played on this machine, and its videos may be files here.
         book, form: what was uploaded before, and what a local image goes up as; see `Uploads`.
         lifecycle: how long fal is to keep what belongs to a request, where somebody said so.
+        logs: each question about a request asks for the lines of its runner, too.
 
     Raises:
         MissingKey: neither a key in the environment nor a login of fal's own.
@@ -116,6 +119,7 @@ class FalGateway:
         book: UploadBook | None = None,
         form: Callable[[Path], UploadForm] = lambda _: UploadForm(),
         lifecycle: ObjectLifecycle | None = None,
+        logs: bool = False,
     ) -> None:
         self._job = job
         self._start_timeout = start_timeout
@@ -130,6 +134,7 @@ class FalGateway:
         self._asks = asyncio.Semaphore(ASKS_AT_ONCE)
         self._results = asyncio.Semaphore(RESULTS_AT_ONCE)
         self._lifecycle = lifecycle
+        self._logs = logs
         self._uploads = Uploads(
             job,
             local,
@@ -205,7 +210,9 @@ class FalGateway:
     async def poll(self, receipt: Receipt) -> PollAnswer:
         """The state of a request: one GET."""
         url = self._receipts.own(receipt).status_url
-        said = await self._ask("GET", f"{url}{'&' if '?' in url else '?'}logs=0", about=receipt.request_id)
+        said = await self._ask(
+            "GET", f"{url}{'&' if '?' in url else '?'}logs={int(self._logs)}", about=receipt.request_id
+        )
         if isinstance(said, ErrorResponse):
             return self._unanswered(said)
         if not isinstance(said, dict):
@@ -214,7 +221,7 @@ class FalGateway:
             case "IN_QUEUE":
                 return Waiting(running=False, position=position_of(said.get("queue_position")))
             case "IN_PROGRESS":
-                return Waiting(running=True)
+                return Waiting(running=True, logs=self._lines(said))
             case "COMPLETED":
                 return self._finished(said)
             case unknown:
@@ -228,7 +235,14 @@ class FalGateway:
             seconds=seconds_of(seconds),
             error=self._redact.message(words(error)) if error else None,
             error_type=self._redact.error_type(error_type),
+            logs=self._lines(said),
         )
+
+    def _lines(self, said: Mapping[str, Any]) -> tuple[LogLine, ...]:
+        if not self._logs:
+            return ()
+        clean = self._redact.message
+        return tuple(LogLine(clean(text), clean(level), clean(at)) for text, level, at in log_lines(said.get("logs")))
 
     async def collect(self, receipt: Receipt, finished: Finished) -> CollectAnswer:
         """The result of a finished request: one GET, which replays the model's own reply."""

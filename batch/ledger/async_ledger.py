@@ -9,7 +9,7 @@ import anyio
 
 from batch.core.money import Budget, Cap
 from batch.core.row import InDoubtRow, KnownRequest, PendingRow, SubmittedRow
-from batch.core.states import State, Transition
+from batch.core.states import Transition
 from batch.core.store import BookLost
 from batch.ledger.in_doubt import asked_by_others, in_doubt_rows, known_requests, requests_since_doubt
 from batch.ledger.ledger import STOPPED_FOR, Ledger, booking
@@ -47,19 +47,24 @@ class AsyncLedger:
         self._waiting: list[_Entry] = []
         self._writing = anyio.CancelScope(shield=True)
         self._wake = anyio.Event()
-        self.when_succeeded: list[Callable[[int], None]] = []
-        """Told each row that has its video, once that is on disk."""
+        self.when_changed: list[Callable[[int, Transition], None]] = []
+        """Told each change of a row, once it is on disk."""
 
     async def apply(self, row: int, transition: Transition) -> None:
         """Returns when the transition is on disk."""
         await self._do(lambda: self._ledger.apply(row, transition))
-        if transition.new is State.SUCCEEDED:
-            for tell in self.when_succeeded:
-                tell(row)
+        self._tell(row, transition)
 
     async def claim(self, row: int, transition: Transition, budget: Budget) -> Cap | None:
         """None: the intent is on disk; otherwise the cap that has no room for it."""
-        return await self._do(lambda: self._ledger.claim(row, transition, budget))
+        reached = await self._do(lambda: self._ledger.claim(row, transition, budget))
+        if reached is None:
+            self._tell(row, transition)
+        return reached
+
+    def _tell(self, row: int, transition: Transition) -> None:
+        for tell in self.when_changed:
+            tell(row, transition)
 
     async def pending_rows(self, after: int, limit: int) -> list[PendingRow]:
         return await self._do(lambda: self._ledger.pending_rows(after, limit))

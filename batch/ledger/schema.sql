@@ -96,6 +96,12 @@ CREATE TABLE video_file (
     error TEXT                            -- why not
 ) WITHOUT ROWID;
 
+-- What the runners of failed requests have written last, where it was asked for.
+CREATE TABLE request_log (
+    request_id TEXT PRIMARY KEY REFERENCES request,
+    lines TEXT NOT NULL                   -- JSON, a text each
+) WITHOUT ROWID;
+
 CREATE TRIGGER state_has_edge BEFORE UPDATE OF state ON row
 WHEN NOT EXISTS (SELECT 1 FROM edge WHERE old = OLD.state AND new = NEW.state)
 BEGIN

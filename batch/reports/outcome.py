@@ -102,7 +102,8 @@ class Outcome:
             lines.append(
                 f"a run is at work (process {self.worker.pid} on {self.worker.host}, since {_since(self.worker)})"
             )
-        lines += [f"  {_failure(failure)}" for failure in now.failures]
+        logs = {one.number: one.log[-1] for one in now.unfinished if one.log}
+        lines += [f"  {_failure(failure, logs)}" for failure in now.failures]
         lines += [f"  {count} {_OTHERS[one]}" for one in _OTHERS if (count := now.count(one))]
         lines += [f"  {line}" for line in self._in_doubt()]
         lines += [f"  {_unheard(one)}" for one in now.unheard]
@@ -192,6 +193,7 @@ class Outcome:
                     "status": str(one.status),
                     "error_type": one.error_type,
                     "error": one.error,
+                    "log": list(one.log),
                 }
                 for one in now.unfinished
             ],
@@ -247,10 +249,12 @@ _OTHERS = {
 }
 
 
-def _failure(failure: FailureGroup) -> str:
+def _failure(failure: FailureGroup, logs: Mapping[int, str]) -> str:
     advice = f" ({ADVICE[failure.error_type]})" if failure.error_type in ADVICE else ""
     row = f", row {failure.example_row}" if failure.example_row else ""
-    return f"{failure.rows} failed with {failure.error_type}{advice}: for example{row}: {failure.example}"
+    last = logs.get(failure.example_row or 0)
+    log = f"; its log ends: {last}" if last else ""
+    return f"{failure.rows} failed with {failure.error_type}{advice}: for example{row}: {failure.example}{log}"
 
 
 def _unheard(group: UnheardGroup) -> str:

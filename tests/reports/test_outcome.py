@@ -184,6 +184,7 @@ def test_it_prints_as_the_command_line_tells_it() -> None:
     assert json.loads(json.dumps(found)) == found
     assert found["rows_without_video"] == [
         {"row": 3, "id": "s2", "status": "failed", "error_type": "content_policy_violation", "error": "a hat"}
+        | {"log": []}
     ]
     assert (found["stop_code"], found["stopped"]) == ("budget", "stopped: no money")
     assert (told.spent_usd, told.spent_total_usd) == (0.49, 1.47)
