@@ -73,6 +73,7 @@ def run(
     downloads: int = 4,
     keep: str | None = None,
     logs: bool = False,
+    log_file: str | None = None,
     on_update: OnUpdate | None = None,
     adopt_known: bool = False,
     buy_again: bool = False,
@@ -98,6 +99,7 @@ def run(
         downloads: how many come down at a time.
         keep: how long fal is to keep the videos and what is uploaded: `30d`, `12h`, `forever`.
         logs: what fal's runners write about each request is handed to `say`, a line each.
+        log_file: everything that happens is written to this file, one JSON object a line.
         on_update: called with each change of a row: `batch.Queued`, `batch.InProgress` (with new log lines),
             `batch.Ended`; a function or a coroutine function. What it raises is said, and ends nothing.
         adopt_known, buy_again: rows that fal's records show as bought without this ledger take their videos over, or
@@ -127,6 +129,7 @@ def run(
         name=name,
         downloads=downloads,
         logs=logs,
+        log_file=log_file,
         keep=None if keep is None else ObjectLifecycle.read(keep),
         adopt_known=adopt_known,
         buy_again=buy_again,

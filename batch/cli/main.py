@@ -307,15 +307,22 @@ def recover(ctx: click.Context, /, **table: Any) -> None:
 @click.argument("manifest", type=PATH)
 @SANDBOX
 @AS_JSON
+@click.option("--rows", "every", is_flag=True, help="List every row, with its state, error, URL, path and cost.")
 @click.pass_context
-def status(ctx: click.Context, manifest: Path, sandbox: bool, as_json: bool) -> None:
+def status(ctx: click.Context, manifest: Path, sandbox: bool, as_json: bool, every: bool) -> None:
     """Say where the batch stands, also while it runs. Reads the ledger only."""
+    from batch.commands.status import each_row
     from batch.commands.status import status as read_status
 
     outcome = read_status(manifest, sandbox=sandbox)
+    rows = list(each_row(manifest, sandbox=sandbox)) if every else []
     if as_json:
-        _print_json(outcome.json())
+        _print_json(outcome.json() | ({"each_row": rows} if every else {}))
     else:
+        for one in rows:
+            name = f" ({one['id']})" if one["id"] else ""
+            told = one["error"] or one["video_path"] or one["video_url"] or ""
+            _print(one_line(f"row {one['row']}{name}: {one['status']} {told}".rstrip()))
         _print(outcome.text(run=False))
     ctx.exit(outcome.exit_code)
 

@@ -225,6 +225,12 @@ RUN = _all_of(
         metavar="30d|forever",
         help="How long fal is to keep the videos and the images that are uploaded: 12h, 30d, 1y, forever.",
     ),
+    click.option(
+        "--log-file",
+        type=TEXT,
+        metavar="FILE",
+        help="Write everything that happens to this file, one JSON object a line; later runs go on in it.",
+    ),
     click.option("--logs", is_flag=True, help="Show what fal's runners write about each request."),
     click.option(
         "--adopt-known", is_flag=True, help="Take over videos that fal's records show as bought without this ledger."

@@ -4,7 +4,7 @@ import random
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -44,6 +44,7 @@ from batch.table import Table
 
 if TYPE_CHECKING:
     from batch.account.book import AccountBook
+    from batch.commands.event_keeping import EventKeeper
     from batch.commands.row_updates import OnUpdate, RowUpdates
     from batch.commands.video_downloads import OpenMedia, VideoDownloads
 
@@ -118,7 +119,8 @@ async def run(
                 for line in read.columns.lines():
                     say(line)
                 videos = _videos(batch, ledger, read.digest, options, around, say)
-                return await _run(batch, ledger, read.findings, read.digest, options, around, say, videos)
+                with _event_log(ledger, options, around, say) as events:
+                    return await _run(batch, ledger, read.findings, read.digest, options, around, say, videos, events)
 
 
 async def _run(
@@ -130,6 +132,7 @@ async def _run(
     around: Surroundings,
     say: Say,
     videos: "VideoDownloads | None",
+    events: "EventKeeper | None",
 ) -> Outcome:
     writer = ResultsWriter(batch.manifest, batch.ledger, batch.target)
     autosave = Autosave(writer, say)
@@ -161,7 +164,7 @@ async def _run(
             settings = _settings(batch, summary, caps, around, watch)
             if summary.to_run:
                 autosave.first()  # nothing is bought that cannot be written back
-            await _dispatch(ledger, summary, gateway, settings, autosave, ended, around, videos)
+            await _dispatch(ledger, summary, gateway, settings, autosave, ended, around, videos, events)
             ended.stopped = _why_stopped(ended.stop, caps) or ended.stopped
     elif videos:
         await _only_videos(ledger, videos, options, ended, say)
@@ -188,6 +191,16 @@ def _with_doubts(outcome: Outcome, ledger: Ledger, candidates: Mapping[int, Sequ
     from batch.commands.doubts import ask_after, by_number  # what decides about doubts: only where there are some
 
     return replace(outcome, ask_after=ask_after(outcome.standing), candidates=by_number(ledger, candidates))
+
+
+def _event_log(
+    ledger: Ledger, options: RunOptions, around: Surroundings, say: Say
+) -> "AbstractContextManager[EventKeeper | None]":
+    if options.log_file is None:
+        return nullcontext()
+    from batch.commands.event_keeping import event_log
+
+    return event_log(options.log_file, ledger, around.now(), say)
 
 
 def _videos(
@@ -325,11 +338,14 @@ async def _dispatch(
     ended: _Ended,
     around: Surroundings,
     videos: "VideoDownloads | None" = None,
+    events: "EventKeeper | None" = None,
 ) -> None:
     rows = min(summary.to_run, settings.options.limit or summary.to_run) + summary.at_fal
     eta = progress.Eta(rows, settings.typical_seconds)
     async with anyio.create_task_group() as listener:
         async with async_ledger(ledger) as store, anyio.create_task_group() as tasks:
+            if events:
+                tasks.start_soon(events.keep, name="events")
             updates = _updates(ledger, store, settings.options, around, autosave.say)
             if updates:
                 gateway = updates.overhear(gateway)

@@ -49,6 +49,9 @@ class RunOptions:
     logs: bool = False
     """What the runners of requests write is asked for, and shown."""
 
+    log_file: str | None = None
+    """Where everything that happens is written, one JSON object a line."""
+
     adopt_known: bool = False
     """Rows that fal's records show as bought without this ledger take the videos over."""
     buy_again: bool = False

@@ -25,6 +25,18 @@ FROM temp.incoming i JOIN temp.matched m ON m.place = i.place LEFT JOIN main.row
 """  # noqa: S608 - names of our own fields
 
 
+def numbered_rows(ledger: Ledger) -> Iterator[tuple[int, int | None, str | None, ResultRow]]:
+    """Every record with its number in the spreadsheet, and its row's in the ledger and id, where it has them.
+
+    Also of a ledger that is only read, and of an older version.
+    """
+    kept = ledger.db.execute("SELECT 1 FROM sqlite_master WHERE name = 'video_file'").fetchone()
+    read = _ENROLLED if kept else _ENROLLED.replace(_FILE, "").replace("file.path", "NULL")
+    own = "SELECT sheet.number, row.id, CASE WHEN key LIKE 'id:%' THEN substr(key, 4) END, "
+    found = ledger.db.execute(read.replace("SELECT ", own, 1))
+    return ((number, n, name, ResultRow._make(row)) for number, n, name, *row in found)
+
+
 def enrolled_rows(ledger: Ledger) -> Iterator[ResultRow]:
     """Where the manifest is as it was when it was enrolled."""
     return map(ResultRow._make, ledger.db.execute(_ENROLLED))
