@@ -13,9 +13,9 @@ What cannot be used raises a `batch.errors.BatchError`; a row that fails is data
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from batch.api import Ended, InProgress, Queued, check, results, run
+    from batch.api import Completed, InProgress, Queued, check, results, run
 
-__all__ = ["Ended", "InProgress", "Queued", "check", "results", "run"]
+__all__ = ["Completed", "InProgress", "Queued", "check", "results", "run"]
 
 
 def __getattr__(name: str) -> Any:

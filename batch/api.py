@@ -18,14 +18,14 @@ from batch.commands.run import run_batch
 from batch.core.money import AccountCap, micros
 from batch.core.object_lifecycle import ObjectLifecycle
 from batch.core.run_options import MOST_AT_ONCE, RunOptions
-from batch.core.updates import Ended, InProgress, Queued
+from batch.core.updates import Completed, InProgress, Queued
 from batch.reports.outcome import Outcome
 from jobs.kling import KLING_2_1_PRO
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Ended", "InProgress", "Queued", "check", "open_batch", "results", "run"]
+__all__ = ["Completed", "InProgress", "Queued", "check", "open_batch", "results", "run"]
 
 
 def open_batch(manifest: str | Path, **table: Any) -> Batch:
@@ -67,6 +67,7 @@ def run(
     max_spend_account: str | None = None,
     limit: int | None = None,
     max_seconds: float | None = None,
+    recall: bool = False,
     stop_after: int = 10,
     download: bool | str | Path | None = None,
     name: str | None = None,
@@ -93,6 +94,7 @@ def run(
         max_spend_account: US dollars a night, day or month over all tables of the key on this machine: `20/night`.
         limit: how many rows are begun at most.
         max_seconds: the run ends by then, with everything home that can be.
+        recall: Ctrl-C takes back what only waits in fal's line.
         stop_after: so many rows in a row that end the same bad way stop the submitting; 0: never.
         download: bring the videos down: True, or the folder that they go to.
         name: how their files are named, like `{id}_{row:04}.mp4`.
@@ -101,7 +103,7 @@ def run(
         logs: what fal's runners write about each request is handed to `say`, a line each.
         log_file: everything that happens is written to this file, one JSON object a line.
         on_update: called with each change of a row: `batch.Queued`, `batch.InProgress` (with new log lines),
-            `batch.Ended`; a function or a coroutine function. What it raises is said, and ends nothing.
+            `batch.Completed`; a function or a coroutine function. What it raises is said, and ends nothing.
         adopt_known, buy_again: rows that fal's records show as bought without this ledger take their videos over, or
             are bought again; else they are held, in doubt.
         own_table: a copy of a table and its ledger, which runs elsewhere too, becomes one of its own.
@@ -124,6 +126,7 @@ def run(
         max_spend_account=None if max_spend_account is None else AccountCap.read(max_spend_account),
         limit=limit,
         max_seconds=max_seconds,
+        recall=recall,
         stop_after=stop_after,
         download=_folder(download),
         name=name,

@@ -22,7 +22,7 @@ EMPTY = {"take": [1, 2], "prompt": ["", " "], "image": ["https://x.y/1"] * 2}
 """Rows that cannot be run: nothing is asked of anybody."""
 
 
-UPDATES = ["Ended", "InProgress", "Queued"]
+UPDATES = ["Completed", "InProgress", "Queued"]
 """What `on_update` is given."""
 
 

@@ -4,24 +4,29 @@ import hashlib
 import random
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
 
 import anyio
 
-from batch.commands import signals
 from batch.commands.at_work import noted
 from batch.commands.batch import Batch
+from batch.commands.ended import Ended
 from batch.commands.manifest_reading import read_manifest
 from batch.commands.messages import Say
 from batch.commands.session import ungrouped_errors
-from batch.commands.video_downloads import OpenMedia, VideoDownloads, chosen_folder, chosen_template, open_media
+from batch.commands.video_downloads import (
+    OpenMedia,
+    VideoDownloads,
+    bring_videos,
+    chosen_folder,
+    chosen_template,
+    open_media,
+)
 from batch.commands.video_naming import require_names
 from batch.core.video_files import KeptVideo
 from batch.downloads.file_names import NameTemplate
 from batch.errors import LedgerError
-from batch.ledger.async_ledger import async_ledger
 from batch.ledger.file import locked, write_errors
 from batch.ledger.ledger import Ledger
 from batch.ledger.summary import summarize
@@ -40,12 +45,6 @@ class DownloadOptions:
     name: str | None = None
     at_once: int = 4
     verify: bool = False
-
-
-@dataclass(slots=True)
-class _Ended:
-    interrupted: bool = False
-    damaged: list[str] = field(default_factory=list)
 
 
 def download_batch(
@@ -72,13 +71,13 @@ def download_batch(
         if template and NameTemplate.read(template).columns:  # the ledger knows all but these
             digest = read_manifest(batch.manifest, ledger, None, now(), anew=False).digest
         require_names(batch.manifest, ledger, template, digest)
-        ended = _Ended(damaged=list(_examined(batch, ledger, verify=options.verify)))
-        for line in ended.damaged:
+        ended, damaged = Ended(), list(_examined(batch, ledger, verify=options.verify))
+        for line in damaged:
             say(line)
         folder = chosen_folder(batch, ledger, options.folder)
         videos = VideoDownloads(batch, ledger, folder, options.at_once, say, open_media=open_media, rand=rand, now=now)
         with write_errors(batch.ledger), ungrouped_errors(), noted(ledger, now()):
-            anyio.run(partial(_bring, ledger, videos, ended, say))
+            anyio.run(bring_videos, ledger, videos, ended, say)
         saved = Autosave(ResultsWriter(batch.manifest, batch.ledger, batch.target), say).finish(ledger)
         return Outcome(
             standing=summarize(ledger),
@@ -88,28 +87,8 @@ def download_batch(
             command=batch.command,
             interrupted=ended.interrupted,
             videos=videos.outcome(),
-            damaged_videos=len(ended.damaged),
+            damaged_videos=len(damaged),
         )
-
-
-async def _bring(ledger: Ledger, videos: VideoDownloads, ended: _Ended, say: Say) -> None:
-    async with anyio.create_task_group() as listener, async_ledger(ledger) as store:
-        with anyio.CancelScope() as scope:
-            listener.start_soon(_until_signal, scope, ended, say, name="signals")
-            async with videos.beside(store):
-                pass
-        listener.cancel_scope.cancel()
-
-
-async def _until_signal(scope: anyio.CancelScope, ended: _Ended, say: Say) -> None:
-    try:
-        with signals.listening() as first_signal:
-            await first_signal()
-            say("stopping: what has come so far is kept, and the next time goes on from there")
-            scope.cancel()
-            await anyio.sleep_forever()
-    finally:
-        ended.interrupted = signals.asked_to_end()
 
 
 def _examined(batch: Batch, ledger: Ledger, *, verify: bool) -> Iterator[str]:

@@ -9,6 +9,7 @@ import anyio
 
 from batch.commands.messages import Say
 from batch.core.gateway import (
+    START_TIMEOUT,
     CancelAnswer,
     CollectAnswer,
     Finished,
@@ -24,7 +25,7 @@ from batch.core.gateway import (
     Waiting,
 )
 from batch.core.states import State, Transition
-from batch.core.updates import Ended, InProgress, Queued, RowUpdate
+from batch.core.updates import Completed, InProgress, Queued, RowUpdate
 from batch.job import Arguments
 from batch.ledger.async_ledger import AsyncLedger
 from batch.ledger.ledger import Ledger
@@ -156,7 +157,7 @@ class RowUpdates:
         if self._show and isinstance(update, InProgress):
             for line in update.logs:
                 self._show(f"{update.label}: {line['message']}")
-        if isinstance(update, Ended):
+        if isinstance(update, Completed):
             self._names.pop(news.row, None)
         if self._on_update:
             await self._call(self._on_update, update)
@@ -193,7 +194,7 @@ def _new(logs: Sequence[LogLine], request: _Request) -> Sequence[LogLine]:
 
 def _ended(transition: Transition, name: str) -> Callable[[int, str], RowUpdate]:
     changes = transition.changes
-    return lambda row, id_: Ended(
+    return lambda row, id_: Completed(
         row=row,
         id=id_,
         request_id=name,
@@ -214,8 +215,8 @@ class OverheardGateway:
     async def prepare(self, arguments: Arguments) -> PrepareAnswer:
         return await self._gateway.prepare(arguments)
 
-    async def submit(self, arguments: Arguments) -> SubmitAnswer:
-        return await self._gateway.submit(arguments)
+    async def submit(self, arguments: Arguments, start_timeout: float = START_TIMEOUT) -> SubmitAnswer:
+        return await self._gateway.submit(arguments, start_timeout)
 
     async def poll(self, receipt: Receipt) -> PollAnswer:
         answer = await self._gateway.poll(receipt)

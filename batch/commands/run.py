@@ -1,21 +1,20 @@
 """`run`: puts a run together (manifest, ledger, gateway, dispatcher, results) and ends it."""
 
 import random
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 import anyio
 from anyio import current_time
 
-from batch.commands import signals
 from batch.commands.at_work import noted
 from batch.commands.batch import Batch
 from batch.commands.caps import Caps
+from batch.commands.ended import Ended
 from batch.commands.manifest_reading import ReadManifest, enrol_edits, read_manifest
 from batch.commands.manifest_watch import ManifestWatch
 from batch.commands.messages import Say
@@ -23,19 +22,14 @@ from batch.commands.session import Connect, connect, record_interrupted, ungroup
 from batch.core.gateway import Gateway, Unclear, UnitPrice
 from batch.core.money import Budget, dollars
 from batch.core.run_options import RunOptions
-from batch.dispatch.dispatcher import Dispatcher
-from batch.dispatch.settings import Settings
 from batch.dispatch.stopping import Stop
-from batch.dispatch.tally import Tally
 from batch.errors import UsageError
 from batch.fal.pricing import difference, live_prices
-from batch.ledger.async_ledger import AsyncLedger, async_ledger
 from batch.ledger.file import locked, remove_new, write_errors
 from batch.ledger.ledger import Ledger
 from batch.ledger.matching import Findings
 from batch.ledger.summary import LedgerSummary, prices_to_run, summarize
 from batch.ledger.twins import find_twins, told_twins
-from batch.reports import progress
 from batch.reports.outcome import Outcome, counted
 from batch.results_writer.autosave import Autosave
 from batch.results_writer.overwrite_checks import note_target
@@ -45,14 +39,12 @@ from batch.table import Table
 if TYPE_CHECKING:
     from batch.account.book import AccountBook
     from batch.commands.event_keeping import EventKeeper
-    from batch.commands.row_updates import OnUpdate, RowUpdates
+    from batch.commands.row_updates import OnUpdate
     from batch.commands.video_downloads import OpenMedia, VideoDownloads
+    from batch.dispatch.settings import Settings
 
 PRICE_SECONDS = 2.0
 """How long fal's price of today is waited for; without it the published one counts."""
-
-UPDATE_SECONDS = 10.0
-"""How long whoever takes updates is waited for when the run is over."""
 
 Mark = Callable[[Ledger, float], None]
 """Marks rows to be run again (`rerun`, `--stale`)."""
@@ -137,12 +129,14 @@ async def _run(
     writer = ResultsWriter(batch.manifest, batch.ledger, batch.target)
     autosave = Autosave(writer, say)
     watch = ManifestWatch(batch.manifest, batch.ledger, digest, writer.source)
-    ended = _Ended()
+    ended = Ended()
     if findings.invalid:
         say(f"{counted(findings.invalid)} cannot be run: `kling-batch check` lists why")
     summary = summarize(ledger)
     if summary.to_run or summary.at_fal or summary.in_doubt:
         from batch.commands.account_book import account_book  # only where something is bought, or asked after
+        from batch.commands.companions import Companions
+        from batch.commands.dispatching import dispatch
 
         cap, own = options.max_spend_account, options.own_table
         follows = options.logs or around.on_update is not None
@@ -164,10 +158,14 @@ async def _run(
             settings = _settings(batch, summary, caps, around, watch)
             if summary.to_run:
                 autosave.first()  # nothing is bought that cannot be written back
-            await _dispatch(ledger, summary, gateway, settings, autosave, ended, around, videos, events)
+            total, shown = summary.total, around.show_progress
+            beside = Companions(videos, events, around.on_update, options.logs)
+            await dispatch(ledger, gateway, settings, autosave, ended, beside, total=total, show_progress=shown)
             ended.stopped = _why_stopped(ended.stop, caps) or ended.stopped
     elif videos:
-        await _only_videos(ledger, videos, options, ended, say)
+        from batch.commands.video_downloads import bring_videos
+
+        await bring_videos(ledger, videos, ended, say, options.max_seconds)
     ledger.marks.clear()  # what was not begun stays as it was
     enrol_edits(batch.manifest, ledger, watch, around.now())
     saved = autosave.finish(ledger)
@@ -182,6 +180,7 @@ async def _run(
         stopped=ended.stopped,
         stop_code=ended.stop_code,
         left=ended.tally.left,
+        recalled=ended.tally.recalled,
         videos=videos.outcome() if videos else None,
     )
     return _with_doubts(outcome, ledger, ended.candidates) if outcome.standing.in_doubt else outcome
@@ -297,7 +296,11 @@ async def _announce_price(
     return summary
 
 
-def _settings(batch: Batch, summary: LedgerSummary, caps: Caps, around: Surroundings, watch: ManifestWatch) -> Settings:
+def _settings(
+    batch: Batch, summary: LedgerSummary, caps: Caps, around: Surroundings, watch: ManifestWatch
+) -> "Settings":
+    from batch.dispatch.settings import Settings
+
     options, budget = caps.options, caps.budget
     if (budget.capped or options.max_spend_account) and summary.unpriced:
         raise UsageError(
@@ -308,97 +311,12 @@ def _settings(batch: Batch, summary: LedgerSummary, caps: Caps, around: Surround
         now=around.now,
         rand=around.rand,
         typical_seconds=batch.typical_seconds,
+        rows=min(summary.to_run, options.limit or summary.to_run) + summary.at_fal,
         group_of=batch.group_of,
         budget=budget,
         deadline=current_time() + (float("inf") if options.max_seconds is None else options.max_seconds),
         may_submit=watch.may_submit,
     )
-
-
-# While it runs
-
-
-@dataclass(slots=True)
-class _Ended:
-    tally: Tally = field(default_factory=Tally)
-    interrupted: bool = False
-    stop: Stop | None = None
-    stopped: str | None = None
-    stop_code: str | None = None
-    candidates: Mapping[int, Sequence[str]] = field(default_factory=dict)
-    """As for `Dispatcher`."""
-
-
-async def _dispatch(
-    ledger: Ledger,
-    summary: LedgerSummary,
-    gateway: Gateway,
-    settings: Settings,
-    autosave: Autosave,
-    ended: _Ended,
-    around: Surroundings,
-    videos: "VideoDownloads | None" = None,
-    events: "EventKeeper | None" = None,
-) -> None:
-    rows = min(summary.to_run, settings.options.limit or summary.to_run) + summary.at_fal
-    eta = progress.Eta(rows, settings.typical_seconds)
-    async with anyio.create_task_group() as listener:
-        async with async_ledger(ledger) as store, anyio.create_task_group() as tasks:
-            if events:
-                tasks.start_soon(events.keep, name="events")
-            updates = _updates(ledger, store, settings.options, around, autosave.say)
-            if updates:
-                gateway = updates.overhear(gateway)
-                tasks.start_soon(updates.follow, name="updates")
-            dispatcher = Dispatcher(store, gateway, settings)
-            ended.tally = dispatcher.tally
-            # In a group of its own: it goes on while the first signal's work winds down.
-            listener.start_soon(_until_signal, tasks.cancel_scope, ended, autosave.say, name="signals")
-            tasks.start_soon(autosave.keep, partial(_shown, ended, videos), summary.total, name="results")
-            if around.show_progress:
-                tasks.start_soon(progress.show, lambda: dispatcher.tally, eta, sys.stderr, name="progress")
-            with anyio.CancelScope(deadline=settings.deadline) as in_time:
-                async with videos.beside(store) if videos else nullcontext():
-                    await dispatcher.run()
-            if updates:
-                with anyio.move_on_after(UPDATE_SECONDS):
-                    await updates.finish()
-            ended.stop, ended.candidates = dispatcher.stopped, dispatcher.candidates
-            ended.stop_code = _stop_code(dispatcher.stopped, in_time.cancelled_caught)
-            if in_time.cancelled_caught:
-                ended.stopped = "stopped: the time is up; the next run brings home what is under way"
-            tasks.cancel_scope.cancel()
-        listener.cancel_scope.cancel()
-
-
-def _updates(
-    ledger: Ledger, store: AsyncLedger, options: RunOptions, around: Surroundings, say: Say
-) -> "RowUpdates | None":
-    if not (options.logs or around.on_update):
-        return None
-    from batch.commands.row_updates import RowUpdates
-
-    return RowUpdates(ledger, store, say, around.on_update, say if options.logs else None)
-
-
-def _shown(ended: _Ended, videos: "VideoDownloads | None") -> object:
-    """While this stays the same the table has nothing new to show."""
-    return ended.tally.counts, videos and videos.brought
-
-
-async def _only_videos(ledger: Ledger, videos: "VideoDownloads", options: RunOptions, ended: _Ended, say: Say) -> None:
-    """Nothing is left to buy or to ask after: what has not come down yet comes."""
-    deadline = current_time() + (float("inf") if options.max_seconds is None else options.max_seconds)
-    async with anyio.create_task_group() as listener, async_ledger(ledger) as store:
-        with anyio.CancelScope(deadline=deadline) as scope:
-            listener.start_soon(_until_signal, scope, ended, say, name="signals")
-            async with videos.beside(store):
-                pass
-        listener.cancel_scope.cancel()
-
-
-def _stop_code(stop: Stop | None, out_of_time: bool) -> str | None:
-    return stop.code if stop else "deadline" if out_of_time else None
 
 
 def _why_stopped(stop: Stop | None, caps: Caps) -> str | None:
@@ -415,18 +333,3 @@ _REMEDY = {
     "http_402": "— top up the account at https://fal.ai/dashboard/billing, then run again",
     "http_403": "— check what the key may do (https://fal.ai/dashboard/keys), then run again",
 }
-
-
-async def _until_signal(scope: anyio.CancelScope, ended: _Ended, say: Say) -> None:
-    """The first signal stops the run in good order, the second one at once; either is safe."""
-    try:
-        with signals.listening() as first_signal:
-            await first_signal()
-            say(
-                "stopping: nothing more is submitted; what is under way is picked up by the next run. A submit that is "
-                "on its way is waited for, up to a minute (once more: stop at once, as safe)"
-            )
-            scope.cancel()
-            await anyio.sleep_forever()  # the second one must find somebody while the work winds down
-    finally:
-        ended.interrupted = signals.asked_to_end()  # also by one that came too late to be waited for

@@ -7,14 +7,16 @@ from pathlib import Path
 
 import anyio
 
+from batch.commands import signals
 from batch.commands.batch import Batch
+from batch.commands.ended import Ended
 from batch.commands.messages import Say
 from batch.core.paths import sandbox_home, video_folder
 from batch.core.states import State, Transition
 from batch.core.video_files import VideosBrought
 from batch.downloads.download_queue import DownloadQueue, relative
 from batch.downloads.downloader import Downloader, MediaSource
-from batch.ledger.async_ledger import AsyncLedger
+from batch.ledger.async_ledger import AsyncLedger, async_ledger
 from batch.ledger.ledger import Ledger
 from batch.ledger.video_records import VideoRecords, videos_without_file
 
@@ -124,3 +126,26 @@ class VideoDownloads:
             missing=videos_without_file(self._ledger),
             reasons=tuple(tally.failed) if tally else (),
         )
+
+
+async def bring_videos(
+    ledger: Ledger, videos: VideoDownloads, ended: Ended, say: Say, max_seconds: float | None = None
+) -> None:
+    """Nothing is bought or asked after: what has not come down yet comes, until a signal, or the time is up."""
+    async with anyio.create_task_group() as listener, async_ledger(ledger) as store:
+        with anyio.move_on_after(max_seconds) as scope:
+            listener.start_soon(_until_signal, scope, ended, say, name="signals")
+            async with videos.beside(store):
+                pass
+        listener.cancel_scope.cancel()
+
+
+async def _until_signal(scope: anyio.CancelScope, ended: Ended, say: Say) -> None:
+    try:
+        with signals.listening() as first_signal:
+            await first_signal()
+            say("stopping: what has come so far is kept, and the next time goes on from there")
+            scope.cancel()
+            await anyio.sleep_forever()
+    finally:
+        ended.interrupted = signals.asked_to_end()

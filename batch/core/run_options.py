@@ -8,7 +8,7 @@ if TYPE_CHECKING:  # money takes long to load, for who only asks for help
     from batch.core.money import AccountCap
     from batch.core.object_lifecycle import ObjectLifecycle
 
-MOST_AT_ONCE = 2000
+MOST_AT_ONCE = 3000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +33,8 @@ class RunOptions:
     """How many rows are begun at most."""
     max_seconds: float | None = None
     """The run ends by then; what is under way is left to the next one."""
+    recall: bool = False
+    """Ctrl-C takes back what only waits in fal's line; the other ends of a run do so anyway."""
     stop_after: int = 10
     """So many equal failures in a row stop the submitting; 0: never."""
 

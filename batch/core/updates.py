@@ -39,7 +39,7 @@ class InProgress(RowUpdate):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ended(RowUpdate):
+class Completed(RowUpdate):
     """Its request is over."""
 
     state: str

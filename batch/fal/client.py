@@ -14,6 +14,7 @@ import anyio
 import httpx
 
 from batch.core.gateway import (
+    START_TIMEOUT,
     Accepted,
     AccountRefused,
     CancelAnswer,
@@ -97,8 +98,6 @@ class FalGateway:
 
     Args:
         local: gives the file that an image cell refers to, None where the cell is a URL or a data URI.
-        start_timeout: seconds after which a request that no runner has started is given up by fal
-            (`X-Fal-Request-Timeout`), which is what makes its absence provable.
         played: the service is played on this machine, and its videos may be files here.
         book, form: what was uploaded before, and what a local image goes up as; see `Uploads`.
         lifecycle: how long fal is to keep what belongs to a request, where somebody said so.
@@ -114,7 +113,6 @@ class FalGateway:
         job: Job,
         *,
         local: Callable[[str], Path | None],
-        start_timeout: float = 3600.0,
         played: bool = False,
         book: UploadBook | None = None,
         form: Callable[[Path], UploadForm] = lambda _: UploadForm(),
@@ -122,7 +120,6 @@ class FalGateway:
         logs: bool = False,
     ) -> None:
         self._job = job
-        self._start_timeout = start_timeout
         self._is_video_url = is_playable_url if played else is_https_url
         credentials = find_credentials()
         self._redact = Redactor(secrets_in(credentials.token))
@@ -171,16 +168,19 @@ class FalGateway:
             return False
         return True
 
-    async def submit(self, arguments: Arguments) -> SubmitAnswer:
-        """Exactly one POST, whatever happens to its reply."""
+    async def submit(self, arguments: Arguments, start_timeout: float = START_TIMEOUT) -> SubmitAnswer:
+        """Exactly one POST, whatever happens to its reply.
+
+        Args:
+            start_timeout: seconds after which a request that no runner has started is given up by fal
+                (`X-Fal-Request-Timeout`), which is what makes its absence provable.
+        """
         async with self._submits:
             last_body.set(None)
             try:
                 with anyio.fail_after(SUBMIT_SECONDS):
                     kept = self._lifecycle.request_headers if self._lifecycle else {}
-                    await self._client.submit(
-                        self._job.endpoint, arguments, headers=kept, start_timeout=self._start_timeout
-                    )
+                    await self._client.submit(self._job.endpoint, arguments, headers=kept, start_timeout=start_timeout)
             except Unreachable as error:
                 return NotSent(self._redact.message(str(error)))
             except ReplyLost as error:
@@ -194,8 +194,11 @@ class FalGateway:
                     return InDoubt(
                         self._redact.message(f"it failed where nobody foresaw it ({type(error).__name__}: {error})")
                     )
-            receipt = self._receipts.read(json_of(last_body.get() or b""))
-        return Accepted(receipt) if receipt else InDoubt("the reply (HTTP 200) held no request id")
+            said = json_of(last_body.get() or b"")
+            receipt = self._receipts.read(said)
+        if receipt is None:
+            return InDoubt("the reply (HTTP 200) held no request id")
+        return Accepted(receipt, position_of(said.get("queue_position")) if isinstance(said, dict) else None)
 
     def _submit_answered(self, answered: ErrorResponse) -> SubmitAnswer:
         status, text = answered.status, self._redact.message(text_of(answered))

@@ -92,7 +92,13 @@ def test_a_concurrency_that_cannot_be_meant_is_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [("--limit", "0"), ("--max-concurrency", "0"), ("--max-concurrency", "2001"), ("--stop-after", "-1")]
+    "arguments",
+    [
+        ("--limit", "0"),
+        ("--max-concurrency", "0"),
+        ("--max-concurrency", str(MOST_AT_ONCE + 1)),
+        ("--stop-after", "-1"),
+    ],
 )
 def test_a_number_out_of_its_range_is_refused(arguments: tuple[str, str]) -> None:
     """Before anything is read."""

@@ -8,18 +8,20 @@ import anyio
 import pytest
 from anyio import current_time
 
-from batch.commands.row_updates import OnUpdate, OverheardGateway
+from batch.commands.row_updates import OnUpdate, OverheardGateway, RowUpdates
 from batch.commands.run import Surroundings, run
+from batch.core import states
 from batch.core.gateway import Finished, Gateway, LogLine, PollAnswer, Receipt, Waiting
 from batch.core.run_options import RunOptions
-from batch.core.updates import Ended, InProgress, Queued, RowUpdate
+from batch.core.updates import Completed, InProgress, Queued, RowUpdate
 from batch.errors import Exit
+from batch.ledger.async_ledger import async_ledger, in_line
 from batch.reports.outcome import Outcome
 from batch.sandbox.outcomes import model_error
 from tests.support.protocols import methods, signature
 from tests.support.runs import a_service, play_in_line, reaching
 from tests.support.sheets import batch
-from tests.support.simulated import EPOCH, Service
+from tests.support.simulated import EPOCH, Service, ledger_of, shots
 
 SHOTS = "id,prompt,image\na,plain,https://x.y/1\nb,flagged,https://x.y/2\nc,plain too,https://x.y/3\n"
 
@@ -77,12 +79,35 @@ def test_a_callback_is_told_each_change_of_each_row_in_order(tmp_path: Path) -> 
         assert lines == [f"step {n}" for n in range(len(lines))]
         assert len(lines) >= 6
         end = own[-1]
-        assert isinstance(end, Ended)
+        assert isinstance(end, Completed)
         assert end.state == state
         assert bool(end.video_url) == (state == "succeeded")
         assert (end.error_type is None) == (state == "succeeded")
-    waiting = [one.position for one in told if isinstance(one, Queued) and one.row == 3]
-    assert 0 in waiting
+
+
+def test_a_place_in_the_queue_is_told_when_it_changes() -> None:
+    """And what is heard twice is told once; a runner that begins anew begins its log anew."""
+    told: list[RowUpdate] = []
+    ledger = ledger_of(shots(1))
+    receipt = Receipt("r1", "https://s", "https://r", "https://c")
+
+    async def night() -> None:
+        async with async_ledger(ledger, in_line) as store, anyio.create_task_group() as tasks:
+            updates = RowUpdates(ledger, store, print, told.append, None)
+            tasks.start_soon(updates.follow)
+            await store.apply(1, states.claimed(1e9, None, 1))
+            await store.apply(1, states.accepted(1e9, receipt))
+            for position in (3, 3, 1):
+                updates.heard(receipt, Waiting(running=False, position=position))
+            for lines in (("a",), ("a", "b"), ("a", "b"), ("c",)):
+                updates.heard(receipt, Waiting(running=True, logs=tuple(map(LogLine, lines))))
+            updates.heard(Receipt("other", "https://s", "https://r", "https://c"), Waiting(running=True))
+            await updates.finish()
+
+    play_in_line(night)
+    assert [one.position for one in told if isinstance(one, Queued)] == [None, 3, 1]
+    heard = [[line["message"] for line in one.logs] for one in told if isinstance(one, InProgress)]
+    assert heard == [["a"], ["b"], ["c"]]
 
 
 def test_log_lines_are_shown_with_their_row_and_kept_of_what_failed(tmp_path: Path) -> None:
@@ -121,10 +146,10 @@ def test_a_coroutine_function_is_awaited(tmp_path: Path) -> None:
         at_once -= 1
 
     assert watched(tmp_path, talkative(), on_update).exit_code is Exit.ROWS_FAILED
-    assert sum(isinstance(one, Ended) for one in told) >= 2  # the last ones are waited for, but not for ever
+    assert sum(isinstance(one, Completed) for one in told) >= 2  # the last ones are waited for, but not for ever
 
 
-@pytest.mark.parametrize("when", [Queued, InProgress, Ended])
+@pytest.mark.parametrize("when", [Queued, InProgress, Completed])
 def test_what_a_callback_raises_is_told_and_ends_nothing(tmp_path: Path, when: type) -> None:
     """Once, however often it does."""
     said: list[str] = []
@@ -160,7 +185,7 @@ def test_a_row_that_an_earlier_run_has_sent_is_followed_too(tmp_path: Path) -> N
         return await run(given, RunOptions(concurrency=2), lambda _: None, None, around)
 
     assert play_in_line(later).exit_code is Exit.ROWS_FAILED
-    assert {one.row for one in told if isinstance(one, Ended)} == {2, 3, 4}
+    assert {one.row for one in told if isinstance(one, Completed)} == {2, 3, 4}
 
 
 @pytest.mark.parametrize("name", methods(Gateway))

@@ -1,6 +1,6 @@
 """What a program is told about a row, in the form that fal's own client has."""
 
-from batch.core.updates import Ended, InProgress, Queued, RowUpdate
+from batch.core.updates import Completed, InProgress, Queued, RowUpdate
 
 
 def test_a_row_is_named_by_its_number_and_its_id() -> None:
@@ -11,7 +11,7 @@ def test_a_row_is_named_by_its_number_and_its_id() -> None:
 
 def test_every_update_is_one_of_a_row() -> None:
     """And says no more than is known."""
-    for one in (Queued(row=2), InProgress(row=2), Ended(row=2, state="failed")):
+    for one in (Queued(row=2), InProgress(row=2), Completed(row=2, state="failed")):
         assert isinstance(one, RowUpdate)
     assert InProgress(row=2).logs == ()
     assert Queued(row=2).position is None

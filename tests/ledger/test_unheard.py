@@ -95,6 +95,7 @@ def test_a_ledger_of_the_second_version_is_brought_up_to_date(path: Path) -> Non
         ledger.db.execute("DROP TRIGGER video_is_logged")
         ledger.db.execute("DROP TABLE video_file")
         ledger.db.execute("DROP TABLE request_log")
+        ledger.db.execute("ALTER TABLE row DROP COLUMN start_timeout")
         ledger.db.execute("PRAGMA user_version = 2")
         with pytest.raises(sqlite3.IntegrityError, match="no such edge"):
             ledger.apply(row, states.unheard(10.0, "no_result", "oh"))
