@@ -36,6 +36,8 @@ class Job:
     """Value of `price_by` → price of one request, in millionths of a dollar."""
     output: Sequence[str]
     """Where the video's URL stands in the result."""
+    length_by: str = ""
+    """The input that says how many seconds the video lasts, where there is one."""
     typical_seconds: float
     """How long a request usually runs."""
 
@@ -52,6 +54,22 @@ class Job:
         for key in self.output:
             result = result.get(key) if isinstance(result, dict) else None
         return result if isinstance(result, str) and result else None
+
+    def video_size(self, result: object) -> int | None:
+        """The bytes of the video, where a result of this endpoint says so beside the URL (fal docs: `File`)."""
+        for key in self.output[:-1]:
+            result = result.get(key) if isinstance(result, dict) else None
+        size = result.get("file_size") if isinstance(result, dict) else None
+        return size if isinstance(size, int) and not isinstance(size, bool) and size > 0 else None
+
+    def seconds(self, arguments: Mapping[str, Any]) -> float | None:
+        """How long the video of these arguments is to last; None where that is not known."""
+        if not self.length_by:
+            return None
+        try:
+            return float(arguments.get(self.length_by, self.default(self.length_by)))
+        except (TypeError, ValueError):
+            return None
 
 
 canonical = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode

@@ -88,5 +88,6 @@ KLING_2_1_PRO = Job(
     price_by="duration",
     prices={"5": 490_000, "10": 980_000},
     output=("video", "url"),
+    length_by="duration",
     typical_seconds=300.0,
 )

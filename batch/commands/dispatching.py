@@ -10,6 +10,7 @@ from batch.commands import signals
 from batch.commands.alarms import Alarm, watch
 from batch.commands.at_work import AT_FAL
 from batch.commands.caps import ending
+from batch.commands.companions import Companions
 from batch.commands.ended import Ended
 from batch.commands.messages import Say
 from batch.core.gateway import Gateway
@@ -33,6 +34,7 @@ async def dispatch(
     settings: Settings,
     autosave: Autosave,
     ended: Ended,
+    beside: Companions,
     screen: Screen | None,
     total: int,
     alarm: Alarm | None = None,
@@ -47,13 +49,13 @@ async def dispatch(
     eta = progress.Eta(settings.rows, settings.typical_seconds)
     async with anyio.create_task_group() as listener:
         async with async_ledger(ledger) as store, anyio.create_task_group() as tasks:
-            dispatcher = Dispatcher(store, gateway, settings)
+            dispatcher = Dispatcher(store, beside.overheard(ledger, store, gateway, autosave.say), settings)
             ended.tally = dispatcher.tally
             # In a group of its own: it goes on while the first signal's work winds down.
             listener.start_soon(
                 _until_signal, dispatcher, settings, tasks.cancel_scope, ended, autosave.say, name="signals"
             )
-            tasks.start_soon(autosave.keep, lambda: ended.tally.counts, total, name="results")
+            tasks.start_soon(autosave.keep, lambda: (ended.tally.counts, beside.state), total, name="results")
             tasks.start_soon(_note_at_fal, dispatcher, store, ledger, name="at fal")
             if screen:
                 tasks.start_soon(progress.show, lambda: dispatcher.tally, eta, sys.stderr, screen, name="progress")
@@ -61,7 +63,8 @@ async def dispatch(
                 tasks.start_soon(watch, alarm, dispatcher, name="alarms")
             with anyio.CancelScope() as in_time:
                 tasks.start_soon(_until_deadline, dispatcher, settings, in_time, name="deadline")
-                await dispatcher.run()
+                async with beside.at_work(store):
+                    await dispatcher.run()
             ended.stop, ended.candidates = dispatcher.stopped, dispatcher.candidates
             ended.stop_code = _stop_code(dispatcher.stopped, in_time.cancelled_caught)
             if in_time.cancelled_caught:

@@ -25,7 +25,7 @@ from batch.ledger.write_ahead_log import (
     require_one_name,
 )
 
-VERSION = 4
+VERSION = 6
 _APPLICATION_ID = 0x6B6C6E67  # "klng": tells a ledger from any other SQLite file
 
 
