@@ -138,6 +138,7 @@ async def _run(
             settings = _settings(batch, summary, caps, around, watch)
             if summary.to_run:
                 autosave.first()  # nothing is bought that cannot be written back
+                ledger.shown = True
             total, shown = summary.total, around.show_progress
             await dispatch(ledger, gateway, settings, autosave, ended, total=total, show_progress=shown)
             ended.stopped = _why_stopped(ended.stop, caps) or ended.stopped
