@@ -5,6 +5,7 @@ outcome = batch.run("shots.csv", concurrency=10)
 frame = batch.results("shots.csv")
 """
 
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,7 +35,8 @@ def check(manifest: str | Path, **table: Any) -> CheckReport:
     Args:
         manifest: a CSV or Parquet file.
         table: how it is read, as for `open_batch`: `mapped={"image": "Startbild"}`, `prefix="kling_"`,
-            `price="5=0.49,10=0.98"`, `output="results.csv"`, `sandbox=True`.
+            `price="5=0.49,10=0.98"`, `output="results.csv"`, `sandbox=True`; what is not said is as it was said
+            before, unless `forget_options=True`.
 
     Returns:
         A report: `print(report)`, `report.to_dict()`, `report.exit_code`, `report.price_usd`.
@@ -106,6 +108,8 @@ def run(
         buy_again=buy_again,
         own_table=own_table,
     )
+    if batch.remembered:
+        say(f"as before: {shlex.join(batch.remembered)}   (forget_options=True starts anew)")
     return run_batch(batch, options, say, show_progress=False)
 
 

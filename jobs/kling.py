@@ -8,6 +8,7 @@ from batch.job import Job
 _WORDS = {
     "prompt": (
         *("text", "positive", "positive prompt", "description", "instruction", "caption", "prompt text"),
+        *("video prompt", "shot prompt", "clip prompt"),
         *("Beschreibung", "Bildbeschreibung", "Aufforderung", "Anweisung", "Eingabe", "Eingabeaufforderung"),
         *("invite", "consigne", "instruction", "texte", "descripción", "indicación", "instrucción", "texto", "mensaje"),
         *("descrizione", "testo", "descrição"),
@@ -16,6 +17,7 @@ _WORDS = {
         *("picture", "photo", "pic", "img", "still", "frame", "first frame", "start frame", "first image", "keyframe"),
         *("start image", "source image", "input image", "init image", "initial image", "reference image"),
         *("Bild", "Foto", "Startbild", "Anfangsbild", "erstes Bild", "Ausgangsbild", "Eingabebild", "Quellbild"),
+        *("Bilddatei", "Bildpfad", "Bildlink", "Bildadresse"),
         *("image de départ", "image initiale", "première image", "image source", "image de début"),
         *("imagen", "imagen inicial", "primera imagen", "fotograma inicial", "imagen de inicio", "immagine", "imagem"),
     ),

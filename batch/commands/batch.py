@@ -1,17 +1,21 @@
 """Opens a batch: a manifest, its ledger, and where its results go."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from batch.commands.remembered_options import remembered
 from batch.commands.table_names import name_notes, require_original, require_room
 from batch.core.money import prices
 from batch.core.paths import places, results_path
+from batch.core.table_options import TableOptions
 from batch.errors import LedgerError, ManifestError, UsageError
 from batch.job import Arguments, Job
 from batch.ledger.ledger import Ledger
 from batch.ledger.recovery import bought_by_renamed
+from batch.manifest.columns import input_name
 from batch.manifest.loader import Manifest
 from batch.results_writer.overwrite_checks import refuse_foreign_columns, refuse_lost_results, require_target
 from batch.table import ReadingOptions, Table, TableChanged
@@ -29,7 +33,7 @@ class Batch:
 
     Args:
         target: the results' file where it is not the manifest itself.
-        command: the arguments that name this batch on a command line.
+        command: the arguments that name this batch on a command line, once its ledger knows the options.
     """
 
     manifest: Manifest
@@ -41,7 +45,18 @@ class Batch:
     """What goes wrong there (`batch.sandbox.faults`)."""
     price_told: bool = False
     """The manifest's prices are the user's own word."""
+    options: TableOptions = field(default_factory=TableOptions)
+    """How the table is read and where results go, as it was said now or before."""
+    remembered: Sequence[str] = ()
+    """Those of them that were said before, as arguments of a command line."""
     command: Sequence[str] = ()
+    kept: Sequence[str] = ()
+    """The options of a run that hold for the next one too, as arguments."""
+
+    @property
+    def run_command(self) -> str:
+        """A run as this one, for a command line."""
+        return shlex.join(["kling-batch", "run", *self.command, *self.kept])
 
     @property
     def table(self) -> Path:
@@ -95,7 +110,10 @@ class Batch:
             ManifestError: some do: their rows would be bought a second time.
         """
         if not self.sandbox:  # nothing is bought there
-            refuse_lost_results(ledger, self.results_files, self.manifest)
+            # Not the prefix: another one than the results have is no way round them.
+            told = replace(self.options, prefix=None).typed
+            recover = shlex.join(["kling-batch", "recover", *self.command, *told])
+            refuse_lost_results(ledger, self.results_files, self.manifest, recover)
 
     def require_own_ledger(self, ledger: Ledger) -> None:
         """A ledger that is made now is not made beside the one that this table had by another name.
@@ -123,9 +141,12 @@ def open_batch(
     output: str | Path | None = None,
     encoding: str | None = None,
     header_row: int | None = None,
+    forget_options: bool = False,
     sandbox: bool = False,
 ) -> Batch:
-    """A batch, nothing read yet.
+    """A batch; of its files nothing is read yet but the options that its ledger remembers.
+
+    What is said here holds, and is remembered once the table was read so; what is not said is as it was before.
 
     Args:
         manifest: a CSV or Parquet file.
@@ -136,6 +157,7 @@ def open_batch(
         output: the results' file, if not the manifest itself.
         encoding: any that Python knows, where the file does not say it.
         header_row: where the titles stand, as the spreadsheet numbers the rows; the first row that is one by default.
+        forget_options: what was said before does not hold any more.
         sandbox: the service is played on this machine, and the results go beside the manifest.
 
     Raises:
@@ -143,32 +165,53 @@ def open_batch(
         ManifestError: the table holds the results of a rehearsal, or its name leaves no room for those beside it.
     """
     path = Path(manifest)
-    _require_plain(prefix or "")
     if output == "":
         raise UsageError("--output: its value is empty: name a file, or leave the option out")
     require_original(path)
-    ledger, table = places(path, sandbox=sandbox, output=None if output is None else Path(output))
-    reading = {"--encoding": encoding, "--header-row": header_row}
-    said = {"--prefix": prefix, "--price": price, "--output": output, **reading}
+    require_room(path, *places(path, sandbox=sandbox))
+    said = TableOptions(
+        mapped=mapped or {},
+        ignored=tuple(ignored),
+        prefix=prefix,
+        price=price,
+        output=None if output is None else str(output),
+        encoding=encoding,
+        header_row=header_row,
+    )
+    before = TableOptions() if forget_options else remembered(path, sandbox=sandbox, output_said=output is not None)
+    left_open = said.left_open(before, lambda name: input_name(job, name))
+    return _batch(path, job, said.with_(left_open), left_open, sandbox=sandbox)
+
+
+def _batch(path: Path, job: Job, options: TableOptions, before: TableOptions, *, sandbox: bool) -> Batch:
+    _require_plain(options.prefix or "")
+    output = None if options.output is None else Path(options.output)
+    ledger, table = places(path, sandbox=sandbox, output=output)
     require_room(path, ledger, table)
     target = None if _same_file(table, path) else table
     return Batch(
         manifest=Manifest(
             path=path,
             job=job,
-            mapped=mapped or {},
-            ignored=tuple(ignored),
-            prefix=prefix or "",
-            prices=job.prices if price is None else prices(price, job.prices),
+            mapped=options.mapped,
+            ignored=tuple(options.ignored),
+            prefix=options.prefix or "",
+            prices=job.prices if options.price is None else prices(options.price, job.prices),
             reads_own=target is None,
-            reading=ReadingOptions(encoding=encoding, header_row=header_row),
+            reading=ReadingOptions(
+                encoding=options.encoding,
+                header_row=options.header_row,
+                said_before=before.encoding is not None,
+            ),
             fetched_here=sandbox,
         ),
         ledger=ledger,
         target=target,
         sandbox=sandbox,
-        price_told=price is not None,
-        command=[str(path), *_typed(mapped or {}, ignored, said, sandbox)],
+        price_told=options.price is not None,
+        options=replace(options, output=options.output if target else None, prefix=options.prefix or None),
+        remembered=before.typed,
+        command=[str(path), *(["--sandbox"] if sandbox else [])],
     )
 
 
@@ -181,24 +224,6 @@ def _require_plain(prefix: str) -> None:
     """In front of our columns' names it must neither end a cell nor start a formula."""
     if not prefix.isprintable() or set(prefix) & set(",;|") or prefix[:1] in [*"=+-@ "]:
         raise UsageError(f"--prefix {prefix!r}: write it in letters, digits and _, like kling_")
-
-
-def _typed(
-    mapped: Mapping[str, str],
-    ignored: Sequence[str],
-    said: Mapping[str, object],
-    sandbox: bool,
-) -> Iterator[str]:
-    """The options that name the batch on a command line."""
-    for name, column in mapped.items():
-        yield from ("--map", f"{name}={column}")
-    for column in ignored:
-        yield from ("--ignore", column)
-    for option, value in said.items():
-        if value:
-            yield from (option, str(value))
-    if sandbox:
-        yield "--sandbox"
 
 
 def keep_frame(manifest: "str | Path | pd.DataFrame", path: str | Path | None) -> Path:

@@ -127,10 +127,10 @@ class InDoubtRow:
     """From before the account's book could be trusted: a person settles it, or fal's records prove its absence."""
     digest: bytes = b""
     """Of what was sent, where that is all that is known of it (see `core/equality.py`)."""
-    lost_at: float | None = None
-    """When its reply was given up, or the run that waited for it was found to be dead."""
     start_timeout: float | None = None
     """The request's own start deadline in seconds; None: sent by a version that did not write it down."""
+    lost_at: float | None = None
+    """When its reply was given up, or the run that waited for it was found to be dead."""
 
 
 @dataclass(frozen=True, slots=True)

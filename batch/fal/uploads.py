@@ -2,14 +2,13 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from mimetypes import guess_type
 from pathlib import Path
 from typing import TypeVar
 
 import anyio
 
 from batch.core.gateway import AccountRefused, NotSent, PrepareAnswer, Prepared, Refused
-from batch.core.media_type import sniff
+from batch.core.media_type import Judged, sniff
 from batch.fal.redact import Redactor
 from batch.fal.responses import ACCOUNT_REFUSALS, is_https_url, status_of, text_of, was_reached
 from batch.fal.transport import Unreachable
@@ -24,6 +23,16 @@ REFUSED_UPLOADS = frozenset({400, 413, 422})
 _Read = TypeVar("_Read")
 Upload = Callable[[bytes, str, str], Awaitable[str]]
 """Bytes, media type and name of a file → its URL."""
+Judge = Callable[[bytes], Judged]
+"""Bytes as they are to be uploaded → what they go up as. Called in a thread: it may decode them."""
+
+
+def by_marks(data: bytes) -> Judged:
+    """What bytes are by the mark that they begin with; whatever has none goes up all the same."""
+    found = sniff(data)
+    if found and found.is_picture:
+        return Judged(found.name, found.suffix)
+    return Judged("application/octet-stream")
 
 
 class _Unreadable(Exception):
@@ -35,6 +44,10 @@ async def _from_disk(read: Awaitable[_Read]) -> _Read:
         return await read
     except OSError as error:
         raise _Unreadable(error.strerror or str(error)) from error
+
+
+class _Unusable(Exception):
+    """The image's bytes, as they are to be uploaded, are no picture that can be used."""
 
 
 class _FailedForOther(Exception):
@@ -54,13 +67,22 @@ class Uploads:
 
     Args:
         local: gives the file that an image cell refers to, None where the cell is a URL or a data URI.
+        judge: what bytes go up as, at the moment they do.
     """
 
-    def __init__(self, job: Job, local: Callable[[str], Path | None], upload: Upload, redact: Redactor) -> None:
+    def __init__(
+        self,
+        job: Job,
+        local: Callable[[str], Path | None],
+        upload: Upload,
+        redact: Redactor,
+        judge: Judge = by_marks,
+    ) -> None:
         self._job = job
         self._local = local
         self._upload = upload
         self._redact = redact
+        self._judge = judge
         self._slots = asyncio.Semaphore(UPLOADS_AT_ONCE)
         self._uploaded: dict[tuple[Path, int, int], str] = {}
         self._uploading: dict[tuple[Path, int, int], anyio.Lock] = {}
@@ -75,6 +97,8 @@ class Uploads:
                     prepared[name] = await self._url_of(path)
                 except _Unreadable as error:
                     return Refused("image_unreadable", f"{name}: {path}: {error}")
+                except _Unusable as error:
+                    return Refused("image_unreadable", f"{name}: {path} {error}; it was changed since it was checked")
                 except _FailedForOther as failed:
                     return failed.answer
                 except Exception as error:  # noqa: BLE001 - it goes through clients with errors of their own; all is told
@@ -100,9 +124,11 @@ class Uploads:
     async def _upload_file(self, path: Path) -> str:
         async with self._slots:
             image = await _from_disk(anyio.Path(path).read_bytes())
-            media_type, name = _described(image, path)
-            with anyio.move_on_after(UPLOAD_SECONDS):
-                return await self._upload(image, media_type, name)
+            judged = await anyio.to_thread.run_sync(self._judge, image)
+            if judged.problem:
+                raise _Unusable(judged.problem)
+            with anyio.move_on_after(UPLOAD_SECONDS):  # nothing of the file's name: it says nothing to fal
+                return await self._upload(image, judged.media_type, f"image{judged.suffix}")
         raise _Endless(f"not done in {UPLOAD_SECONDS:.0f} s")
 
     def _failed(self, error: Exception) -> PrepareAnswer:
@@ -112,16 +138,6 @@ class Uploads:
         if status in REFUSED_UPLOADS:
             return Refused("upload_refused", reason)
         return NotSent(reason, reached=not isinstance(error, Unreachable) and was_reached(error))
-
-
-def _described(image: bytes, path: Path) -> tuple[str, str]:
-    """The media type and a name for the bytes of an image: by what they are, whatever the file is called."""
-    found = sniff(image)
-    if found and found.is_picture:
-        return found.name, f"image{found.suffix}"
-    # A format without a mark, like TGA. The name is sent as a header, which takes no umlauts; the rest says nothing.
-    suffix = path.suffix if path.suffix.isascii() and path.suffix.isprintable() else ""
-    return guess_type(f"image{suffix}")[0] or "application/octet-stream", f"image{suffix}"
 
 
 def _checked(url: object) -> str:

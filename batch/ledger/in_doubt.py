@@ -65,8 +65,8 @@ def _open_rows(ledger: Ledger, condition: str) -> list[InDoubtRow]:
         f"IIF(kind = 'reply_lost', changed_at, NULL) FROM row WHERE {condition} ORDER BY seq"
     )
     return [
-        InDoubtRow(row, json.loads(sent), intent_at, seq, start_timeout=deadline, lost_at=lost_at)
-        for row, sent, intent_at, seq, deadline, lost_at in found
+        InDoubtRow(row, json.loads(sent), at, seq, start_timeout=deadline, lost_at=lost_at)
+        for row, sent, at, seq, deadline, lost_at in found
     ]
 
 

@@ -14,6 +14,7 @@ class ReadingOptions:
     Args:
         encoding: any name of an encoding that Python knows.
         header_row: the row that holds the titles, as the spreadsheet numbers it.
+        said_before: the encoding was said of the table as it stood in another night, and not now.
         titles: what columns are called that a header is known by, besides the usual names.
 
     Raises:
@@ -22,6 +23,7 @@ class ReadingOptions:
 
     encoding: str | None = None
     header_row: int | None = None
+    said_before: bool = False
     titles: Collection[str] = ()
 
     def __post_init__(self) -> None:

@@ -393,7 +393,8 @@ def test_a_run_is_told_as_it_ended(tmp_path: Path) -> None:
     given, service = open_batch(shots, JOB), a_service()
     outcome = run_through(given, service, RunOptions(limit=1, concurrency=1))
     assert (outcome.spent_now, outcome.table, outcome.unwritten) == (PRICE, str(shots), False)
-    assert (outcome.exit_code, outcome.next_command) == (Exit.STOPPED_EARLY, f"kling-batch run {shots}")
+    again = f"kling-batch run {shots} --concurrency 1 --limit 1"
+    assert (outcome.exit_code, outcome.next_command) == (Exit.STOPPED_EARLY, again)
     assert outcome.standing.count(Status.SUCCEEDED) == 1
     again = run_through(given, service)
     assert (again.exit_code, again.spent_now, again.standing.spent) == (Exit.DONE, 2 * PRICE, 3 * PRICE)
@@ -429,7 +430,7 @@ def test_a_run_ends_when_its_time_is_up_and_the_next_one_brings_home_what_was_un
     given, service = batch(tmp_path, SHOTS), a_service(run_seconds=500.0)
     given = replace(given, manifest=replace(given.manifest, job=replace(JOB, typical_seconds=5.0)))
     outcome = run_through(given, service, RunOptions(concurrency=4, max_seconds=100.0))
-    assert (outcome.stopped or "").startswith("stopped: the time is up")
+    assert (outcome.stopped or "").startswith("stopped: the time is up (--max-runtime 2 min)")
     assert outcome.stop_code == "deadline"
     assert (outcome.exit_code, outcome.standing.at_fal) == (Exit.STOPPED_EARLY, 3)
     assert run_through(given, service).exit_code is Exit.DONE
