@@ -183,6 +183,7 @@ async def _run(
             settings = _settings(batch, summary, caps, around, watch)
             if summary.to_run:
                 autosave.first()  # nothing is bought that cannot be written back
+                ledger.shown = True
             shown = screen if around.show_progress else None
             beside = Companions(videos, events, around.on_update, options.logs)
             await dispatch(ledger, gateway, settings, autosave, ended, beside, shown, summary.total, around.alarm)
