@@ -3,33 +3,40 @@
 Whatever takes long to load is imported where it is used: `--help` and `status` are for the impatient.
 """
 
-import json
 import logging
 import shlex
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from batch.cli.command import SettledCommand, plain_usage_errors
+from batch.cli.configuration import config
+from batch.cli.help import group_help, help_all_option
 from batch.cli.options import (
     AS_JSON,
     FAULT,
+    KEY_FILE,
     NAMED_ROWS,
+    NOTIFY,
     PATH,
-    ROW,
     RUN,
     SANDBOX,
     SECONDS,
     TABLE,
     TABLE_NAMES,
     TEXT,
+    complete_kinds,
     run_options,
     whole_number,
 )
-from batch.core.plain_text import one_line, shown
+from batch.cli.output import log as _log
+from batch.cli.output import print_json as _print_json
+from batch.cli.output import print_text as _print
+from batch.cli.output import say as _say
+from batch.cli.unattended import doctor, messages, run_quietly, schedule
+from batch.core.plain_text import one_line
 from batch.errors import BatchError, Exit
 
 if TYPE_CHECKING:
@@ -40,13 +47,25 @@ if TYPE_CHECKING:
 class _Group(click.Group):
     """Turns what ends a command into one line and the documented exit code."""
 
+    command_class = SettledCommand
+
+    def __init__(self, *arguments: Any, **more: Any) -> None:
+        super().__init__(*arguments, **more)
+        self._help_all = help_all_option(lambda ctx: group_help(ctx, self, whole=True))
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        return [*super().get_params(ctx), self._help_all]
+
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        formatter.write(group_help(ctx, self, whole=False) + "\n")
+
     def make_context(self, *arguments: Any, **more: Any) -> click.Context:
-        with _plain_usage_errors():
+        with plain_usage_errors():
             return super().make_context(*arguments, **more)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            with _plain_usage_errors():
+            with plain_usage_errors():
                 return super().invoke(ctx)
         except BatchError as error:
             self._ended(ctx, f"kling-batch: {error}")
@@ -59,53 +78,8 @@ class _Group(click.Group):
         (_log if ctx.invoked_subcommand in ("run", "rerun") else _say)(one_line(line))
 
 
-@contextmanager
-def _plain_usage_errors() -> Iterator[None]:
-    """click shows them by itself, with what was typed in them."""
-    try:
-        yield
-    except click.UsageError as error:
-        error.message = one_line(error.message)  # type: ignore[misc]  # not meant to be set, says click
-        raise
-
-
-# Everything that is printed goes through these, but for the bar.
-
-
-def _say(line: str) -> None:
-    """One line to stderr; stdout is for what was asked for. No control character of anybody's is obeyed."""
-    _write(one_line(line), sys.stderr)
-
-
-def _log(text: str) -> None:
-    """What a run says to stderr, which may be the log of a night: each line with its time, unless somebody looks on."""
-    if sys.stderr.isatty():
-        _print(text, err=True)
-    else:
-        from batch.reports.screen import stamped
-
-        _print(stamped(text), err=True)
-
-
-def _print(text: str, *, err: bool = False) -> None:
-    """Lines of ours, each of which was made one."""
-    _write(shown(text), sys.stderr if err else sys.stdout)
-
-
-def _print_json(value: dict[str, Any]) -> None:
-    """Letters as they are where the stream knows them all; else as JSON has them, and not as the stream would."""
-    text = json.dumps(value, ensure_ascii=False, indent=2)
-    try:
-        text.encode(sys.stdout.encoding)
-    except UnicodeEncodeError:
-        text = json.dumps(value, indent=2)
-    _print(text)
-
-
-def _write(text: str, stream: TextIO) -> None:
-    """Not through click, which writes UTF-8 where the code page is ASCII."""
-    stream.write(f"{text}\n")
-    stream.flush()
+def _unsaid(_: str) -> None:
+    """Of a run that nobody watches: how its table is read has been said when it was run by hand."""
 
 
 def _open_batch(manifest: Path, say: Callable[[str], None] = _say, **table: Any) -> "Batch":
@@ -118,7 +92,7 @@ def _open_batch(manifest: Path, say: Callable[[str], None] = _say, **table: Any)
     return batch
 
 
-@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80})
 @click.version_option(package_name="kling-batch", message="%(prog)s %(version)s")
 def main() -> None:
     """Run a spreadsheet of shots through Kling 2.1 pro (image to video) on fal.ai.
@@ -130,6 +104,7 @@ def main() -> None:
 
 @main.command()
 @AS_JSON
+@KEY_FILE
 def account(as_json: bool) -> None:
     """Say what this machine has bought with the key, by table and period. Asks nobody, spends nothing."""
     from batch.commands import account as book
@@ -160,26 +135,36 @@ def check(ctx: click.Context, /, as_json: bool, every: bool, **table: Any) -> No
 
 @main.command()
 @TABLE
+@KEY_FILE
 @FAULT
 @RUN
+@NOTIFY
 @click.option("--stale", is_flag=True, help="Buy new videos for rows that were edited after theirs were made.")
+@click.option("--cron", is_flag=True, help="Nobody watches: quiet unless it matters, all words to TABLE.log.")
 @click.pass_context
-def run(ctx: click.Context, /, as_json: bool, stale: bool, **given: Any) -> None:
+def run(ctx: click.Context, /, as_json: bool, stale: bool, cron: bool, **given: Any) -> None:
     """Submit, wait, write back. Run it again and it goes on where it was; failed rows wait for `rerun`."""
     from batch.commands.rerun import Selection
 
-    _run(ctx, Selection(failed=False, stale=True) if stale else None, as_json, given)
+    _run(ctx, Selection(failed=False, stale=True) if stale else None, as_json, given, cron=cron)
 
 
 @main.command()
 @TABLE
+@KEY_FILE
 @FAULT
 @RUN
+@NOTIFY
 @click.option(
-    "--kind", "kinds", multiple=True, type=TEXT, help="Only rows that failed so, e.g. content_policy_violation."
+    "--kind",
+    "kinds",
+    multiple=True,
+    type=TEXT,
+    metavar="KIND",
+    shell_complete=complete_kinds,
+    help="Only rows that failed so, e.g. content_policy_violation.",
 )
-@click.option("--row", "numbers", multiple=True, type=ROW, help="Only this row, as the spreadsheet numbers it.")
-@click.option("--id", "ids", multiple=True, type=TEXT, help="Only the row with this id.")
+@NAMED_ROWS
 @click.option("--stale", is_flag=True, help="Also rows that were edited after their videos were made.")
 @click.pass_context
 def rerun(
@@ -198,28 +183,36 @@ def rerun(
     _run(ctx, Selection(error_types=kinds, numbers=numbers, ids=ids, stale=stale), as_json, given)
 
 
-def _run(ctx: click.Context, selection: "Selection | None", as_json: bool, given: dict[str, Any]) -> None:
+def _run(
+    ctx: click.Context, selection: "Selection | None", as_json: bool, given: dict[str, Any], *, cron: bool = False
+) -> None:
     from batch.commands.run import run_batch
 
     # What fal-client logs by itself (a host tried again) would stand in the middle of the bar, and once for each row.
     logging.getLogger("fal_client").addHandler(logging.NullHandler())
     table = {name: given.pop(name) for name in TABLE_NAMES}
-    batch, faults = _open_batch(**table, say=_log), given.pop("faults")
+    batch, faults = _open_batch(**table, say=_unsaid if cron else _log), given.pop("faults")
     if faults:
         from batch.commands.sandbox import with_faults
 
         batch = with_faults(batch, faults)
-    outcome = run_batch(
-        batch, run_options(**given), lambda line: _log(one_line(line)), mark=selection.mark if selection else None
-    )
-    _log(outcome.text())
-    if as_json:
-        _print_json(outcome.json())
+    mark = selection.mark if selection else None
+    with messages(given.pop("notify"), batch.manifest.path) as notifier:
+        if cron:
+            ctx.exit(run_quietly(batch, run_options(**given), mark, notifier, as_json=as_json))
+        alarm = notifier.alarm if notifier else None
+        outcome = run_batch(batch, run_options(**given), lambda line: _log(one_line(line)), mark=mark, alarm=alarm)
+        _log(outcome.text())
+        if as_json:
+            _print_json(outcome.json())
+        if notifier:
+            notifier.end(outcome.subject, outcome.text(), outcome.json())
     ctx.exit(outcome.exit_code)
 
 
 @main.command()
 @TABLE
+@KEY_FILE
 @NAMED_ROWS
 @click.option("--adopt", type=TEXT, metavar="REQUEST_ID", help="It was accepted: this is its request.")
 @click.option("--resubmit", is_flag=True, help="It was not, or buy it again all the same.")
@@ -252,6 +245,7 @@ def resolve(
 
 @main.command()
 @TABLE
+@KEY_FILE
 @NAMED_ROWS
 @click.option("--stop", is_flag=True, help="Stop the run that is at work first, as Ctrl-C would.")
 @click.pass_context
@@ -269,6 +263,7 @@ def cancel(ctx: click.Context, /, numbers: Sequence[int], ids: Sequence[str], st
 
 @main.command()
 @TABLE
+@KEY_FILE
 @click.pass_context
 def recover(ctx: click.Context, /, **table: Any) -> None:
     """Make a lost or old ledger again, from the table's results and fal's records. Pays nothing."""
@@ -297,13 +292,13 @@ def status(ctx: click.Context, manifest: Path, sandbox: bool, as_json: bool) -> 
     ctx.exit(outcome.exit_code)
 
 
-class _Sandbox(click.Command):
-    """Its help lists what can go wrong."""
+class _Sandbox(SettledCommand):
+    """With all of its help it lists what can go wrong."""
 
-    def format_epilog(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def full_help(self, ctx: click.Context) -> str:
         from batch.commands.sandbox import fault_help
 
-        formatter.write(f"\nFaults and outcomes:\n\n{fault_help()}\n")
+        return f"{super().full_help(ctx)}\n\nFaults and outcomes:\n\n{fault_help()}"
 
 
 @main.command(cls=_Sandbox)
@@ -331,3 +326,7 @@ def sandbox(
     from batch.commands.sandbox import serve_alone
 
     serve_alone(port, slots, run_seconds, folder, faults, history, queue_seconds=queue_seconds)
+
+
+for _command in (config, doctor, schedule):
+    main.add_command(_command)

@@ -7,6 +7,7 @@ from math import inf
 import anyio
 
 from batch.commands import signals
+from batch.commands.alarms import Alarm, watch
 from batch.commands.at_work import AT_FAL
 from batch.commands.caps import ending
 from batch.commands.ended import Ended
@@ -32,13 +33,17 @@ async def dispatch(
     settings: Settings,
     autosave: Autosave,
     ended: Ended,
-    screen: Screen,
-    *,
+    screen: Screen | None,
     total: int,
-    show_progress: bool,
+    alarm: Alarm | None = None,
 ) -> None:
-    """Until nothing can be brought further in this run, or it is to end; `total` counts the rows of the table."""
-    out_of_time = _out_of_time(settings)
+    """Until nothing can be brought further in this run, or it is to end.
+
+    Args:
+        screen: where progress is shown; None: nowhere.
+        total: the rows of the table.
+        alarm: told of the first doubt, and of an early stop.
+    """
     eta = progress.Eta(settings.rows, settings.typical_seconds)
     async with anyio.create_task_group() as listener:
         async with async_ledger(ledger) as store, anyio.create_task_group() as tasks:
@@ -50,15 +55,17 @@ async def dispatch(
             )
             tasks.start_soon(autosave.keep, lambda: ended.tally.counts, total, name="results")
             tasks.start_soon(_note_at_fal, dispatcher, store, ledger, name="at fal")
-            if show_progress:
+            if screen:
                 tasks.start_soon(progress.show, lambda: dispatcher.tally, eta, sys.stderr, screen, name="progress")
+            if alarm:
+                tasks.start_soon(watch, alarm, dispatcher, name="alarms")
             with anyio.CancelScope() as in_time:
-                tasks.start_soon(_until_deadline, dispatcher, settings.deadline, out_of_time, in_time, name="deadline")
+                tasks.start_soon(_until_deadline, dispatcher, settings, in_time, name="deadline")
                 await dispatcher.run()
             ended.stop, ended.candidates = dispatcher.stopped, dispatcher.candidates
             ended.stop_code = _stop_code(dispatcher.stopped, in_time.cancelled_caught)
             if in_time.cancelled_caught:
-                ended.stopped = out_of_time.message
+                ended.stopped = _out_of_time(settings).message
             tasks.cancel_scope.cancel()
         listener.cancel_scope.cancel()
 
@@ -79,15 +86,15 @@ async def _note_at_fal(dispatcher: Dispatcher, store: AsyncLedger, ledger: Ledge
 
 
 def _out_of_time(settings: Settings) -> Stop:
-    message = f"stopped: the time is up ({ending(settings.options)}); the next run brings home what is under way"
-    return Stop("deadline", message)
+    ends = ending(settings.options)
+    return Stop("deadline", f"stopped: the time is up ({ends}); the next run brings home what is under way")
 
 
-async def _until_deadline(dispatcher: Dispatcher, deadline: float, out_of_time: Stop, scope: anyio.CancelScope) -> None:
+async def _until_deadline(dispatcher: Dispatcher, settings: Settings, scope: anyio.CancelScope) -> None:
     """What waits in fal's line then is taken back; what runs is left to the next run."""
-    if deadline < inf:
-        await anyio.sleep_until(deadline)
-        await dispatcher.recall(out_of_time)
+    if settings.deadline < inf:
+        await anyio.sleep_until(settings.deadline)
+        await dispatcher.recall(_out_of_time(settings))
         scope.cancel()
 
 

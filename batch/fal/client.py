@@ -39,6 +39,7 @@ from batch.core.gateway import (
     Waiting,
 )
 from batch.fal import platform_api as records
+from batch.fal.account_state import AccountState, account_state
 from batch.fal.credentials import find_credentials
 from batch.fal.guarded_sdk import USER_AGENT, GuardedSdk
 from batch.fal.receipts import Receipts
@@ -103,7 +104,12 @@ class FalGateway:
     """
 
     def __init__(
-        self, job: Job, *, local: Callable[[str], Path | None], judge: Judge = by_marks, played: bool = False
+        self,
+        job: Job,
+        *,
+        local: Callable[[str], Path | None],
+        judge: Judge = by_marks,
+        played: bool = False,
     ) -> None:
         self._job = job
         self._is_video_url = is_playable_url if played else is_https_url
@@ -111,7 +117,7 @@ class FalGateway:
         self._redact = Redactor(secrets_in(credentials.token))
         self._http = guarded_client(credentials.as_headers() | {"User-Agent": USER_AGENT}, SUBMIT_SECONDS)
         self._client = GuardedSdk(credentials, self._http, SUBMIT_SECONDS)
-        self._receipts = Receipts(self._http, job.endpoint, self._redact)
+        self._receipts = Receipts(job.endpoint, self._redact)
         # asyncio's own: anyio's limiter costs a turn of the event loop each, which counts where hundreds end at once.
         self._submits = asyncio.Semaphore(SUBMITS_AT_ONCE)
         self._asks = asyncio.Semaphore(ASKS_AT_ONCE)
@@ -262,6 +268,10 @@ class FalGateway:
         if isinstance(said, UnitPrice):  # it is shown
             return replace(said, unit=self._redact.line(said.unit), currency=self._redact.line(said.currency))
         return said
+
+    async def account_state(self) -> AccountState:
+        """What fal tells of the key, and by which clock."""
+        return await account_state(self._get, self._job.endpoint, self._redact)
 
     async def _get(self, url: str, query: Mapping[str, str]) -> Any:
         return await self._ask("GET", url, query)

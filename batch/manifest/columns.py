@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from batch.core.suggestions import did_you_mean
 from batch.errors import ManifestError, UsageError
 from batch.job import Job
 from batch.manifest.near_names import NearNames
@@ -152,7 +153,8 @@ def _left_out(header: Sequence[str], ignored: Collection[str], said: Mapping[str
         exact = {index for index, title in enumerate(header) if title == column}
         found = exact or {index for index, title in enumerate(header) if simple(title) == simple(column)}
         if not found:
-            raise UsageError(f"--ignore {column}: the table has no column {column!r}; it has: {listed(header)}")
+            has = f"{listed(header)}{did_you_mean(column, header)}"
+            raise UsageError(f"--ignore {column}: the table has no column {column!r}; it has: {has}")
         if name := next((name for name, title in said.items() if title in {header[at] for at in found}), None):
             raise UsageError(f"--ignore {column}: the same column is mapped to {name}: say one of the two")
         out |= found
@@ -180,7 +182,9 @@ def _mapped(wanted: Mapping[str, Sequence[str]], mapped: Mapping[str, str]) -> d
         name = alias.get(simple(said))
         if name is None:
             known = ", ".join(titles[0] for titles in wanted.values())
-            raise UsageError(f"--map {said}=…: there is no input {said!r}; known are: {known}")
+            raise UsageError(
+                f"--map {said}=…: there is no input {said!r}; known are: {known}{did_you_mean(said, alias)}"
+            )
         if name in columns:
             raise UsageError(
                 f"--map {said}={column}: {wanted[name][0]} is mapped to {columns[name]!r} already: name one column"
@@ -206,7 +210,8 @@ def _find(
         if said in header:
             return list(header).index(said)
         if not by_name.get(simple(said)):
-            raise UsageError(f"--map {names[0]}={said}: the table has no column {said!r}; it has: {listed(header)}")
+            has = f"{listed(header)}{did_you_mean(said, header)}"
+            raise UsageError(f"--map {names[0]}={said}: the table has no column {said!r}; it has: {has}")
     titles = names if said is None else (said,)
     hits = sorted({index for title in titles for index in by_name.get(simple(title), ())})
     if len(hits) > 1:

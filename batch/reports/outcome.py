@@ -12,6 +12,7 @@ from batch.core.retry import WORTH_ANOTHER_TRY
 from batch.core.states import Status
 from batch.core.worker import Worker
 from batch.errors import Exit
+from batch.ledger.news import News
 from batch.ledger.summary import FailureGroup, LedgerSummary, UnheardGroup
 from batch.reports.clock import clock
 
@@ -51,6 +52,8 @@ class Outcome:
     """The run that is at work on it while this is told."""
     unwritten: bool = False
     """The results are in the ledger only; the table could not be read or written."""
+    news: News | None = None
+    """What happened since a person was last told, where that was asked for."""
 
     @property
     def exit_code(self) -> Exit:
@@ -66,6 +69,16 @@ class Outcome:
         if self.standing.count(Status.FAILED, Status.INVALID, Status.CANCELLED):
             return Exit.ROWS_FAILED
         return Exit.DONE
+
+    @property
+    def subject(self) -> str:
+        """What a message about it is headed with."""
+        now = self.standing
+        parts = [f"{now.count(Status.SUCCEEDED, Status.STALE)} of {counted(now.total)} done"]
+        parts += [f"{failed} failed"] if (failed := now.count(Status.FAILED)) else []
+        parts += [f"{now.in_doubt} in doubt"] if now.in_doubt else []
+        parts += ["stopped early"] if self.stopped else []
+        return ", ".join(parts)
 
     @property
     def spent_usd(self) -> float:

@@ -82,8 +82,11 @@ def note_target(ledger: Ledger, target: Path | None) -> None:
 
 
 def _noted(ledger: Ledger) -> list[str]:
-    known: list[str] = json.loads(ledger.meta(_OUTPUTS) or "[]")
-    return known
+    try:
+        known = json.loads(ledger.meta(_OUTPUTS) or "[]")
+    except ValueError:  # not ours: then no file is
+        known = []
+    return [one for one in known if isinstance(one, str)] if isinstance(known, list) else []
 
 
 def _is_noted(target: Path, ledger: Path) -> bool:
