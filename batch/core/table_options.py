@@ -77,16 +77,16 @@ def read_options(note: str) -> TableOptions:
         ValueError: it holds anything else.
     """
     told = json.loads(note)
-    if not _can_be_meant(told):
+    known = asdict(TableOptions())
+    if not isinstance(told, dict) or not told.keys() <= known.keys() or not _can_be_meant({**known, **told}):
         raise ValueError("not the options of a table")
+    told = {**known, **told}  # one that an earlier version did not have was not said
     return TableOptions(**{**told, "ignored": tuple(told["ignored"])})
 
 
-def _can_be_meant(told: object) -> bool:
-    if not isinstance(told, dict) or told.keys() != asdict(TableOptions()).keys():
-        return False
+def _can_be_meant(told: Mapping[str, Any]) -> bool:
     mapped, ignored, row = told["mapped"], told["ignored"], told["header_row"]
-    if not isinstance(mapped, dict) or not isinstance(ignored, list):
+    if not isinstance(mapped, dict) or not isinstance(ignored, list | tuple):
         return False
     single = [told[name] for name in ("prefix", "price", "output", "encoding") if told[name] is not None]
     texts = all(isinstance(text, str) for text in (*single, *mapped.values(), *ignored))
