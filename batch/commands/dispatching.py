@@ -6,6 +6,7 @@ from math import inf
 
 import anyio
 
+from batch.account.book import AccountBook
 from batch.commands import signals
 from batch.commands.alarms import Alarm, watch
 from batch.commands.at_work import AT_FAL
@@ -13,6 +14,7 @@ from batch.commands.caps import ending
 from batch.commands.companions import Companions
 from batch.commands.ended import Ended
 from batch.commands.messages import Say
+from batch.commands.slot_sharing import share_slots
 from batch.core.gateway import Gateway
 from batch.core.worker import FalCounts
 from batch.dispatch.dispatcher import Dispatcher
@@ -38,12 +40,14 @@ async def dispatch(
     screen: Screen | None,
     total: int,
     alarm: Alarm | None = None,
+    book: AccountBook | None = None,
 ) -> None:
     """Until nothing can be brought further in this run, or it is to end.
 
     Args:
         screen: where progress is shown; None: nowhere.
         total: the rows of the table.
+        book: of the account, where there is one: other runs may be at work.
         alarm: told of the first doubt, and of an early stop.
     """
     eta = progress.Eta(settings.rows, settings.typical_seconds)
@@ -57,6 +61,8 @@ async def dispatch(
             )
             tasks.start_soon(autosave.keep, lambda: (ended.tally.counts, beside.state), total, name="results")
             tasks.start_soon(_note_at_fal, dispatcher, store, ledger, name="at fal")
+            if book:
+                tasks.start_soon(share_slots, dispatcher, store, ledger, book, name="slots of others")
             if screen:
                 tasks.start_soon(progress.show, lambda: dispatcher.tally, eta, sys.stderr, screen, name="progress")
             if alarm:

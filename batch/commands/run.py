@@ -180,13 +180,13 @@ async def _run(
                     say(
                         f"an earlier run stopped for {error_type}: one row is tried before the rest, until one succeeds"
                     )
-            settings = _settings(batch, summary, caps, around, watch)
+            settings = _settings(batch, book, summary, caps, around, watch)
             if summary.to_run:
                 autosave.first()  # nothing is bought that cannot be written back
                 ledger.shown = True
             shown = screen if around.show_progress else None
             beside = Companions(videos, events, around.on_update, options.logs)
-            await dispatch(ledger, gateway, settings, autosave, ended, beside, shown, summary.total, around.alarm)
+            await dispatch(ledger, gateway, settings, autosave, ended, beside, shown, summary.total, around.alarm, book)
             ended.stopped = _why_stopped(ended.stop, caps, batch.typical_seconds) or ended.stopped
             ended.first = caps.first(ended.stop, batch.typical_seconds, begun=any(ended.tally.counts))
     else:
@@ -340,8 +340,14 @@ async def _announce_price(
 
 
 def _settings(
-    batch: Batch, summary: LedgerSummary, caps: Caps, around: Surroundings, watch: ManifestWatch
+    batch: Batch,
+    book: "AccountBook | None",
+    summary: LedgerSummary,
+    caps: Caps,
+    around: Surroundings,
+    watch: ManifestWatch,
 ) -> "Settings":
+    from batch.commands.slot_sharing import slots_before
     from batch.dispatch.settings import Settings
 
     options, budget = caps.options, caps.budget
@@ -354,6 +360,7 @@ def _settings(
         now=around.now,
         rand=around.rand,
         typical_seconds=batch.typical_seconds,
+        slots_before=slots_before(book),
         rows=min(summary.to_run, options.limit or summary.to_run) + summary.at_fal,
         group_of=batch.group_of,
         budget=budget,
