@@ -61,7 +61,7 @@ def test_a_picture_that_expires_soon_is_uploaded_anew(tmp_path: Path) -> None:
 def test_a_book_of_before_is_brought_up_to_date(tmp_path: Path) -> None:
     """Nothing is lost of it."""
     with closing(open_book_file(tmp_path / "an.book")) as older:
-        older.executescript("DROP TABLE upload; PRAGMA user_version = 2;")
+        older.executescript("DROP TABLE upload; DROP TABLE learnt; DROP TABLE run; PRAGMA user_version = 2;")
     with records(tmp_path) as one:
         assert one.claim("a", NOW)
         assert not one.claim("a", NOW)

@@ -65,6 +65,7 @@ def test_a_kill_leaves_no_half_file_under_a_name_and_loses_little(tmp_path: Path
         child = start(given, authority)
         parts = tmp_path / "shots.csv.videos"
         enough = int(SIZE * share) - 300_000  # what the network holds is not on the disk yet
+        until(lambda: len(list(parts.glob("*.mp4"))) == 2, child)
         until(lambda: sum(part.stat().st_size > enough for part in parts.glob("*.part")) >= 4, child)
         child.kill()
         child.wait()

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from batch.core.upload_book import UploadForm
 from batch.manifest import images
 from batch.manifest.images import can_read_heic, inspect
 from batch.manifest.upload_forms import ORIENTATION, upload_form
@@ -37,9 +36,11 @@ def seen(data: bytes | None) -> Image.Image:
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF"])
 def test_an_upright_picture_goes_up_byte_for_byte(tmp_path: Path, kind: str) -> None:
     """Nothing is made of it, whatever its kind."""
-    assert upload_form(picture(tmp_path / "a", kind)) == UploadForm()
+    form = upload_form(picture(tmp_path / "a", kind))
+    assert (form.converted, form.name, form.judged.problem) == (None, "", None)
+    assert form.judged.media_type == f"image/{kind.lower()}"
     if kind == "JPEG":
-        assert upload_form(picture(tmp_path / "a", kind, 1)) == UploadForm()
+        assert upload_form(picture(tmp_path / "a", kind, 1)) == form
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG"])
@@ -96,13 +97,13 @@ def test_without_the_extra_a_heic_photo_is_no_picture_for_fal(tmp_path: Path, mo
     assert found.problem == (
         "is a HEIC photo, which fal does not list: save it as JPG or PNG, or install kling-batch[heic]"
     )
-    assert upload_form(path) == UploadForm()
+    assert upload_form(path).judged.problem == found.problem
 
 
 def test_notes_that_nobody_can_read_turn_nothing(tmp_path: Path) -> None:
     """A damaged EXIF block is no reason to fail."""
     Image.new("RGB", SIZE).save(tmp_path / "a.jpg", "JPEG", exif=b"Exif\0\0MM\0*\xff\xff\xff\xff")
-    assert upload_form(tmp_path / "a.jpg") == UploadForm()
+    assert upload_form(tmp_path / "a.jpg").converted is None
     assert inspect(tmp_path / "a.jpg").problem is None
 
 
