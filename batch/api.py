@@ -106,10 +106,12 @@ def run(
     return run_batch(batch, options, say, show_progress=False)
 
 
-def results(table: str | Path, *, encoding: str | None = None, header_row: int | None = None) -> "pd.DataFrame":
+def results(
+    table: str | Path, *, encoding: str | None = None, header_row: int | None = None, sheet: str | None = None
+) -> "pd.DataFrame":
     """A table with its results as a DataFrame: every cell of a CSV as text, Parquet with its types.
 
     Args:
-        encoding, header_row: as for `open_batch`.
+        encoding, header_row, sheet: as for `open_batch`.
     """
-    return read_results(table, encoding=encoding, header_row=header_row)
+    return read_results(table, encoding=encoding, header_row=header_row, sheet=sheet)

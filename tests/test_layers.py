@@ -85,6 +85,11 @@ PURE = {
     "table.parquet_footer",
     "table.parquet_merge",
     "table.thrift_compact",
+    "table.xlsx_ranges",
+    "table.xlsx_references",
+    "table.xlsx_text",
+    "table.xlsx_values",
+    "table.xml_scan",
 }
 """Besides all of `core`: the standard library and each other; no clock, no I/O, no chance."""
 

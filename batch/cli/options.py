@@ -153,14 +153,26 @@ TABLE = _all_of(
         help="In which encoding a CSV file is written, if it does not say so: cp1250, cp932, …",
     ),
     click.option(
-        "--header-row", type=whole_number(1), metavar="N", help="The row of a CSV file in which the titles stand."
+        "--header-row", type=whole_number(1), metavar="N", help="The row in which the titles stand (CSV, Excel)."
     ),
+    click.option("--sheet", type=TEXT, metavar="NAME", help="The sheet of an Excel workbook that holds the shots."),
     click.option("--output", type=PATH, help="Write the results to this file instead of into the manifest."),
     SANDBOX,
 )
 """The table and how it is read: the arguments of `batch.commands.batch.open_batch`."""
 
-TABLE_NAMES = ("manifest", "mapped", "ignored", "prefix", "price", "output", "encoding", "header_row", "sandbox")
+TABLE_NAMES = (
+    "manifest",
+    "mapped",
+    "ignored",
+    "prefix",
+    "price",
+    "output",
+    "encoding",
+    "header_row",
+    "sheet",
+    "sandbox",
+)
 """The parameters of `TABLE`."""
 
 RUN = _all_of(

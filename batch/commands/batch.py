@@ -123,12 +123,13 @@ def open_batch(
     output: str | Path | None = None,
     encoding: str | None = None,
     header_row: int | None = None,
+    sheet: str | None = None,
     sandbox: bool = False,
 ) -> Batch:
     """A batch, nothing read yet.
 
     Args:
-        manifest: a CSV or Parquet file.
+        manifest: a CSV or Parquet file, or an Excel workbook.
         mapped: input → column, where it is not found by its name.
         ignored: columns that are no input, though they are named much like one.
         prefix: put before the names of our columns.
@@ -136,6 +137,7 @@ def open_batch(
         output: the results' file, if not the manifest itself.
         encoding: any that Python knows, where the file does not say it.
         header_row: where the titles stand, as the spreadsheet numbers the rows; the first row that is one by default.
+        sheet: of a workbook; the first one with the names of our inputs by default.
         sandbox: the service is played on this machine, and the results go beside the manifest.
 
     Raises:
@@ -148,7 +150,7 @@ def open_batch(
         raise UsageError("--output: its value is empty: name a file, or leave the option out")
     require_original(path)
     ledger, table = places(path, sandbox=sandbox, output=None if output is None else Path(output))
-    reading = {"--encoding": encoding, "--header-row": header_row}
+    reading = {"--encoding": encoding, "--header-row": header_row, "--sheet": sheet}
     said = {"--prefix": prefix, "--price": price, "--output": output, **reading}
     require_room(path, ledger, table)
     target = None if _same_file(table, path) else table
@@ -161,7 +163,7 @@ def open_batch(
             prefix=prefix or "",
             prices=job.prices if price is None else prices(price, job.prices),
             reads_own=target is None,
-            reading=ReadingOptions(encoding=encoding, header_row=header_row),
+            reading=ReadingOptions(encoding=encoding, header_row=header_row, sheet=sheet),
             fetched_here=sandbox,
         ),
         ledger=ledger,
@@ -212,12 +214,14 @@ def keep_frame(manifest: "str | Path | pd.DataFrame", path: str | Path | None) -
     return keep(manifest, path)
 
 
-def read_results(table: str | Path, *, encoding: str | None = None, header_row: int | None = None) -> "pd.DataFrame":
-    """A table with its results: every cell of a CSV as text, Parquet with its types.
+def read_results(
+    table: str | Path, *, encoding: str | None = None, header_row: int | None = None, sheet: str | None = None
+) -> "pd.DataFrame":
+    """A table with its results: every cell of a CSV or a workbook as text, Parquet with its types.
 
     Raises:
         ManifestError: it cannot be read.
     """
     from batch.manifest.dataframes import load
 
-    return load(Path(table), ReadingOptions(encoding=encoding, header_row=header_row))
+    return load(Path(table), ReadingOptions(encoding=encoding, header_row=header_row, sheet=sheet))

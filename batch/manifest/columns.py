@@ -214,7 +214,7 @@ def _require(job: Job, found: Mapping[str, int | None], header: Sequence[str], n
         if {name for _, name in near} & {*missing}
         else (
             f"add it to the header, or say which it is with --map {names[0]}=COLUMN; "
-            "if the titles stand in another row of a CSV file, say --header-row N"
+            "if the titles stand in another row, say --header-row N, and in another sheet of a workbook --sheet NAME"
         )
     )
     raise ManifestError(f"{lacking} (the columns are: {listed(header)}): {remedy}")

@@ -15,7 +15,7 @@ from batch.manifest.image_references import DataUri, LocalPath, Unusable, WebUrl
 from batch.manifest.images import ImageInspector, inspect_bytes
 from batch.manifest.planner import ImageCheck, Planner
 from batch.manifest.reading_notes import reading_notes
-from batch.manifest.result_columns import REPEATING, RESULT_COLUMNS
+from batch.manifest.result_columns import LINKS, REPEATING, RESULT_COLUMNS
 from batch.manifest.validation import checker
 from batch.table import Column, ReadingOptions, Table, open_table
 
@@ -53,14 +53,14 @@ class Manifest:
     def result_columns(self) -> list[Column]:
         """Our columns as this table names them."""
         return [
-            Column(self.prefix + name, column_type, repeats=name in REPEATING)
+            Column(self.prefix + name, column_type, repeats=name in REPEATING, link=name in LINKS)
             for name, column_type in RESULT_COLUMNS.items()
         ]
 
     @property
     def settings(self) -> str:
         """Equal where equal bytes of a table are read to the same effect, local images left aside."""
-        read = (self.reading.encoding, self.reading.header_row)
+        read = (self.reading.encoding, self.reading.header_row, self.reading.sheet)
         told = (*read, sorted(self.mapped.items()), sorted(self.ignored), self.prefix, sorted(self.prices.items()))
         how = (RULES, self.job, *told, self.reads_own, self.fetched_here)
         return hashlib.sha256(repr(how).encode()).hexdigest()

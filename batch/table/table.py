@@ -41,7 +41,7 @@ class Table(ABC):
     """The header's names as they stand, duplicates and blanks included."""
 
     delimiter: str = ","
-    """What stands between cells, where the file is text."""
+    """What stands between cells, where the file is text; "" where nothing can be misplaced."""
 
     header_row: int = 1
     """The row in which the titles stand."""
@@ -114,6 +114,10 @@ class Table(ABC):
     def names_as_read(self, columns: Sequence[Column]) -> list[str]:
         """The names that our columns have once they are written."""
         return [column.name for column in columns]
+
+    def notes(self, positions: Iterable[int]) -> Iterator[str]:  # noqa: ARG002 - most tables need none
+        """What a person should know of how these columns were read. Raises as `records` does."""
+        return iter(())
 
     def same_users_bytes(self, copy: "Table", before: Sequence[int], after: Sequence[int]) -> bool | None:  # noqa: ARG002
         """Whether a table that was made of this one has the same user's part, where bytes tell; None: its cells tell.
