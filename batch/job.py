@@ -38,6 +38,8 @@ class Job:
     """Where the video's URL stands in the result."""
     typical_seconds: float
     """How long a request usually runs."""
+    examples: Sequence[Mapping[str, str]] = ()
+    """Rows of a table to begin with: title of a column → text."""
 
     def default(self, name: str) -> Any:
         """The value fal takes where the row gives none; None where there is no such value."""

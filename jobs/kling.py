@@ -64,9 +64,9 @@ KLING_2_1_PRO = Job(
         "additionalProperties": False,
         "properties": {
             # The limit of 2,500 characters is upstream's (Kling's own API); fal passes it on.
-            "prompt": {"type": "string", "minLength": 1, "maxLength": 2500},
-            "image_url": {"type": "string", "minLength": 1},
-            "duration": {"type": "string", "enum": ["5", "10"], "default": "5"},
+            "prompt": {"type": "string", "minLength": 1, "maxLength": 2500, "description": "What happens in the shot."},
+            "image_url": {"type": "string", "minLength": 1, "description": "The picture in which the shot begins."},
+            "duration": {"type": "string", "enum": ["5", "10"], "default": "5", "description": "Seconds."},
             "negative_prompt": {"type": "string", "maxLength": 2500, "default": "blur, distort, and low quality"},
             "cfg_scale": {"type": "number", "minimum": 0, "maximum": 1, "default": 0.5},
             "tail_image_url": {"type": "string", "minLength": 1},
@@ -87,4 +87,19 @@ KLING_2_1_PRO = Job(
     prices={"5": 490_000, "10": 980_000},
     output=("video", "url"),
     typical_seconds=300.0,
+    examples=(
+        {
+            "id": "s1",
+            "prompt": "A paper boat drifts down a still canal; slow push-in, gentle ripples",
+            "image": "boards/boat_start.jpg",
+            "tail_image": "boards/boat_end.jpg",
+            "duration": "5",
+        },
+        {
+            "id": "s2",
+            "prompt": "A lighthouse in drifting fog, its beam sweeping slowly over a cold sea",
+            "image": "boards/lighthouse.jpg",
+            "duration": "10",
+        },
+    ),
 )

@@ -62,6 +62,7 @@ PURE = {
     "fal.hosts",
     "fal.pricing",
     "fal.redact",
+    "manifest.boards",
     "manifest.column_report",
     "manifest.columns",
     "manifest.fingerprint",
@@ -108,13 +109,20 @@ LIBRARIES = {
     "jsonschema_rs": {"manifest.validation"},
     "numpy": {"sandbox.render"},
     "pandas": {"manifest.dataframes"},
-    "PIL": {"manifest.images", "sandbox.render"},
-    "pyarrow": {"table.parquet", "table.parquet_cells", "table.parquet_notes", "table.parquet_splice"},
+    "PIL": {"manifest.captions", "manifest.images", "sandbox.render"},
+    "pyarrow": {
+        "table.parquet",
+        "table.parquet_cells",
+        "table.parquet_notes",
+        "table.parquet_splice",
+        "table.starters",
+    },
     "sqlite3": {"account", "commands.account_book", "ledger"},
     "starlette": {"sandbox.service"},
     "tqdm": {"reports.progress"},
     "trustme": {"sandbox.certificates"},
     "uvicorn": {"sandbox.faulty_connection"},
+    "xlsxwriter": {"table.starters"},
 }
 """Library → the files, or the folder, that may import it; anyio is not among them, see `ASYNCHRONOUS`."""
 

@@ -125,6 +125,20 @@ def account(as_json: bool) -> None:
 
 
 @main.command()
+@click.argument("table", type=PATH)
+@click.option("--from-folder", "folder", type=PATH, metavar="FOLDER", help="A row for each picture of this folder.")
+@click.option("--prompt", type=TEXT, help="For the pictures that bring none (boat.txt, or in the file).")
+@click.option("--sheet", type=TEXT, metavar="NAME", help="The sheet of a workbook that is there already.")
+def new(table: Path, folder: Path | None, prompt: str | None, sheet: str | None) -> None:
+    """Make a table to begin with (.csv, .xlsx, .parquet), or one of a folder of pictures; asked again, add new ones."""
+    from batch.commands.new import new_table
+    from jobs.kling import KLING_2_1_PRO
+
+    report = new_table(table, KLING_2_1_PRO, folder=folder, prompt=prompt or "", sheet=sheet)
+    _print("\n".join(map(one_line, report.lines)))
+
+
+@main.command()
 @TABLE
 @AS_JSON
 @click.option("--all", "every", is_flag=True, help="List every problem, not only the first ones.")

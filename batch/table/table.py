@@ -3,7 +3,7 @@
 import hashlib
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,6 +82,17 @@ class Table(ABC):
 
         Raises ManifestError for a damaged file, TableChanged if it is no longer the one that was opened.
         """
+
+    def append(self, rows: Sequence[Mapping[int, str]]) -> None:
+        """Put new rows of the user's below the last one: position of a column → text.
+
+        Raises:
+            ManifestError: this table cannot take them.
+            TableChanged, TargetLocked: as `write` does.
+        """
+        raise ManifestError(
+            f"{self.path}: {len(rows)} new rows cannot be put into this kind of file; write a new table (.csv or .xlsx)"
+        )
 
     def require_writable(self, columns: Sequence[Column]) -> None:  # noqa: B027 - most can always be written
         """Raise ManifestError where these columns of ours cannot be written into this table."""

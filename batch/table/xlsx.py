@@ -1,7 +1,7 @@
 """Reads and writes an Excel workbook in place: one sheet gets our columns, the rest stays as it is."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,9 +17,10 @@ from batch.table.header import LOOKED_THROUGH, find_header, known_names
 from batch.table.proof import prove
 from batch.table.reading_options import ReadingOptions
 from batch.table.table import Record, Table
+from batch.table.xlsx_append import SheetAppend
 from batch.table.xlsx_edit import Place, SheetEdit
 from batch.table.xlsx_links import with_relationships
-from batch.table.xlsx_ranges import grown_table, with_filter
+from batch.table.xlsx_ranges import grown_table, lengthened_table, with_filter
 from batch.table.xlsx_references import COLUMNS, ExcelTable, Range, as_range
 from batch.table.xlsx_rows import RawCell, RawRow, SheetStream, cells
 from batch.table.xlsx_text import SharedStrings, decoded, storable
@@ -142,6 +143,43 @@ class XlsxTable(Table):
                     file.flush()
                     prove(self, file.path, columns, proof)
             return file.digest()
+
+    def append(self, rows: Sequence[Mapping[int, str]]) -> None:
+        """See Table."""
+        _require_closed(self.path)
+        with self._reading():
+            after = self._last_used(len(rows))
+            with replacing(self.path, lambda: self._before_rename(self.path), self.path) as file:
+                self._package.write(file, self._with_rows(after, rows))
+
+    def _last_used(self, count: int) -> int:
+        """The row below which new ones come to stand. Raises ManifestError where something is in their way."""
+        filled = [
+            row.number
+            for row, found in self._rows()
+            if any(cell.formula is not None or self._has_text(cell) for cell in found)
+        ]
+        if self._table is None:
+            return filled[-1] if filled else self.header_row
+        below = [number for number in filled if number > self._table.range.bottom]
+        if self._table.totals or (below and below[0] <= self._table.range.bottom + count):
+            raise ManifestError(
+                f"{self.path}: {count} new rows would come over what stands below the table in {self._sheet.name!r} "
+                f"(row {self._table.range.bottom + (0 if self._table.totals else 1)}): move that away first"
+            )
+        return self._table.range.bottom
+
+    def _with_rows(self, after: int, rows: Sequence[Mapping[int, str]]) -> Iterator[tuple[str, Iterable[bytes]]]:
+        """The parts that change with new rows."""
+        if self._strings:
+            self._strings.forget_new()
+        more = SheetAppend(stream=self._stream(self._sheet), after=after, rows=rows, strings=self._strings)
+        yield self._sheet.part, more.written()
+        if self._strings and self._workbook.strings_part and self._strings.grown:
+            yield self._workbook.strings_part, self._strings.written()
+        if self._table:
+            part = part_of(self._package, self._table.part)
+            yield self._table.part, [lengthened_table(part, self._table, len(rows))]
 
     def as_read(self, columns: Sequence[Column], rows: Iterable[Sequence[Cell]]) -> Iterator[Sequence[str]]:
         """See Table."""

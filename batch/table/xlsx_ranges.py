@@ -35,6 +35,19 @@ def grown_table(data: bytes, table: ExcelTable, titles: Sequence[str]) -> bytes:
     return b"".join((*out, data[at:]))
 
 
+def lengthened_table(data: bytes, table: ExcelTable, rows: int) -> bytes:
+    """The part of an Excel table without totals, with so many more rows."""
+    old = table.range
+    long = str(Range(old.left, old.top, old.right, old.bottom + rows))
+    root = root_of(data)
+    out, at = [data[: root.start], with_attribute(data[root.start : root.content], "ref", long)], root.content
+    for child in elements(data, root.content, root.close):
+        if child.local == b"autoFilter":
+            out += data[at : child.start], with_attribute(data[child.start : child.content], "ref", long)
+            at = child.content
+    return b"".join((*out, data[at:]))
+
+
 def _quoted(title: str) -> bytes:
     return escaped(title).replace(b'"', b"&quot;").replace(b"\n", b"_x000a_")
 
