@@ -87,6 +87,7 @@ KLING_2_1_PRO = Job(
     prices={"5": 490_000, "10": 980_000},
     output=("video", "url"),
     typical_seconds=300.0,
+    first=True,
     examples=(
         {
             "id": "s1",

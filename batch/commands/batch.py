@@ -19,6 +19,9 @@ from batch.table import ReadingOptions, Table, TableChanged
 if TYPE_CHECKING:
     import pandas as pd
 
+_ENDPOINT = "endpoint"
+"""Where a ledger keeps to which endpoint its requests go."""
+
 SANDBOX_RUN_SECONDS = 2.0
 """How long a request runs in the sandbox; the real service takes minutes."""
 
@@ -55,8 +58,7 @@ class Batch:
 
     def group_of(self, arguments: Arguments) -> str:
         """Requests of one price take about equally long."""
-        job = self.manifest.job
-        return str(arguments.get(job.price_by, job.default(job.price_by)))
+        return self.manifest.job.price_value(arguments)
 
     def checked_table(self) -> Table | None:
         """Where results go elsewhere they overwrite nothing of the user's; the table that was looked through for it.
@@ -96,6 +98,27 @@ class Batch:
         """
         if not self.sandbox:  # nothing is bought there
             refuse_lost_results(ledger, self.results_files, self.manifest)
+
+    def require_own_model(self, ledger: Ledger) -> None:
+        """Rows that are at fal, or may be, are of this batch's model: its records alone are asked about them.
+
+        Raises:
+            LedgerError: they are another one's.
+        """
+        job, endpoint = self.manifest.job, ledger.meta(_ENDPOINT)
+        own = job.first if endpoint is None else endpoint == job.endpoint
+        if not own and ledger.unfinished():
+            which = f" ({endpoint})" if endpoint else ""
+            raise LedgerError(
+                f"{self.manifest.path} has rows at fal, or in doubt, of another model{which}: bring them home "
+                "first, with the --model that they were run with; then the table can be run with this one"
+            )
+
+    def note_model(self, ledger: Ledger) -> None:
+        """From now on what is sent from this ledger goes to this model."""
+        job, endpoint = self.manifest.job, ledger.meta(_ENDPOINT)
+        if endpoint != job.endpoint and not (endpoint is None and job.first):
+            ledger.set_meta(_ENDPOINT, job.endpoint)
 
     def require_own_ledger(self, ledger: Ledger) -> None:
         """A ledger that is made now is not made beside the one that this table had by another name.
@@ -161,7 +184,7 @@ def open_batch(
             mapped=mapped or {},
             ignored=tuple(ignored),
             prefix=prefix or "",
-            prices=job.prices if price is None else prices(price, job.prices),
+            prices=job.prices if price is None else prices(price, job.prices, job.price_values),
             reads_own=target is None,
             reading=ReadingOptions(encoding=encoding, header_row=header_row, sheet=sheet),
             fetched_here=sandbox,

@@ -222,7 +222,7 @@ def _end(batch: Batch, one: Shown, cost: int, at: float) -> Iterator[Transition]
 def _result(batch: Batch, url: str) -> str:
     """A result with this video, as the job's endpoint gives one."""
     found: Any = url
-    for name in reversed(batch.manifest.job.output):
+    for name in reversed(batch.manifest.job.output or ("video", "url")):
         found = {name: found}
     return canonical(found)
 

@@ -88,6 +88,7 @@ async def run(
         fresh = not batch.ledger.exists()
         with Ledger.open(batch.ledger) as ledger:
             try:
+                batch.require_own_model(ledger)
                 batch.require_known_results(ledger)
                 read = _enrol_manifest(batch, ledger, table, mark, around.now())
                 if fresh and not (options.adopt_known or options.buy_again):
@@ -172,6 +173,7 @@ def _enrol_manifest(batch: Batch, ledger: Ledger, table: Table | None, mark: Mar
     """
     record_interrupted(ledger, now)
     note_target(ledger, batch.target)
+    batch.note_model(ledger)
     read = read_manifest(batch.manifest, ledger, table, now, anew=mark is not None)
     if mark:
         mark(ledger, now)

@@ -60,6 +60,7 @@ async def open_session(batch: Batch, now: float, say: Say, connect: Connect = co
         raise LedgerError(f"{batch.manifest.path} has no ledger yet: nothing was run")
     batch.checked_table()
     with locked(batch.ledger), Ledger.open(batch.ledger) as ledger:
+        batch.require_own_model(ledger)
         note_target(ledger, batch.target)
         record_interrupted(ledger, now)
         from batch.commands.account_book import account_book  # hashing and SQLite's book: only where they are used

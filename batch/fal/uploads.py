@@ -69,16 +69,22 @@ class Uploads:
     async def prepare(self, arguments: Arguments) -> PrepareAnswer:
         """Uploads the local images among the arguments; nothing here costs anything, all of it may be repeated."""
         prepared, before = dict(arguments), len(self._uploaded)
-        for name in self._job.images:
-            if (path := self._local(prepared.get(name) or "")) is not None:
-                try:
-                    prepared[name] = await self._url_of(path)
-                except _Unreadable as error:
-                    return Refused("image_unreadable", f"{name}: {path}: {error}")
-                except _FailedForOther as failed:
-                    return failed.answer
-                except Exception as error:  # noqa: BLE001 - it goes through clients with errors of their own; all is told
-                    return self._failed(error)
+        for name in self._job.local:
+            value = prepared.get(name) or ""
+            several = isinstance(value, list)
+            cells = [*value] if several else [value]
+            for at, cell in enumerate(cells):
+                if (path := self._local(cell)) is not None:
+                    try:
+                        cells[at] = await self._url_of(path)
+                    except _Unreadable as error:
+                        return Refused("image_unreadable", f"{name}: {path}: {error}")
+                    except _FailedForOther as failed:
+                        return failed.answer
+                    except Exception as error:  # noqa: BLE001 - through clients with errors of their own; all is told
+                        return self._failed(error)
+            if value:
+                prepared[name] = cells if several else cells[0]
         return Prepared(prepared, uploaded=len(self._uploaded) > before)
 
     async def _url_of(self, path: Path) -> str:

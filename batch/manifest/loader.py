@@ -119,8 +119,26 @@ class Manifest:
             check=checker(self.job.schema),
             look=self._look,
             delimiter=table.delimiter,
+            look_at_file=self._look_at_file,
         )
         return planner.plan(table.records(columns.positions))
+
+    def _look_at_file(self, cell: str) -> ImageCheck:
+        """A file that is no image: whether it is there, and its digest."""
+        match parse_reference(cell, fetched_here=self.fetched_here):
+            case Unusable(problem):
+                return ImageCheck("", problem)
+            case WebUrl(url):
+                return ImageCheck(url, value=url)
+            case DataUri(uri, _, data):
+                return ImageCheck(f"sha256:{hashlib.sha256(data).hexdigest()}", value=uri)
+            case LocalPath() as reference:
+                file = self._find(reference)
+                if file.problem or not file.path.is_file():
+                    return ImageCheck("", file.problem or "does not exist: give its path, or an https:// address")
+                with file.path.open("rb") as opened:
+                    digest = hashlib.file_digest(opened, "sha256").hexdigest()
+                return ImageCheck(f"sha256:{digest}", value=file.text)
 
     def local(self, cell: str) -> Path | None:
         """The file that an image cell refers to; None where it is a URL or a data URI."""
