@@ -17,15 +17,19 @@ from batch.commands.run import run_batch
 from batch.core.money import AccountCap, micros
 from batch.core.run_options import MOST_AT_ONCE, RunOptions
 from batch.reports.outcome import Outcome
-from jobs.kling import KLING_2_1_PRO
+from jobs.library import find
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
 def open_batch(manifest: str | Path, **table: Any) -> Batch:
-    """A batch of the usual model, nothing read yet. Further arguments as for `batch.commands.batch.open_batch`."""
-    return _open_batch(manifest, table.pop("job", KLING_2_1_PRO), **table)
+    """A batch, nothing read yet, of the usual model or `model="kling-3.0-pro"`, or of a `job` of your own.
+
+    Further arguments as for `batch.commands.batch.open_batch`.
+    """
+    job = table.pop("job", None) or find(table.get("model"), Path(manifest))
+    return _open_batch(manifest, job, **table)
 
 
 def check(manifest: str | Path, **table: Any) -> CheckReport:

@@ -40,6 +40,8 @@ class Job:
     """Value of `price_by` → price of one request, in millionths of a dollar; those that are known."""
     output: Sequence[str]
     """Where the URL of what was made stands in the result; nothing: at the first file in it."""
+    makes: str = "video"
+    """`video`, `image`, `audio`, or `file` for anything else."""
     typical_seconds: float
     """How long a request usually runs."""
     first: bool = False

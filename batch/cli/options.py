@@ -138,6 +138,12 @@ TABLE = _all_of(
         help="This column is no input, though it is named much like one.",
     ),
     click.option(
+        "--model",
+        type=TEXT,
+        metavar="NAME",
+        help="Which model: a name of `kling-batch model list`, or an endpoint; kling-2.1-pro by default.",
+    ),
+    click.option(
         "--prefix", type=TEXT, default=None, metavar="TEXT", help="Put before the names of our result columns."
     ),
     click.option(
@@ -165,6 +171,7 @@ TABLE_NAMES = (
     "manifest",
     "mapped",
     "ignored",
+    "model",
     "prefix",
     "price",
     "output",

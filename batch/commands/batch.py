@@ -42,6 +42,8 @@ class Batch:
     """The service is played on this machine."""
     faults: str = ""
     """What goes wrong there (`batch.sandbox.faults`)."""
+    model_told: bool = True
+    """Which model it is, is the user's own word."""
     price_told: bool = False
     """The manifest's prices are the user's own word."""
     command: Sequence[str] = ()
@@ -107,12 +109,32 @@ class Batch:
         """
         job, endpoint = self.manifest.job, ledger.meta(_ENDPOINT)
         own = job.first if endpoint is None else endpoint == job.endpoint
+        if not own and endpoint is not None and not self.model_told:
+            raise LedgerError(
+                f"{self.manifest.path} was last run with another model: say --model {endpoint} to go on with it, or "
+                f"--model {job.name} if its rows are to be bought with this one"
+            )
         if not own and ledger.unfinished():
             which = f" ({endpoint})" if endpoint else ""
             raise LedgerError(
                 f"{self.manifest.path} has rows at fal, or in doubt, of another model{which}: bring them home "
                 "first, with the --model that they were run with; then the table can be run with this one"
             )
+
+    def require_price(self) -> None:
+        """Nothing is bought whose price nobody knows: it would be in no sum, and under no cap.
+
+        Raises:
+            UsageError: there is none for this model.
+        """
+        if self.sandbox or self.manifest.prices:
+            return
+        values = self.manifest.job.price_values
+        example = ",".join(f"{value}=0.50" if value else "0.50" for value in values[:3] or ["5"])
+        raise UsageError(
+            f"no price is known for {self.manifest.job.endpoint}: see its page, "
+            f"https://fal.ai/models/{self.manifest.job.endpoint}, and say what a row costs, like --price {example}"
+        )
 
     def note_model(self, ledger: Ledger) -> None:
         """From now on what is sent from this ledger goes to this model."""
@@ -147,6 +169,7 @@ def open_batch(
     encoding: str | None = None,
     header_row: int | None = None,
     sheet: str | None = None,
+    model: str | None = None,
     sandbox: bool = False,
 ) -> Batch:
     """A batch, nothing read yet.
@@ -161,6 +184,7 @@ def open_batch(
         encoding: any that Python knows, where the file does not say it.
         header_row: where the titles stand, as the spreadsheet numbers the rows; the first row that is one by default.
         sheet: of a workbook; the first one with the names of our inputs by default.
+        model: what the user called the job, if the job is not just the usual one.
         sandbox: the service is played on this machine, and the results go beside the manifest.
 
     Raises:
@@ -174,7 +198,7 @@ def open_batch(
     require_original(path)
     ledger, table = places(path, sandbox=sandbox, output=None if output is None else Path(output))
     reading = {"--encoding": encoding, "--header-row": header_row, "--sheet": sheet}
-    said = {"--prefix": prefix, "--price": price, "--output": output, **reading}
+    said = {"--model": model, "--prefix": prefix, "--price": price, "--output": output, **reading}
     require_room(path, ledger, table)
     target = None if _same_file(table, path) else table
     return Batch(
@@ -192,6 +216,7 @@ def open_batch(
         ledger=ledger,
         target=target,
         sandbox=sandbox,
+        model_told=model is not None or not job.first,
         price_told=price is not None,
         command=[str(path), *_typed(mapped or {}, ignored, said, sandbox)],
     )

@@ -141,6 +141,7 @@ def check(batch: Batch) -> CheckReport:
     table = batch.checked_table()
     job = batch.manifest.job
     with Ledger.read(batch.ledger) as ledger, Ledger.scratch(ledger) as scratch:
+        batch.require_own_model(ledger)
         batch.require_known_results(ledger)
         try:
             table = table or batch.manifest.open()

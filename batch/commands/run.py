@@ -83,6 +83,7 @@ async def run(
         BatchError: nothing was spent, or nothing more will be.
     """
     around = surroundings or Surroundings()
+    batch.require_price()
     table = batch.checked_table()
     with locked(batch.ledger):
         fresh = not batch.ledger.exists()

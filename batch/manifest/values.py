@@ -76,6 +76,8 @@ def choice(text: str, options: Sequence[Any], units: Sequence[str]) -> Any:
     word = text.strip().strip("\"'").strip().casefold()
     if (same := next((option for option in options if str(option).casefold() == word), None)) is not None:
         return same
+    if (same := _by_amount(word, options)) is not None:
+        return same
     for unit in sorted(units, key=len, reverse=True):
         if word.endswith((unit, f"{unit}.")):
             word = word.removesuffix(".").removesuffix(unit).rstrip()
@@ -84,6 +86,21 @@ def choice(text: str, options: Sequence[Any], units: Sequence[str]) -> Any:
     if meant is None:
         return text
     return next((option for option in options if number(str(option)) == meant), text)
+
+
+def _by_amount(word: str, options: Sequence[Any]) -> Any:
+    """Of `4s 6s 8s` or `480p 720p` the one that a bare number means; None where the options have not one unit."""
+    parts = [_WITH_UNIT.fullmatch(str(option).casefold()) for option in options]
+    units = {part[2] for part in parts if part}
+    if not all(parts) or len(units) != 1:
+        return None
+    told = _WITH_UNIT.fullmatch(word)
+    if told is None or told[2] not in ("", *units):
+        return None
+    return next((option for option, part in zip(options, parts, strict=True) if part and part[1] == told[1]), None)
+
+
+_WITH_UNIT = re.compile(r"(\d+)(?:[.,]0+)?\s*([a-z]{0,8})\.?")
 
 
 def number(text: str) -> Decimal | None:

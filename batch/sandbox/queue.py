@@ -38,6 +38,8 @@ __all__ = [
 
 RunSeconds = float | Callable[[Mapping[str, object]], float]
 Plan = Callable[[Mapping[str, object], int], Outcome | None]
+Refuse = Callable[[str, Mapping[str, object]], list[JSON]]
+"""Endpoint and input → every fault of the input, as its runner tells them."""
 
 
 def default_output(request_id: str) -> JSON:
@@ -68,6 +70,7 @@ class Queue:
         cancel_stops_runs: bool = False,
         holds_runs: bool = False,
         recording: Recording | None = None,
+        refuse: Refuse | None = None,
     ) -> None:
         self.run_seconds = run_seconds
         self.plan = plan
@@ -81,6 +84,7 @@ class Queue:
         self._clock = clock
         self._ids = ids or request_ids(0)
         self._recording = recording
+        self._refuse = refuse or (lambda _, given: refusals(given))
         self._now = -math.inf
         self._requests: dict[str, Request] = {}
         self._in_order: list[Request] = []
@@ -107,7 +111,7 @@ class Queue:
         if endpoint not in self.endpoints:
             raise UnknownEndpoint(endpoint)
         at = self._advance(now)
-        outcome = self._outcome(given, self.times_accepted(given) + 1)
+        outcome = self._outcome(endpoint, given, self.times_accepted(given) + 1)
         seconds = self.run_seconds(given) if callable(self.run_seconds) else self.run_seconds
         record: JSON = {
             "do": "submit",
@@ -306,9 +310,9 @@ class Queue:
 
     # -- small things
 
-    def _outcome(self, given: Mapping[str, object], nth: int) -> Outcome:
+    def _outcome(self, endpoint: str, given: Mapping[str, object], nth: int) -> Outcome:
         planned = self.plan(given, nth) if self.plan else None
-        details = refusals(given)
+        details = self._refuse(endpoint, given)
         return planned or (invalid(details) if details else directed(given, nth) or SUCCESS)
 
     def _body(self, request: Request) -> JSON:

@@ -144,7 +144,7 @@ def test_a_mapping_that_lacks_a_side_is_refused_with_an_example(text: str) -> No
 
 def test_a_table_of_which_nothing_more_is_said_is_the_plain_one() -> None:
     """Its file only."""
-    told = dict.fromkeys(("prefix", "price", "output", "encoding", "header_row", "sheet"))
+    told = dict.fromkeys(("model", "prefix", "price", "output", "encoding", "header_row", "sheet"))
     plain = {"mapped": {}, "ignored": (), **told, "sandbox": False}
     assert typed(TABLE, "shots.csv") == {"manifest": Path("shots.csv"), **plain}
 

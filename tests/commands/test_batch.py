@@ -197,7 +197,9 @@ def test_rows_of_one_model_are_not_asked_after_at_another(tmp_path: Path) -> Non
         two.require_own_model(sheet.ledger)
     sheet.ledger.set_meta("endpoint", other.endpoint)
     two.require_own_model(sheet.ledger)
-    with pytest.raises(LedgerError, match=r"of another model \(fal-ai/other\)"):
+    with pytest.raises(LedgerError, match="was last run with another model: say --model fal-ai/other to go on with it"):
         one.require_own_model(sheet.ledger)
+    with pytest.raises(LedgerError, match=r"in doubt, of another model \(fal-ai/other\)"):
+        open_batch(sheet.path, JOB, model="kling-2.1-pro").require_own_model(sheet.ledger)
     one.note_model(sheet.ledger)
     assert sheet.ledger.meta("endpoint") == JOB.endpoint
