@@ -17,7 +17,7 @@ from batch.commands.run import run_batch
 from batch.core.money import AccountCap, micros
 from batch.core.run_options import MOST_AT_ONCE, RunOptions
 from batch.reports.outcome import Outcome
-from jobs.library import find
+from jobs.library import find, names
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,7 +29,7 @@ def open_batch(manifest: str | Path, **table: Any) -> Batch:
     Further arguments as for `batch.commands.batch.open_batch`.
     """
     job = table.pop("job", None) or find(table.get("model"), Path(manifest))
-    return _open_batch(manifest, job, **table)
+    return _open_batch(manifest, job, models=names(Path(manifest)), **table)
 
 
 def check(manifest: str | Path, **table: Any) -> CheckReport:

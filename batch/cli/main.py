@@ -96,9 +96,9 @@ def _write(text: str, stream: TextIO) -> None:
 
 def _open_batch(manifest: Path, model: str | None, **table: Any) -> "Batch":
     from batch.commands.batch import open_batch
-    from jobs.library import find
+    from jobs.library import find, names
 
-    return open_batch(manifest, find(model, manifest), model=model, **table)
+    return open_batch(manifest, find(model, manifest), model=model, models=names(manifest), **table)
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

@@ -170,6 +170,7 @@ def open_batch(
     header_row: int | None = None,
     sheet: str | None = None,
     model: str | None = None,
+    models: Sequence[str] = (),
     sandbox: bool = False,
 ) -> Batch:
     """A batch, nothing read yet.
@@ -185,6 +186,7 @@ def open_batch(
         header_row: where the titles stand, as the spreadsheet numbers the rows; the first row that is one by default.
         sheet: of a workbook; the first one with the names of our inputs by default.
         model: what the user called the job, if the job is not just the usual one.
+        models: the names of all models, by which a row may say that it is for another one.
         sandbox: the service is played on this machine, and the results go beside the manifest.
 
     Raises:
@@ -212,6 +214,7 @@ def open_batch(
             reads_own=target is None,
             reading=ReadingOptions(encoding=encoding, header_row=header_row, sheet=sheet),
             fetched_here=sandbox,
+            models=tuple(models),
         ),
         ledger=ledger,
         target=target,

@@ -55,6 +55,8 @@ class Columns:
     """The titles of the columns that are the user's own business."""
     refused: Mapping[int, str] = field(default_factory=dict)
     """Columns that this model does not take → what to say of a row that has something there."""
+    model: int | None = None
+    """A column that may name another model than this run's; None: there is none."""
     refused_titles: Mapping[int, str] = field(default_factory=dict)
     questions: Sequence[str] = ()
     """What has to be answered before anything is bought: columns that may have been meant for an input."""
@@ -67,7 +69,8 @@ class Columns:
     @property
     def positions(self) -> set[int]:
         """Of all of them."""
-        return self.read | {*self.own.values()} | {*self.refused}
+        others = {*self.refused} if self.model is None else {*self.refused, self.model}
+        return self.read | {*self.own.values()} | others
 
     def cell(self, row: Row, index: int | None) -> str:
         return row.cells[index] if index is not None and index < len(row.cells) else ""
@@ -126,6 +129,7 @@ def find_columns(
         untitled=_untitled(header, at_ours),
         unread=[header[index] for index in sorted({*open_, *left_out})],
         refused=refused,
+        model=next((at for at in open_ if simple(header[at]) == "model"), None),
         refused_titles={index: header[index] for index in refused},
         questions=[_question(header[index], wanted[name][0]) for index, name in near],
     )

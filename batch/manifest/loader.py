@@ -34,6 +34,7 @@ class Manifest:
         prices: value of the job's `price_by` → millionths of a dollar.
         reading: how the file is to be read, where it is text.
         reads_own: whether what our columns already say is the ledger's own word; not where results go elsewhere.
+        models: the names of all models; a row may say by one of them that it is not for this job.
         fetched_here: the service is played on this machine, which reaches addresses of images that fal never will.
     """
 
@@ -46,6 +47,7 @@ class Manifest:
     reads_own: bool = True
     reading: ReadingOptions = field(default_factory=ReadingOptions)
     fetched_here: bool = False
+    models: Sequence[str] = ()
     inspector: ImageInspector = field(default_factory=ImageInspector)
     finder: ImageFinder = field(default_factory=ImageFinder)
 
@@ -62,7 +64,7 @@ class Manifest:
         """Equal where equal bytes of a table are read to the same effect, local images left aside."""
         read = (self.reading.encoding, self.reading.header_row, self.reading.sheet)
         told = (*read, sorted(self.mapped.items()), sorted(self.ignored), self.prefix, sorted(self.prices.items()))
-        how = (RULES, self.job, *told, self.reads_own, self.fetched_here)
+        how = (RULES, self.job, *told, self.reads_own, self.fetched_here, sorted(self.models))
         return hashlib.sha256(repr(how).encode()).hexdigest()
 
     def open(self) -> Table:
@@ -120,6 +122,7 @@ class Manifest:
             look=self._look,
             delimiter=table.delimiter,
             look_at_file=self._look_at_file,
+            models=frozenset(self.models),
         )
         return planner.plan(table.records(columns.positions))
 

@@ -3,7 +3,7 @@
 Pure: the schema check and the look at an image are functions handed in.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,6 +50,8 @@ class Planner:
     """What is known of an image."""
     delimiter: str = ","
     """What stands between the cells of the table."""
+    models: Collection[str] = ()
+    """Names by which a row may say of which model it is."""
     look_at_file: Callable[[str], ImageCheck] = ImageCheck
     """What is known of another file."""
 
@@ -125,6 +127,10 @@ class Planner:
     def _not_taken(self, row: Row) -> list[Problem]:
         """What stands in columns of other models."""
         row_id = self.columns.cell(row, self.columns.id).strip()
+        told = self.columns.cell(row, self.columns.model).strip()
+        if told in self.models and told not in (self.job.name, self.job.endpoint):
+            why = f"{shortened(told)} is another model than this run is at ({self.job.name}): put it into a table"
+            return [Problem(row.number, "model", f"{why} of its own, and run that with --model {told}", row_id)]
         cells = ((self.columns.cell(row, at), at, why) for at, why in self.columns.refused.items())
         return [
             Problem(row.number, self.columns.refused_titles.get(at, letters(at)), f"{excerpt(cell)} {why}", row_id)
