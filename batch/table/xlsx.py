@@ -22,7 +22,7 @@ from batch.table.xlsx_edit import Place, SheetEdit
 from batch.table.xlsx_links import with_relationships
 from batch.table.xlsx_ranges import grown_table, lengthened_table, with_filter
 from batch.table.xlsx_references import COLUMNS, ExcelTable, Range, as_range
-from batch.table.xlsx_rows import RawCell, RawRow, SheetStream, cells
+from batch.table.xlsx_rows import NoRows, RawCell, RawRow, SheetStream, cells
 from batch.table.xlsx_text import SharedStrings, decoded, storable
 from batch.table.xlsx_values import NumberFormat, number_text
 from batch.table.xlsx_workbook import (
@@ -258,6 +258,8 @@ class XlsxTable(Table):
             stream = self._stream(sheet)
             for row in stream.rows():
                 yield row, stream.prefix
+        except NoRows:
+            return
         except XmlError as fault:
             raise PackageError(f"cannot be read: {sheet.part} {fault}") from fault
 

@@ -16,6 +16,10 @@ LONGEST_FRAME = 64 << 20
 LAST_ROW = 1_048_576
 
 
+class NoRows(XmlError):
+    """A sheet in which nothing stands."""
+
+
 @dataclass(slots=True)
 class RawRow:
     """A row in its own bytes."""
@@ -109,7 +113,7 @@ class SheetStream:
                     head, self._buffer = self._buffer[:at], self._buffer[at:]
                     return head
             if not self._more(0, LONGEST_FRAME, whole=True):
-                raise XmlError("has no rows")
+                raise NoRows("has no rows")
 
     def _rest(self, at: int) -> bytes:
         held, size = [self._buffer[at:]], 0
@@ -169,7 +173,7 @@ def _end_of_head(data: bytes, at: int) -> int | None:
             if depth != 1:
                 return None
             if token["empty"]:
-                raise XmlError("has no rows")
+                raise NoRows("has no rows")
             return token.end()
         depth += 0 if token["empty"] else -1 if token["end"] else 1
     return None
