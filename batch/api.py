@@ -60,6 +60,7 @@ def run(
     max_spend_account: str | None = None,
     limit: int | None = None,
     max_seconds: float | None = None,
+    recall: bool = False,
     stop_after: int = 10,
     adopt_known: bool = False,
     buy_again: bool = False,
@@ -79,6 +80,7 @@ def run(
         max_spend_account: US dollars a night, day or month over all tables of the key on this machine: `20/night`.
         limit: how many rows are begun at most.
         max_seconds: the run ends by then, with everything home that can be.
+        recall: Ctrl-C takes back what only waits in fal's line.
         stop_after: so many rows in a row that end the same bad way stop the submitting; 0: never.
         adopt_known, buy_again: rows that fal's records show as bought without this ledger take their videos over, or
             are bought again; else they are held, in doubt.
@@ -102,6 +104,7 @@ def run(
         max_spend_account=None if max_spend_account is None else AccountCap.read(max_spend_account),
         limit=limit,
         max_seconds=max_seconds,
+        recall=recall,
         stop_after=stop_after,
         adopt_known=adopt_known,
         buy_again=buy_again,

@@ -306,6 +306,7 @@ class _Sandbox(click.Command):
 @click.option("--port", type=whole_number(0, 65535), default=0, help="Where to listen; any free port by default.")
 @click.option("--slots", type=whole_number(1), default=2, show_default=True, help="Requests that run at a time.")
 @click.option("--run-seconds", type=SECONDS, default=5.0, show_default=True, help="How long each runs.")
+@click.option("--queue-seconds", type=SECONDS, default=0.0, help="How long each waits first, in a line of others.")
 @click.option("--folder", type=PATH, help="Keep requests, videos and the certificate here, to go on later.")
 @click.option(
     "--fault", "faults", multiple=True, type=TEXT, metavar="KIND:WHICH=FAULT", help="e.g. submit:3=cut_after."
@@ -314,12 +315,18 @@ class _Sandbox(click.Command):
 @click.option("--history-queued", "lists_queued", is_flag=True, help="It shows what no runner has started, too.")
 @click.option("--history-refuse", "refuse", type=whole_number(400, 599), metavar="STATUS", help="It is refused.")
 def sandbox(
-    port: int, slots: int, run_seconds: float, folder: Path | None, faults: Sequence[str], **history: Any
+    port: int,
+    slots: int,
+    run_seconds: float,
+    queue_seconds: float,
+    folder: Path | None,
+    faults: Sequence[str],
+    **history: Any,
 ) -> None:
     """Play fal.ai's queue on this machine, for any fal client; prints the environment that points one here."""
     from batch.commands.sandbox import serve_alone
 
-    serve_alone(port, slots, run_seconds, folder, faults, history)
+    serve_alone(port, slots, run_seconds, folder, faults, history, queue_seconds=queue_seconds)
 
 
 @main.group()

@@ -224,6 +224,7 @@ RUN = _all_of(
     click.option(
         "--max-runtime", type=Typed("duration", _duration), metavar="8h", help="End after this long at the latest."
     ),
+    click.option("--recall", is_flag=True, help="Ctrl-C takes back what still waits in fal's line; it costs nothing."),
     click.option(
         "--stop-after",
         type=whole_number(),

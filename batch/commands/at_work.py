@@ -6,15 +6,18 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from batch.commands.messages import Say
-from batch.core.worker import Worker, read_note
+from batch.core.worker import Worker, read_at_fal, read_note
 from batch.errors import LedgerBusy
 from batch.ledger.file import is_locked
 from batch.ledger.ledger import Ledger
 
 _NOTE = "at_work"
+AT_FAL = "at_fal"
+"""What the run that is at work has at fal: its own note, every now and then."""
 STOPPING_SECONDS = 120.0
 """How long a run is waited for that was told to stop: a submit that is on its way may take a minute."""
 _PAUSE = 0.05
@@ -24,6 +27,7 @@ _PAUSE = 0.05
 def noted(ledger: Ledger, now: float) -> Iterator[None]:
     """While it lasts, whoever asks is told that this process works on the ledger; a kill leaves a note of nobody."""
     worker = Worker(os.getpid(), _host(), now, _born(os.getpid()))
+    ledger.set_meta(AT_FAL, "")
     ledger.set_meta(_NOTE, worker.note)
     yield
     ledger.set_meta(_NOTE, "")
@@ -39,8 +43,9 @@ def worker_at(ledger: Path) -> Worker | None:
         return None
     with Ledger.read(ledger) as opened:
         worker = read_note(opened.meta(_NOTE))
+        at_fal = read_at_fal(opened.meta(AT_FAL))
     # The lock is asked last: who only asks must not be in the way of a run that begins.
-    return worker if worker and _may_be_alive(worker) and is_locked(ledger) else None
+    return replace(worker, at_fal=at_fal) if worker and _may_be_alive(worker) and is_locked(ledger) else None
 
 
 def stop_worker(worker: Worker, ledger: Path, say: Say) -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 
-from batch.dispatch.settings import START_TIMEOUT
 from batch.ledger.booking import row_number
 from batch.ledger.ledger import Ledger
 from batch.ledger.summary import LedgerSummary
@@ -11,7 +10,7 @@ from batch.reconcile.evidence import provable_at
 
 def ask_after(summary: LedgerSummary) -> float | None:
     """When fal's records can decide about the last of them, in seconds since 1970; None where none is theirs."""
-    return None if summary.last_doubt is None else provable_at(summary.last_doubt, START_TIMEOUT)
+    return None if summary.last_start is None else provable_at(summary.last_start, 0.0)
 
 
 def by_number(ledger: Ledger, candidates: Mapping[int, Sequence[str]]) -> dict[int, Sequence[str]]:

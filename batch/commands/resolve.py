@@ -12,13 +12,12 @@ from batch.commands.doubts import ask_after
 from batch.commands.messages import Say
 from batch.commands.session import open_session
 from batch.core import states
-from batch.core.gateway import Finished, Gateway, NotFound, Unclear, Video, Waiting
+from batch.core.gateway import START_TIMEOUT, Finished, Gateway, NotFound, Unclear, Video, Waiting
 from batch.core.money import dollars
 from batch.core.plain_text import one_line
 from batch.core.row import RowSelection, SubmittedRow
 from batch.core.states import State
 from batch.core.store import RowStore
-from batch.dispatch.settings import START_TIMEOUT
 from batch.errors import UsageError
 from batch.ledger.in_doubt import InDoubtView, in_doubt_views
 from batch.ledger.ledger import Ledger
@@ -145,6 +144,7 @@ def shown(
     """The rows in doubt for a person, with what is known and what can be done.
 
     Args:
+        start_timeout: the start deadline, in seconds, of rows whose own is not known.
         candidates: row of the ledger → the requests at fal that may be its own.
     """
     lines = []
@@ -168,7 +168,7 @@ def shown(
 
 def _when(row: InDoubtView, start_timeout: float, now: float) -> str:
     """When fal's records can prove that it was never accepted."""
-    proof = provable_at(row.intent_at, start_timeout)
+    proof = provable_at(row.intent_at, row.start_timeout or start_timeout)
     if row.held:
         return "`kling-batch run` takes it over with --adopt-known, and pays again with --buy-again"
     if proof > now:

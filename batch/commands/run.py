@@ -1,20 +1,19 @@
 """`run`: puts a run together (manifest, ledger, gateway, dispatcher, results) and ends it."""
 
 import random
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 import anyio
 from anyio import current_time
 
-from batch.commands import signals
 from batch.commands.at_work import noted
 from batch.commands.batch import Batch
 from batch.commands.caps import Caps
+from batch.commands.ended import Ended
 from batch.commands.manifest_reading import ReadManifest, enrol_edits, read_manifest
 from batch.commands.manifest_watch import ManifestWatch
 from batch.commands.messages import Say
@@ -22,19 +21,14 @@ from batch.commands.session import Connect, connect, record_interrupted, ungroup
 from batch.core.gateway import Gateway, Unclear, UnitPrice
 from batch.core.money import Budget, dollars
 from batch.core.run_options import RunOptions
-from batch.dispatch.dispatcher import Dispatcher
-from batch.dispatch.settings import Settings
 from batch.dispatch.stopping import Stop
-from batch.dispatch.tally import Tally
 from batch.errors import UsageError
 from batch.fal.pricing import difference, live_prices
-from batch.ledger.async_ledger import async_ledger
 from batch.ledger.file import locked, remove_new, write_errors
 from batch.ledger.ledger import Ledger
 from batch.ledger.matching import Findings
 from batch.ledger.summary import LedgerSummary, prices_to_run, summarize
 from batch.ledger.twins import find_twins, told_twins
-from batch.reports import progress
 from batch.reports.outcome import Outcome, counted
 from batch.results_writer.autosave import Autosave
 from batch.results_writer.overwrite_checks import note_target
@@ -43,6 +37,7 @@ from batch.table import Table
 
 if TYPE_CHECKING:
     from batch.account.book import AccountBook
+    from batch.dispatch.settings import Settings
 
 PRICE_SECONDS = 2.0
 """How long fal's price of today is waited for; without it the published one counts."""
@@ -111,12 +106,13 @@ async def _run(
     writer = ResultsWriter(batch.manifest, batch.ledger, batch.target)
     autosave = Autosave(writer, say)
     watch = ManifestWatch(batch.manifest, batch.ledger, digest, writer.source)
-    ended = _Ended()
+    ended = Ended()
     if findings.invalid:
         say(f"{counted(findings.invalid)} cannot be run: `kling-batch check` lists why")
     summary = summarize(ledger)
     if summary.to_run or summary.at_fal or summary.in_doubt:
         from batch.commands.account_book import account_book  # only where something is bought, or asked after
+        from batch.commands.dispatching import dispatch
 
         cap, own = options.max_spend_account, options.own_table
         async with (
@@ -137,7 +133,8 @@ async def _run(
             settings = _settings(batch, summary, caps, around, watch)
             if summary.to_run:
                 autosave.first()  # nothing is bought that cannot be written back
-            await _dispatch(ledger, summary, gateway, settings, autosave, ended, around)
+            total, shown = summary.total, around.show_progress
+            await dispatch(ledger, gateway, settings, autosave, ended, total=total, show_progress=shown)
             ended.stopped = _why_stopped(ended.stop, caps) or ended.stopped
     ledger.marks.clear()  # what was not begun stays as it was
     enrol_edits(batch.manifest, ledger, watch, around.now())
@@ -153,6 +150,7 @@ async def _run(
         stopped=ended.stopped,
         stop_code=ended.stop_code,
         left=ended.tally.left,
+        recalled=ended.tally.recalled,
     )
     return _with_doubts(outcome, ledger, ended.candidates) if outcome.standing.in_doubt else outcome
 
@@ -231,7 +229,11 @@ async def _announce_price(
     return summary
 
 
-def _settings(batch: Batch, summary: LedgerSummary, caps: Caps, around: Surroundings, watch: ManifestWatch) -> Settings:
+def _settings(
+    batch: Batch, summary: LedgerSummary, caps: Caps, around: Surroundings, watch: ManifestWatch
+) -> "Settings":
+    from batch.dispatch.settings import Settings
+
     options, budget = caps.options, caps.budget
     if (budget.capped or options.max_spend_account) and summary.unpriced:
         raise UsageError(
@@ -242,59 +244,12 @@ def _settings(batch: Batch, summary: LedgerSummary, caps: Caps, around: Surround
         now=around.now,
         rand=around.rand,
         typical_seconds=batch.typical_seconds,
+        rows=min(summary.to_run, options.limit or summary.to_run) + summary.at_fal,
         group_of=batch.group_of,
         budget=budget,
         deadline=current_time() + (float("inf") if options.max_seconds is None else options.max_seconds),
         may_submit=watch.may_submit,
     )
-
-
-# While it runs
-
-
-@dataclass(slots=True)
-class _Ended:
-    tally: Tally = field(default_factory=Tally)
-    interrupted: bool = False
-    stop: Stop | None = None
-    stopped: str | None = None
-    stop_code: str | None = None
-    candidates: Mapping[int, Sequence[str]] = field(default_factory=dict)
-    """As for `Dispatcher`."""
-
-
-async def _dispatch(
-    ledger: Ledger,
-    summary: LedgerSummary,
-    gateway: Gateway,
-    settings: Settings,
-    autosave: Autosave,
-    ended: _Ended,
-    around: Surroundings,
-) -> None:
-    rows = min(summary.to_run, settings.options.limit or summary.to_run) + summary.at_fal
-    eta = progress.Eta(rows, settings.typical_seconds)
-    async with anyio.create_task_group() as listener:
-        async with async_ledger(ledger) as store, anyio.create_task_group() as tasks:
-            dispatcher = Dispatcher(store, gateway, settings)
-            ended.tally = dispatcher.tally
-            # In a group of its own: it goes on while the first signal's work winds down.
-            listener.start_soon(_until_signal, tasks.cancel_scope, ended, autosave.say, name="signals")
-            tasks.start_soon(autosave.keep, lambda: ended.tally.counts, summary.total, name="results")
-            if around.show_progress:
-                tasks.start_soon(progress.show, lambda: dispatcher.tally, eta, sys.stderr, name="progress")
-            with anyio.CancelScope(deadline=settings.deadline) as in_time:
-                await dispatcher.run()
-            ended.stop, ended.candidates = dispatcher.stopped, dispatcher.candidates
-            ended.stop_code = _stop_code(dispatcher.stopped, in_time.cancelled_caught)
-            if in_time.cancelled_caught:
-                ended.stopped = "stopped: the time is up; the next run brings home what is under way"
-            tasks.cancel_scope.cancel()
-        listener.cancel_scope.cancel()
-
-
-def _stop_code(stop: Stop | None, out_of_time: bool) -> str | None:
-    return stop.code if stop else "deadline" if out_of_time else None
 
 
 def _why_stopped(stop: Stop | None, caps: Caps) -> str | None:
@@ -311,18 +266,3 @@ _REMEDY = {
     "http_402": "— top up the account at https://fal.ai/dashboard/billing, then run again",
     "http_403": "— check what the key may do (https://fal.ai/dashboard/keys), then run again",
 }
-
-
-async def _until_signal(scope: anyio.CancelScope, ended: _Ended, say: Say) -> None:
-    """The first signal stops the run in good order, the second one at once; either is safe."""
-    try:
-        with signals.listening() as first_signal:
-            await first_signal()
-            say(
-                "stopping: nothing more is submitted; what is under way is picked up by the next run. A submit that is "
-                "on its way is waited for, up to a minute (once more: stop at once, as safe)"
-            )
-            scope.cancel()
-            await anyio.sleep_forever()  # the second one must find somebody while the work winds down
-    finally:
-        ended.interrupted = signals.asked_to_end()  # also by one that came too late to be waited for

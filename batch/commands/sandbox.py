@@ -118,7 +118,14 @@ _OTHER_WAYS = frozenset(
 
 
 def serve_alone(
-    port: int, slots: int, run_seconds: float, folder: Path | None, faults: Iterable[str], history: Mapping[str, Any]
+    port: int,
+    slots: int,
+    run_seconds: float,
+    folder: Path | None,
+    faults: Iterable[str],
+    history: Mapping[str, Any],
+    *,
+    queue_seconds: float,
 ) -> None:
     """Serves until interrupted (KeyboardInterrupt); prints the environment that points a fal client here.
 
@@ -139,7 +146,16 @@ def serve_alone(
     async def serve() -> None:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(_until_signal, tasks.cancel_scope, name="signals")
-            await standalone.serve_alone(port, slots, run_seconds, folder, faults_text, history=settings, render=render)
+            await standalone.serve_alone(
+                port,
+                slots,
+                run_seconds,
+                folder,
+                faults_text,
+                queue_seconds=queue_seconds,
+                history=settings,
+                render=render,
+            )
 
     try:
         anyio.run(serve)

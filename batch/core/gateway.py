@@ -16,6 +16,9 @@ from typing import Any, Protocol
 
 from batch.job import Arguments
 
+START_TIMEOUT = 3600.0
+"""Seconds after which fal gives up a request that no runner has started, where nobody says otherwise."""
+
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
@@ -32,6 +35,8 @@ class Accepted:
     """fal has the request; the receipt must be on disk before anything else happens."""
 
     receipt: Receipt
+    position: int | None = None
+    """How many requests were before it, anybody's, where that is said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +201,7 @@ class Gateway(Protocol):
     """What is asked of the service. No answer is an exception."""
 
     async def prepare(self, arguments: Arguments) -> PrepareAnswer: ...
-    async def submit(self, arguments: Arguments) -> SubmitAnswer: ...
+    async def submit(self, arguments: Arguments, start_timeout: float = START_TIMEOUT) -> SubmitAnswer: ...
     async def poll(self, receipt: Receipt) -> PollAnswer: ...
     async def collect(self, receipt: Receipt, finished: Finished) -> CollectAnswer: ...
     async def cancel(self, receipt: Receipt) -> CancelAnswer: ...

@@ -64,6 +64,15 @@ class Unheard:
 
 
 @dataclass(frozen=True, slots=True)
+class NeverRan:
+    """No runner took the request before its start deadline, or before it was taken back: it cost nothing."""
+
+    message: str
+    recalled: bool = False
+    """It was taken back."""
+
+
+@dataclass(frozen=True, slots=True)
 class AskedInVain:
     """What earlier runs were told in place of the end of a request: all of them this, the first one at `since`."""
 
@@ -86,6 +95,15 @@ class SubmittedRow:
     submitted_at: float
     arguments: Arguments
     asked_in_vain: AskedInVain | None = None
+    start_timeout: float | None = None
+    """The request's own start deadline in seconds; None: sent by a version that did not write it down."""
+    recalled: bool = False
+    """fal was asked to take it back while it waited in line, or was about to be."""
+
+    @property
+    def as_pending(self) -> PendingRow:
+        """The row, to be submitted again should it come to that."""
+        return PendingRow(self.row, self.place, self.number or 0, self.arguments, self.price, self.tries)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +127,8 @@ class InDoubtRow:
     """From before the account's book could be trusted: a person settles it, or fal's records prove its absence."""
     digest: bytes = b""
     """Of what was sent, where that is all that is known of it (see `core/equality.py`)."""
+    start_timeout: float | None = None
+    """The request's own start deadline in seconds; None: sent by a version that did not write it down."""
 
 
 @dataclass(frozen=True, slots=True)

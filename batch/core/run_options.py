@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:  # money takes long to load, for who only asks for help
     from batch.core.money import AccountCap
 
-MOST_AT_ONCE = 2000
+MOST_AT_ONCE = 3000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +32,8 @@ class RunOptions:
     """How many rows are begun at most."""
     max_seconds: float | None = None
     """The run ends by then; what is under way is left to the next one."""
+    recall: bool = False
+    """Ctrl-C takes back what only waits in fal's line; the other ends of a run do so anyway."""
     stop_after: int = 10
     """So many equal failures in a row stop the submitting; 0: never."""
 

@@ -6,7 +6,8 @@
         │                     └──reply lost, or found so at start──▶ in_doubt ──found at fal──▶ submitted
         └──proven not accepted / decided by a person◀──────────────────┘
      any unfinished ──cancel──▶ cancelled          failed, cancelled, stale ──rerun──▶ pending
-     submitted ──not heard of──▶ submitted         failed as unknown to fal ──rerun──▶ submitted
+     submitted ──taken back or expired before it ran──▶ pending
+     submitted ──not heard of, to be taken back──▶ submitted         failed as unknown to fal ──rerun──▶ submitted
 
 A `Transition` is a new state with all that changes with it. The functions below make every transition there is; the
 ledger applies one only to a row that is in its old state, and its triggers refuse any other edge.
@@ -46,7 +47,7 @@ TRANSITIONS: frozenset[tuple[State, State]] = frozenset(
         (State.SUBMITTED, State.FAILED),
         (State.SUBMITTED, State.PENDING),
         (State.SUBMITTED, State.CANCELLED),
-        (State.SUBMITTED, State.SUBMITTED),  # a run could not learn its end: that is written down, and no more
+        (State.SUBMITTED, State.SUBMITTED),  # a run could not learn its end, or takes it back: written down, no more
         (State.IN_DOUBT, State.SUBMITTED),
         (State.IN_DOUBT, State.PENDING),
         (State.IN_DOUBT, State.FAILED),
@@ -113,12 +114,18 @@ class Transition:
 BOUGHT_BEFORE = "bought_before"
 """The kind of doubt that no record of fal's settles: whether a request that is there already is the row's."""
 
+RECALLING = "fal was asked to take it back while it waited in line"
+
 _NO_FAILURE = {"kind": None, "message": None}
 
 
-def claimed(at: float, sent: str | None, price: int | None) -> Transition:
-    """The intent, committed before the POST: `sent` is the JSON that will leave, None where it is the row's own."""
-    changes = {"sent": sent, "intent_at": at, "price": price, "request_id": None, "finished_at": None, **_NO_FAILURE}
+def claimed(at: float, sent: str | None, price: int | None, start_timeout: float | None = None) -> Transition:
+    """The intent, committed before the POST: `sent` is the JSON that will leave, None where it is the row's own.
+
+    `start_timeout` is the request's own start deadline in seconds; None where nobody here knows it.
+    """
+    changes = {"sent": sent, "intent_at": at, "price": price, "start_timeout": start_timeout}
+    changes |= {"request_id": None, "finished_at": None, **_NO_FAILURE}
     return Transition(State.PENDING, State.SUBMITTING, at, changes, step=1)
 
 
@@ -204,6 +211,20 @@ def failed(at: float, error_type: str, message: str, cost: int, result: str | No
 def another_try(at: float, error_type: str, message: str, cost: int) -> Transition:
     """The request ended without a video, and another try is worth it."""
     return Transition(State.SUBMITTED, State.PENDING, at, {"kind": error_type, "message": message}, cost)
+
+
+def recalling(at: float) -> Transition:
+    """fal is about to be asked to take the request back while it waits in line: known before it is asked."""
+    return Transition(State.SUBMITTED, State.SUBMITTED, at, {"kind": None, "message": RECALLING})
+
+
+def never_ran(at: float, message: str, tries: int) -> Transition:
+    """No runner took the request, which has ended: it cost nothing, and is none of the row's tries.
+
+    `tries` are those before it.
+    """
+    changes = {"kind": None, "message": message, "tries": tries}
+    return Transition(State.SUBMITTED, State.PENDING, at, changes)
 
 
 def cancelled(old: State, at: float, cost: int) -> Transition:

@@ -12,7 +12,7 @@ import anyio
 from anyio import current_time
 from anyio.abc import TaskGroup
 
-from batch.core import retry, states
+from batch.core import retry, states, worker
 from batch.core.gateway import (
     AccountRefused,
     Gateway,
@@ -24,7 +24,7 @@ from batch.core.gateway import (
     Video,
 )
 from batch.core.money import Cap
-from batch.core.row import PendingRow, SubmittedRow, Unheard
+from batch.core.row import NeverRan, PendingRow, SubmittedRow, Unheard
 from batch.core.states import State, Transition
 from batch.core.store import RowStore
 from batch.dispatch import transitions
@@ -32,11 +32,12 @@ from batch.dispatch.admission import Admission
 from batch.dispatch.backlog import Backlog
 from batch.dispatch.image_waits import Again, Left
 from batch.dispatch.preparation import Preparation
+from batch.dispatch.recall import Recall
 from batch.dispatch.settings import Settings
 from batch.dispatch.stopping import FailureStreak, Stop
 from batch.dispatch.submission import NoRoom, Posted, Submission
 from batch.dispatch.tally import Tally
-from batch.dispatch.transitions import SubmitOutcome
+from batch.dispatch.transitions import AtFal, SubmitOutcome
 from batch.job import Arguments
 from batch.pacing.concurrency import ConcurrencyLimit
 from batch.pacing.poller import Poller
@@ -52,8 +53,14 @@ class Dispatcher:
         self._gateway = gateway
         self._settings = settings
         options = settings.options
-        self._poller = Poller(gateway, settings.typical_seconds, settings.rand)
-        self._limit = ConcurrencyLimit(self._poller.in_flight, options.concurrency, options.max_concurrency)
+        self._poller = Poller(gateway, settings.typical_seconds, settings.rand, settings.start_timeout)
+        self._limit = ConcurrencyLimit(
+            self._poller.in_flight,
+            options.concurrency,
+            options.max_concurrency,
+            typical=settings.typical_seconds,
+            left=lambda: settings.rows - self._tally.ended,
+        )
         self._slot_probe = SlotProbe(self._poller, self._limit)
         self._admission = Admission(settings.rand)
         self._tally = Tally()
@@ -71,18 +78,22 @@ class Dispatcher:
         self._trying = 0
         """Rows under way that this run has begun."""
         self._started = False
-        self._submission = Submission(
-            store, gateway, settings, self._poller.longest, self._stop, claimed=self._on_claimed
-        )
+        self._submission = Submission(store, gateway, settings, self._poller, stop=self._stop, claimed=self._on_claimed)
+        self._recall = Recall(store, gateway, self._poller, settings.now, settings.rand)
         self._backlog = Backlog(store, options.limit)
         self._at_fal = 0
         self._over_budget: list[PendingRow] = []
         self._changed = anyio.Event()
+        self._unwanted = anyio.Event()
+        """What waits in fal's line is to be taken back."""
 
     @property
     def tally(self) -> Tally:
         """As it is now."""
+        in_flight = self._poller.in_flight
         self._tally.at_once = self._limit.size
+        self._tally.run_seconds, self._tally.wait_seconds = self._poller.mean_run(), self._limit.estimate.wait
+        self._tally.at_fal = worker.FalCounts(len(in_flight.running), len(in_flight.waiting), in_flight.ahead)
         self._tally.notice = self._admission.notice or self._preparation.notice
         return self._tally
 
@@ -95,7 +106,8 @@ class Dispatcher:
             for submitted in await self._store.submitted_rows():  # what is paid for comes first
                 self._begin(tasks, submitted.row, self._resume, submitted)
             tasks.start_soon(self._keep_reconciling, tasks, name="reconcile")
-            tasks.start_soon(self._slot_probe.keep, lambda: not self._slot_free(), self._wake, name="slots")
+            tasks.start_soon(self._slot_probe.keep, self._wake, name="slots")
+            tasks.start_soon(self._recall_after_stop, name="recall")
             while (pending := await self._next()) is not None:
                 self._begin(tasks, pending.row, self._run_row, pending)
             while self._tally.under_way or self._may_reconcile():
@@ -164,14 +176,13 @@ class Dispatcher:
         match prepared:
             case Prepared(arguments):
                 if accepted := await self._submit(pending, arguments):
-                    receipt, sent = accepted
-                    await self._follow(replace(pending, tries=pending.tries + 1), receipt, sent=sent)
+                    await self._follow(replace(pending, tries=pending.tries + 1), accepted)
             case Again(seconds):
                 self._backlog.put_back(pending, seconds)
             case Left():
                 pass  # it stays as it is, for the next run
             case AccountRefused(error_type, message):
-                self._stop(Stop(error_type, message))
+                self._stop(Stop(error_type, message, recall=True))
             case Refused(error_type, message):
                 await self._unsendable(pending, error_type, message)
 
@@ -180,19 +191,19 @@ class Dispatcher:
         await self._on_failure(self._refusals, error_type)
         self._tally.failed += 1
 
-    async def _submit(self, pending: PendingRow, arguments: Arguments) -> tuple[Receipt, float] | None:
-        """The receipt, and a time when the POST had not left yet."""
+    async def _submit(self, pending: PendingRow, arguments: Arguments) -> AtFal | None:
         admitted = await self._admission.enter()
         if admitted is None:
             return None
         posted: Posted | NoRoom | None = None
         try:
-            posted = await self._submission.post(pending, arguments)
+            with self._recall.posting():
+                posted = await self._submission.post(pending, arguments)
         finally:
             self._admission.leave(admitted, posted.outcome if isinstance(posted, Posted) else None)
         if isinstance(posted, Posted):
             receipt = await self._on_submitted(pending, posted.outcome)
-            return (receipt, posted.sent) if receipt else None
+            return AtFal(receipt, posted.start_timeout, posted.sent, posted.outcome.position) if receipt else None
         if isinstance(posted, NoRoom):
             self._wait_for_budget(pending, posted.cap)
         return None
@@ -223,7 +234,7 @@ class Dispatcher:
             self._backlog.put_back(pending, 0.0)  # admission keeps it waiting
         if outcome.failure:
             await self._on_failure(self._refusals, outcome.failure)
-        self._stop_if(outcome.stop)
+        self._stop(outcome.stop)
         self._tally.failed += outcome.transition.new is State.FAILED
         self._tally.in_doubt += outcome.transition.new is State.IN_DOUBT
         self._patience.in_doubt += outcome.transition.new is State.IN_DOUBT
@@ -232,7 +243,8 @@ class Dispatcher:
     async def _on_failure(self, streak: FailureStreak, error_type: str, *, resumed: bool = False) -> None:
         why = streak.failed(error_type)
         if error_type == self._stopped_for and not resumed:
-            why = Stop("failures", f"stopped submitting: a row ended as those of the run that stopped ({error_type})")
+            message = f"stopped submitting: a row ended as those of the run that stopped ({error_type})"
+            why = Stop("failures", message, recall=True)
         if why:
             self._stop(why)
             with anyio.CancelScope(shield=True):
@@ -245,43 +257,53 @@ class Dispatcher:
             with anyio.CancelScope(shield=True):
                 await self._store.keep_stopped_for("")
 
-    def _stop_if(self, why: Stop | None) -> None:
-        if why:
-            self._stop(why)
-
-    def _stop(self, why: Stop) -> None:
+    def _stop(self, why: Stop | None) -> None:
+        if not why:
+            return
         self.stopped = self.stopped or why
+        if why.recall:
+            self._unwanted.set()
         self._admission.close()
         self._preparation.close()
         self._wake()
+
+    async def recall(self, why: Stop) -> None:
+        """Submits nothing more and takes back what waits in fal's line, for `RECALL_SECONDS` at most."""
+        self._stop(why)
+        await self._recall.all()
+
+    async def _recall_after_stop(self) -> None:
+        await self._unwanted.wait()
+        await self._recall.all()
 
     async def _resume(self, submitted: SubmittedRow) -> None:
         """A request that an earlier run was given the receipt of."""
         age = max(0.0, self._settings.now() - submitted.submitted_at)
         self._at_fal += 1
-        row, place, number = submitted.row, submitted.place, submitted.number or 0
-        pending = PendingRow(row, place, number, submitted.arguments, submitted.price, submitted.tries)
-        await self._follow(pending, submitted.receipt, age=age, resumed=submitted)
+        start_timeout = submitted.start_timeout or self._settings.start_timeout
+        await self._follow(submitted.as_pending, AtFal(submitted.receipt, start_timeout, age=age, resumed=submitted))
 
-    async def _follow(
-        self,
-        row: PendingRow,
-        receipt: Receipt,
-        *,
-        sent: float | None = None,
-        age: float = 0.0,
-        resumed: SubmittedRow | None = None,
-    ) -> None:
-        group = self._settings.group_of(row.arguments)
-        again = resumed is not None
-        end = await self._poller.end(receipt, group, age, resumed=again, sent=sent, freed=self._on_slot_freed)
+    async def _follow(self, row: PendingRow, at_fal: AtFal) -> None:
+        self._recall.rows[at_fal.receipt.request_id] = row.row
+        end = await self._poller.end(
+            at_fal.receipt,
+            self._settings.group_of(row.arguments),
+            at_fal.age,
+            resumed=at_fal.resumed is not None,
+            recalled=at_fal.resumed is not None and at_fal.resumed.recalled,
+            sent=at_fal.sent,
+            position=at_fal.position,
+            start_timeout=at_fal.start_timeout,
+            freed=self._on_slot_freed,
+        )
         try:
             if isinstance(end, Unheard):
-                await self._on_unheard(row, end, resumed)
+                await self._on_unheard(row, end, at_fal.resumed)
             else:
-                await self._on_ended(row, end, resumed=again)
+                await self._on_ended(row, end, resumed=at_fal.resumed is not None)
         finally:
             self._tally.fetching -= 1
+            del self._recall.rows[at_fal.receipt.request_id]
 
     async def _on_unheard(self, row: PendingRow, end: Unheard, resumed: SubmittedRow | None) -> None:
         before = resumed.asked_in_vain if resumed else None
@@ -291,9 +313,9 @@ class Dispatcher:
         self._tally.failed += transition.new is State.FAILED
         self._tally.left += transition.new is State.SUBMITTED
         if not resumed:  # those of earlier runs are no reason to submit nothing in this one
-            self._stop_if(self._failures.failed(end.error_type))
+            self._stop(self._failures.failed(end.error_type))
 
-    async def _on_ended(self, row: PendingRow, end: Video | RequestFailed, *, resumed: bool) -> None:
+    async def _on_ended(self, row: PendingRow, end: Video | RequestFailed | NeverRan, *, resumed: bool) -> None:
         transition = transitions.of_end(end, self._settings.now(), row.price, row.tries, self._settings.retry)
         await self._write(row.row, transition)
         self._request_ended()
@@ -301,11 +323,14 @@ class Dispatcher:
             self._tally.succeeded += 1
             await self._on_success()
             return
-        await self._on_failure(self._failures, str(transition.changes["kind"]), resumed=resumed)
-        if transition.new is State.FAILED:
-            self._tally.failed += 1
-        elif row.place >= 0:  # a row that the manifest no longer has is not bought again
-            self._backlog.put_back(row, retry.backoff(self._settings.retry, row.tries, self._settings.rand))
+        if isinstance(end, RequestFailed):
+            await self._on_failure(self._failures, str(transition.changes["kind"]), resumed=resumed)
+        self._tally.recalled += isinstance(end, NeverRan) and end.recalled
+        self._tally.failed += transition.new is State.FAILED
+        if transition.new is State.PENDING and row.place >= 0:  # what the manifest no longer has is not bought again
+            tries = int(transition.changes.get("tries", row.tries))
+            pause = retry.backoff(self._settings.retry, tries, self._settings.rand) if tries == row.tries else 0.0
+            self._backlog.put_back(replace(row, tries=tries), pause)
 
     def _on_slot_freed(self) -> None:
         self._tally.fetching += 1

@@ -3,14 +3,13 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
+from batch.core.gateway import START_TIMEOUT
 from batch.core.money import Budget
 from batch.core.retry import Retry
 from batch.core.row import PendingRow
 from batch.core.run_options import RunOptions
 from batch.dispatch.stopping import Stop
 from batch.job import Arguments
-
-START_TIMEOUT = 3600.0
 
 
 async def _always(_: PendingRow) -> bool | Stop:
@@ -25,6 +24,8 @@ class Settings:
     now: Callable[[], float]
     rand: Callable[[], float]
     typical_seconds: float
+    rows: int = 1000
+    """How many are to be run."""
     group_of: Callable[[Arguments], str]
     """Requests of one group take about equally long."""
     retry: Retry = field(default_factory=Retry)
@@ -32,6 +33,6 @@ class Settings:
     deadline: float = float("inf")
     """On anyio's clock: nothing is submitted that could not be home by then."""
     start_timeout: float = START_TIMEOUT
-    """Seconds after which fal gives up a request that no runner has started."""
+    """Seconds after which fal gives up a request that no runner has started, while no longer wait has been seen."""
     may_submit: Callable[[PendingRow], Awaitable[bool | Stop]] = _always
     """Asked last of all before a row's intent is written: whether it is still wanted as it is."""

@@ -13,6 +13,8 @@ class Stop:
     message: str
     cap: Cap | None = None
     """The one that has no room, where that is why."""
+    recall: bool = False
+    """What waits in fal's line is not wanted any more either."""
 
 
 @dataclass(slots=True)
@@ -33,7 +35,7 @@ class FailureStreak:
         self._error_type = error_type
         if 0 < self.limit <= self._times:
             message = f"stopped submitting: the last {self.limit} rows all ended the same way ({error_type})"
-            return Stop("failures", message)
+            return Stop("failures", message, recall=True)
         return None
 
     def succeeded(self) -> None:

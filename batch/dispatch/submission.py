@@ -17,12 +17,15 @@ from batch.dispatch.settings import Settings
 from batch.dispatch.stopping import Stop
 from batch.dispatch.transitions import SubmitOutcome
 from batch.job import Arguments, encoded
+from batch.pacing.poller import Poller
 
 
 class Posted(NamedTuple):
     """A POST that left, or may have: what came of it, and a time when it had not left yet."""
 
     outcome: SubmitOutcome
+    start_timeout: float
+    """Seconds after `sent` when fal gives it up, if no runner has started it."""
     sent: float
 
 
@@ -37,7 +40,7 @@ class Submission:
     """The only way of a row to fal.
 
     Args:
-        longest: seconds that a request submitted now will take at most.
+        poller: tells how long a request submitted now will take at most, and how long it may wait.
         stop: told why nothing more is to be submitted.
         claimed: called as soon as an intent is on disk: from then on its price counts.
     """
@@ -47,20 +50,21 @@ class Submission:
         store: RowStore,
         gateway: Gateway,
         settings: Settings,
-        longest: Callable[[], float],
+        poller: Poller,
+        *,
         stop: Callable[[Stop], None],
         claimed: Callable[[], None],
     ) -> None:
         self._store = store
         self._gateway = gateway
         self._settings = settings
-        self._longest = longest
+        self._poller = poller
         self._stop = stop
         self._claimed = claimed
 
     async def post(self, pending: PendingRow, arguments: Arguments) -> Posted | NoRoom | None:
         """None where the row is not to be submitted in this run."""
-        if current_time() + self._longest() > self._settings.deadline:
+        if current_time() + self._poller.longest() > self._settings.deadline:
             self._stop(Stop("time", "stopped submitting: what is submitted now could not be home in time"))
             return None
         if not await self._still_wanted(pending):
@@ -68,7 +72,8 @@ class Submission:
         # From the intent to the receipt nothing may come between: a reply that is not written down is lost.
         with anyio.CancelScope(shield=True):
             different = None if arguments == pending.arguments else encoded(arguments)
-            intent = states.claimed(self._settings.now(), different, pending.price)
+            start_timeout = self._poller.start_deadline.seconds
+            intent = states.claimed(self._settings.now(), different, pending.price, start_timeout)
             try:
                 reached = await self._store.claim(pending.row, intent, self._settings.budget)
             except ClaimRefused as refused:
@@ -78,8 +83,8 @@ class Submission:
                 return NoRoom(reached)
             self._claimed()
             sent = current_time()
-            outcome = await self._record(pending.row, await self._gateway.submit(arguments))
-        return Posted(outcome, sent)
+            outcome = await self._record(pending.row, await self._gateway.submit(arguments, start_timeout))
+        return Posted(outcome, start_timeout, sent)
 
     async def _record(self, row: int, answer: SubmitAnswer) -> SubmitOutcome:
         """What came of a POST, on disk; a receipt that is another request's is as good as none."""

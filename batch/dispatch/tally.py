@@ -1,6 +1,8 @@
 """Counts what has happened so far in a run, for whoever shows it or saves it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from batch.core.worker import FalCounts
 
 
 @dataclass(slots=True)
@@ -13,6 +15,8 @@ class Tally:
     under_way: int = 0
     left: int = 0
     """Requests that could not be asked after and wait for the next run."""
+    recalled: int = 0
+    """Requests that were taken back from fal's line: their rows are pending again."""
     spent: int = 0
     """Millionths of a dollar, by requests that ended in this run."""
     fetching: int = 0
@@ -21,6 +25,12 @@ class Tally:
     """Of those under way: only their images are being uploaded; they have no slot yet."""
     at_once: int = 1
     """How many may be under way now."""
+    at_fal: FalCounts = field(default_factory=FalCounts)
+    """By what is known."""
+    run_seconds: float | None = None
+    """How long requests of late ran on average; None while no end is known."""
+    wait_seconds: float = 0.0
+    """How long a request waits before it runs although a slot is free, as far as is known."""
     notice: str = ""
     """What submitting waits for; empty where it waits for nothing."""
 

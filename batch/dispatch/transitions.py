@@ -16,7 +16,7 @@ from batch.core.gateway import (
     Video,
 )
 from batch.core.retry import Retry, cost, worth_another_try
-from batch.core.row import AskedInVain, Unheard
+from batch.core.row import AskedInVain, NeverRan, SubmittedRow, Unheard
 from batch.core.states import Transition
 from batch.dispatch.stopping import Stop
 
@@ -39,6 +39,8 @@ class SubmitOutcome:
     transition: Transition
     receipt: Receipt | None = None
     """fal has the request: it is followed to its end."""
+    position: int | None = None
+    """How many requests were before it then, anybody's."""
     again: bool = False
     """Nothing was bought: the row comes again as soon as anything is submitted."""
     failure: str | None = None
@@ -49,11 +51,29 @@ class SubmitOutcome:
     stop: Stop | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class AtFal:
+    """A request that fal has."""
+
+    receipt: Receipt
+    start_timeout: float
+    """Its own start deadline, in seconds."""
+    sent: float | None = None
+    """A time on anyio's clock when its POST had not left yet; None where an earlier run sent it."""
+    position: int | None = None
+    """How many requests were before it when it was accepted, anybody's; None where that was not said."""
+    age: float = 0.0
+    """Seconds since it was accepted."""
+    resumed: SubmittedRow | None = None
+    """The row as an earlier run left it, where one sent it."""
+
+
 def of_submit(answer: SubmitAnswer, at: float) -> SubmitOutcome:
     """What the answer to a POST means; `at` is in seconds since 1970."""
     match answer:
-        case Accepted(receipt):
-            return SubmitOutcome(transition=states.accepted(at, receipt), receipt=receipt, reached=True)
+        case Accepted(receipt, position):
+            transition = states.accepted(at, receipt)
+            return SubmitOutcome(transition=transition, receipt=receipt, position=position, reached=True)
         case NotSent(reason):
             pause = Pause(f"fal cannot be reached ({reason})")
             return SubmitOutcome(transition=states.not_sent(at, reason), again=True, pause=pause)
@@ -61,18 +81,20 @@ def of_submit(answer: SubmitAnswer, at: float) -> SubmitOutcome:
             transition = states.not_sent(at, "fal asked to come again later (429)")
             return SubmitOutcome(transition=transition, again=True, pause=Pause("fal asks for a pause (429)", after))
         case AccountRefused(error_type, message):
-            return SubmitOutcome(transition=states.not_sent(at, message), stop=Stop(error_type, message))
+            return SubmitOutcome(transition=states.not_sent(at, message), stop=Stop(error_type, message, recall=True))
         case Refused(error_type, message):
             return SubmitOutcome(transition=states.refused(at, error_type, message), failure=error_type, reached=True)
         case InDoubt(reason):  # it says nothing good: whoever is careful stays so
             return SubmitOutcome(transition=states.reply_lost(at, reason), failure=f"in doubt: {reason}")
 
 
-def of_end(end: Video | RequestFailed, at: float, price: int | None, tries: int, retry: Retry) -> Transition:
+def of_end(end: Video | RequestFailed | NeverRan, at: float, price: int | None, tries: int, retry: Retry) -> Transition:
     """The transition of a row whose request ended so, at a price in millionths of a dollar, after so many tries."""
     match end:
         case Video(result, url):
             return states.succeeded(at, result, url, price or 0)
+        case NeverRan(message):
+            return states.never_ran(at, message, max(0, tries - 1))
         case RequestFailed(error_type, message):
             spent = cost(end, price)
             if worth_another_try(end) and tries < retry.tries:

@@ -14,6 +14,7 @@ import anyio
 import httpx
 
 from batch.core.gateway import (
+    START_TIMEOUT,
     Accepted,
     AccountRefused,
     CancelAnswer,
@@ -93,8 +94,6 @@ class FalGateway:
 
     Args:
         local: gives the file that an image cell refers to, None where the cell is a URL or a data URI.
-        start_timeout: seconds after which a request that no runner has started is given up by fal
-            (`X-Fal-Request-Timeout`), which is what makes its absence provable.
         played: the service is played on this machine, and its videos may be files here.
 
     Raises:
@@ -102,11 +101,8 @@ class FalGateway:
         UsageError: the environment names a proxy or certificates that cannot be used.
     """
 
-    def __init__(
-        self, job: Job, *, local: Callable[[str], Path | None], start_timeout: float = 3600.0, played: bool = False
-    ) -> None:
+    def __init__(self, job: Job, *, local: Callable[[str], Path | None], played: bool = False) -> None:
         self._job = job
-        self._start_timeout = start_timeout
         self._is_video_url = is_playable_url if played else is_https_url
         credentials = find_credentials()
         self._redact = Redactor(secrets_in(credentials.token))
@@ -131,13 +127,18 @@ class FalGateway:
         """Uploads the local images among the arguments; nothing here costs anything, all of it may be repeated."""
         return await self._uploads.prepare(arguments)
 
-    async def submit(self, arguments: Arguments) -> SubmitAnswer:
-        """Exactly one POST, whatever happens to its reply."""
+    async def submit(self, arguments: Arguments, start_timeout: float = START_TIMEOUT) -> SubmitAnswer:
+        """Exactly one POST, whatever happens to its reply.
+
+        Args:
+            start_timeout: seconds after which a request that no runner has started is given up by fal
+                (`X-Fal-Request-Timeout`), which is what makes its absence provable.
+        """
         async with self._submits:
             last_body.set(None)
             try:
                 with anyio.fail_after(SUBMIT_SECONDS):
-                    await self._client.submit(self._job.endpoint, arguments, start_timeout=self._start_timeout)
+                    await self._client.submit(self._job.endpoint, arguments, start_timeout=start_timeout)
             except Unreachable as error:
                 return NotSent(self._redact.message(str(error)))
             except ReplyLost as error:
@@ -151,8 +152,11 @@ class FalGateway:
                     return InDoubt(
                         self._redact.message(f"it failed where nobody foresaw it ({type(error).__name__}: {error})")
                     )
-            receipt = self._receipts.read(json_of(last_body.get() or b""))
-        return Accepted(receipt) if receipt else InDoubt("the reply (HTTP 200) held no request id")
+            said = json_of(last_body.get() or b"")
+            receipt = self._receipts.read(said)
+        if receipt is None:
+            return InDoubt("the reply (HTTP 200) held no request id")
+        return Accepted(receipt, position_of(said.get("queue_position")) if isinstance(said, dict) else None)
 
     def _submit_answered(self, answered: ErrorResponse) -> SubmitAnswer:
         status, text = answered.status, self._redact.message(text_of(answered))

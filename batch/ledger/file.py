@@ -17,7 +17,7 @@ from batch.files.atomic import sync_folder
 from batch.files.permissions import make_folder_like, make_like, mode_like
 from batch.ledger.write_ahead_log import close_ledger, mark_closed, mark_open, require_log, require_one_name
 
-VERSION = 3
+VERSION = 4
 _APPLICATION_ID = 0x6B6C6E67  # "klng": tells a ledger from any other SQLite file
 
 

@@ -61,10 +61,13 @@ def _in_order_of_book(ledger: Ledger, rows: list[InDoubtRow]) -> list[InDoubtRow
 
 def _open_rows(ledger: Ledger, condition: str) -> list[InDoubtRow]:
     found = ledger.db.execute(
-        f"SELECT id, COALESCE(row.sent, arguments), intent_at, {SENT} AS seq FROM row "  # noqa: S608 - our own text
+        f"SELECT id, COALESCE(row.sent, arguments), intent_at, {SENT} AS seq, {ledger.start_timeout} FROM row "  # noqa: S608 - our own text
         f"WHERE {condition} ORDER BY seq"
     )
-    return [InDoubtRow(row, json.loads(sent), intent_at, seq) for row, sent, intent_at, seq in found]
+    return [
+        InDoubtRow(row, json.loads(sent), intent_at, seq, start_timeout=deadline)
+        for row, sent, intent_at, seq, deadline in found
+    ]
 
 
 def open_everywhere(ledger: Ledger) -> list[Mapping[str, Any]]:
@@ -181,14 +184,17 @@ class InDoubtView:
     message: str
     held: bool = False
     """It seems to have been bought before: no record of fal's settles whether that request is its own."""
+    start_timeout: float | None = None
+    """In seconds; None: sent by a version that did not write it down."""
 
 
 def in_doubt_views(ledger: Ledger) -> list[InDoubtView]:
     """Every row in doubt."""
     found = ledger.db.execute(
-        "SELECT row.id, number, IIF(key LIKE 'id:%', substr(key, 4), ''), "
+        "SELECT row.id, number, IIF(key LIKE 'id:%', substr(key, 4), ''), "  # noqa: S608 - our own text
         "COALESCE(json_extract(arguments, '$.prompt'), ''), intent_at, COALESCE(price, 0), COALESCE(message, ''), "
-        "kind = ? FROM row LEFT JOIN sheet ON sheet.row = row.id WHERE state = 'in_doubt' ORDER BY number, row.id",
+        f"kind = ?, {ledger.start_timeout} "
+        "FROM row LEFT JOIN sheet ON sheet.row = row.id WHERE state = 'in_doubt' ORDER BY number, row.id",
         (BOUGHT_BEFORE,),
     )
     return [InDoubtView(*one) for one in found]

@@ -15,7 +15,7 @@ from batch.core.gateway import Receipt
 from batch.core.money import Budget, Cap, Money
 from batch.core.paths import table_of
 from batch.core.row import AskedInVain, PendingRow, SubmittedRow
-from batch.core.states import State, Transition, again
+from batch.core.states import RECALLING, State, Transition, again
 from batch.core.store import BookLost, ClaimRefused, NotBooked, Purchase, PurchaseBook, RequestTaken
 from batch.errors import LedgerError
 from batch.files.permissions import make_like
@@ -279,7 +279,7 @@ class Ledger:
         """Every row whose request is at fal, also of rows that the manifest no longer has."""
         found = self.db.execute(
             "SELECT row.id, COALESCE(row.place, -1), number, row.request_id, status_url, response_url, cancel_url, "  # noqa: S608 - our own text
-            f"price, tries, submitted_at, arguments, message, {_IN_VAIN} "
+            f"price, tries, submitted_at, arguments, {self.start_timeout}, message, {_IN_VAIN} "
             "FROM row JOIN request ON request.request_id = row.request_id JOIN route ON route.id = route "
             "LEFT JOIN sheet ON sheet.row = row.id WHERE state = 'submitted' ORDER BY submitted_at, row.id"
         )
@@ -293,10 +293,20 @@ class Ledger:
                 tries,
                 at,
                 json.loads(arguments),
-                AskedInVain(message, runs, since) if runs else None,
+                AskedInVain(message, runs, since) if runs and message != RECALLING else None,
+                deadline,
+                message == RECALLING,
             )
-            for row, place, number, request_id, *urls, price, tries, at, arguments, message, runs, since in found
+            for row, place, number, request_id, *urls, price, tries, at, arguments, deadline, message, runs, since in (
+                found
+            )
         ]
+
+    @property
+    def start_timeout(self) -> str:
+        """The column of that name; one that is only read may be of a version before, and has none."""
+        (version,) = self.db.execute("PRAGMA user_version").fetchone()
+        return "start_timeout" if version >= 4 else "NULL"
 
     def reprice(self, job: Job, prices: Mapping[str, int]) -> None:
         """Rows that wait to be submitted take these prices, in millionths of a dollar by the value that decides."""

@@ -27,6 +27,7 @@ CREATE TABLE row (
     result TEXT,                          -- JSON, whole
     kind TEXT,                            -- of failure or doubt
     message TEXT,
+    start_timeout REAL,                   -- of the last POST: seconds after which fal gives it up unstarted; NULL: not known
     CHECK (state <> 'submitted' OR (request_id IS NOT NULL AND submitted_at IS NOT NULL)),
     CHECK (state <> 'succeeded' OR (request_id IS NOT NULL AND result IS NOT NULL AND video_url IS NOT NULL)),
     CHECK (state NOT IN ('failed', 'in_doubt') OR kind IS NOT NULL),

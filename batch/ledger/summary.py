@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from batch.core.gateway import START_TIMEOUT
 from batch.core.money import dollars
 from batch.core.states import BOUGHT_BEFORE, State, Status, status
 from batch.errors import LedgerError
@@ -71,8 +72,8 @@ class LedgerSummary:
     """Of the rows whose request is at fal: those that runs have asked after in vain."""
     held: int = 0
     """Of the rows in doubt: those that seem to have been bought before, which a person decides."""
-    last_doubt: float | None = None
-    """The last intent, in seconds since 1970, of those in doubt that fal's records may settle."""
+    last_start: float | None = None
+    """When fal has given up the last of those in doubt that its records may settle, if no runner took it until then."""
     unfinished: Sequence[UnfinishedRow] = ()
     """In the order of the manifest."""
 
@@ -104,10 +105,11 @@ def summarize(ledger: Ledger) -> LedgerSummary:
         "SELECT COUNT(*), COALESCE(SUM(price), 0), COUNT(*) - COUNT(price) FROM row INDEXED BY row_claimable "
         "WHERE state = 'pending' AND place IS NOT NULL"
     ).fetchone()
-    held, last_doubt = ledger.db.execute(
-        "SELECT COUNT(*) FILTER (WHERE kind = :held), MAX(intent_at) FILTER (WHERE kind <> :held) FROM row "
+    held, last_start = ledger.db.execute(
+        "SELECT COUNT(*) FILTER (WHERE kind = :held), "  # noqa: S608 - our own text
+        f"MAX(intent_at + COALESCE({ledger.start_timeout}, :deadline)) FILTER (WHERE kind <> :held) FROM row "
         "WHERE state = 'in_doubt'",
-        {"held": BOUGHT_BEFORE},
+        {"held": BOUGHT_BEFORE, "deadline": START_TIMEOUT},
     ).fetchone()
     marked, marked_price, marked_unpriced = ledger.marks.to_run()
     return LedgerSummary(
@@ -123,7 +125,7 @@ def summarize(ledger: Ledger) -> LedgerSummary:
         unpriced=unpriced + marked_unpriced,
         unheard=_unheard(ledger),
         held=held,
-        last_doubt=last_doubt,
+        last_start=last_start,
         unfinished=_unfinished(ledger),
     )
 

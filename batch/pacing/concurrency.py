@@ -1,99 +1,117 @@
 """Decides how many requests may be unfinished at fal at once: the concurrency limit. Pure.
 
-Either as told, or learnt: the account's slots are what runs while another request waits. A small reserve waits in
-front of the slots, so that none is idle while an end is being found; more than that would only make stopping, budgets
-and deadlines mean less. Until a request is seen to wait the limit grows by a fifth of what is known to run.
+Either as told, or learnt. What runs at once is not all: where a request waits before it runs though slots are free
+(a line of other people's requests, a runner that has to start), slots stay busy only while slots x (1 + wait / run)
+requests are at fal. One request cannot tell whether it waits for our own slots or for something else; whether more
+requests at fal mean more that run can. So the limit follows what runs: first the slots are counted (`slot_count.py`),
+then they are kept busy (`steady_limit.py`).
+
+A wait is the service's own only if it ended while a slot was free: in a full account every wait is as long as our own
+queue makes it, whatever we send.
 """
 
-from dataclasses import dataclass
-from math import ceil
+from collections.abc import Callable
+from math import inf
 
-from batch.pacing.in_flight import InFlight, InFlightRequest
+from batch.pacing.estimate import Estimate
+from batch.pacing.in_flight import InFlight
+from batch.pacing.look import Look
+from batch.pacing.running import Running
+from batch.pacing.slot_count import SlotCount
+from batch.pacing.steady_limit import SteadyLimit
 
-GROWTH, RESERVE = 0.2, 0.15
-"""What may wait in front of the slots, as a share of them: while they are being counted, and later."""
+LATE, LATE_OVERTAKEN, LATE_BEHIND_OTHERS = 1.03, 1.35, 1.5
+"""The first in line is late after so many times the wait: where ours overtake it, and behind others."""
 
 
-@dataclass(slots=True)
 class ConcurrencyLimit:
-    """How many at once, as told or as learnt.
+    """How many at once, as told or as learnt. Times are seconds on the caller's clock.
 
     Args:
         told: fixed, where somebody said so.
         most: never more than these.
+        typical: seconds that a request runs, while no end is known.
+        left: how many rows have not ended yet.
     """
 
-    in_flight: InFlight
-    told: int | None
-    most: int
-    slots: int = 1
-    """What the account is known to run at once."""
-    growing: bool = True
-    """Nothing waited when last looked at."""
-    counted: bool = False
-    """Something was seen to wait before: it is known how many slots there were."""
+    def __init__(
+        self, in_flight: InFlight, told: int | None, most: int, *, typical: float, left: Callable[[], int]
+    ) -> None:
+        self.told = told
+        self.estimate = Estimate(typical)
+        self._in_flight = in_flight
+        self._most = most
+        self._running = Running(in_flight)
+        self._count = SlotCount(self.estimate, self._running, left)
+        self._steady: SteadyLimit | None = None
+        self._first: float | None = None
+        self._overtaken = False
 
     @property
     def size(self) -> int:
         if self.told is not None:
-            return min(self.told, self.most)
-        reserve = int(self.slots * GROWTH) if self.growing else ceil(self.slots * RESERVE)
-        return min(self.slots + max(1, reserve), self.most)
+            return min(self.told, self._most)
+        return max(1, min(int((self._steady or self._count).size), self._most))
+
+    @property
+    def slots(self) -> float:
+        """How many run at once, as far as is known."""
+        return self.estimate.slots if self.told is None else self.told
+
+    @property
+    def counted(self) -> bool:
+        """It is known how many slots there are."""
+        return self._steady is not None
 
     @property
     def counting(self) -> bool:
-        """Nobody knows yet how many slots there are, and it is to be found out."""
-        return self.growing and self.size < self.most and self.told is None
+        """Requests begin at once and nothing speaks against more slots: whether there are more is to be found out."""
+        if self.told is not None or self.size >= self._most:
+            return False
+        more = self._steady is None or (not self._in_flight.waiting and self._running.now > 1.02 * self.slots + 0.5)
+        return more and self.estimate.starts_at_once and self.estimate.slots > 0
 
-    def question(self, last: InFlightRequest | None, *, full: bool) -> InFlightRequest | None:
-        """Whom to ask next; None where no answer would tell anything.
+    @property
+    def calm(self) -> bool:
+        """Little can change between two looks."""
+        return self.told is not None or (self._steady is not None and self._steady.calm)
+
+    def looked(self, now: float, pause: float, mean_run: float | None, *, overtaken: bool = False) -> None:
+        """After each look at the front of the line.
 
         Args:
-            last: who was asked last.
-            full: whether rows wait for room.
+            pause: seconds since the look before.
+            mean_run: seconds that a request runs, where that is known.
+            overtaken: a request was seen to run though one before it waits.
         """
-        if last is not None and last in self.in_flight.waiting and not last.position:
-            return last  # first in line: if it begins before anything ends, it waited for a runner, not for a slot
-        newest = self.in_flight.newest
-        if newest is None:
-            return None
-        told = newest.asked if self.told is not None else newest.alive and not self.counting
-        return newest if newest.queued or (full and not told) else None
+        self.estimate.mean_run = mean_run
+        self._overtaken = self._overtaken or overtaken
+        look = self._look(now, pause)
+        if self.told is not None:
+            self._running.forget(now)
+            self._in_flight.wait_when_full = 0.0 if look.head else inf
+        elif self._steady is not None:
+            self._steady.looked(look)
+            full = look.head and self._steady.full
+            self._in_flight.wait_when_full = self.estimate.wait if full else inf
+        elif self._count.looked(look, late=lambda: self._late(look)):
+            self._steady = SteadyLimit(self.estimate, self._running, look)
 
-    def looked(self, at: InFlightRequest, now: float) -> list[InFlightRequest]:
-        """After each answer about the request that was sent last when it was asked about; gives whom to ask next.
+    def late(self, now: float, pause: float) -> bool:
+        """Whether the first in line should have begun by now if a slot was free."""
+        return self._late(self._look(now, pause, taken=False))
 
-        What may have ended unnoticed counts neither for nor against a slot, so a crowd of ends moves nothing.
-        """
-        self.growing = not self.in_flight.waiting
-        self.counted = self.counted or not self.growing
-        before = [each for each in self.in_flight.running if each.begins_before(at)]
-        unsure = self._unsure(before, at, now)
-        least = len(before) - len(unsure)
-        if self.growing:
-            self.slots = max(self.slots, least)
-        else:
-            self.slots = max(1, min(max(self.slots, least), self._most(at)))
-        self.in_flight.slots = self.slots if self.counted else None
-        return self._suspects(at, unsure, now) if self.growing else []
+    def _look(self, now: float, pause: float, *, taken: bool = True) -> Look:
+        in_flight = self._in_flight
+        begun = [each for each in in_flight.begun if not each.resumed] if taken else []
+        if taken:
+            in_flight.begun.clear()
+        if self._first is None:
+            self._first = in_flight.head.joined if in_flight.head else now
+        return Look(now=now, pause=pause, first=self._first, begun=begun, head=in_flight.head, in_flight=in_flight)
 
-    def _unsure(self, before: list[InFlightRequest], at: InFlightRequest, now: float) -> list[InFlightRequest]:
-        """Those that may have ended before it began. (In the beginning nothing has, whatever the run times are.)"""
-        if not self.counted and not at.times.known:
-            return []
-        by_age = at.times.known or not at.waited_long(now)  # while no run time is known, a slot left tells more
-        return [each for each in before if not (each.ran_with(at) or (by_age and each.runs(now, surely=self.counted)))]
-
-    def _suspects(self, at: InFlightRequest, unsure: list[InFlightRequest], now: float) -> list[InFlightRequest]:
-        """Whose answer may tell of another slot: of one sent at the same time only its own does."""
-        found = [each for each in self.in_flight.running if not each.begins_before(at)]
-        if not found and self.told is None and not at.waited_long(now):
-            found = unsure
-        return self.in_flight.suspect(found[:1])
-
-    def _most(self, at: InFlightRequest) -> int:
-        """As many as its position says wait before it, not all of them known to."""
-        most = len(self.in_flight.running)
-        if at.position is None:
-            return most
-        return max(1, min(most, most + len(self.in_flight.waiting) - 1 - at.position))
+    def _late(self, look: Look) -> bool:
+        if look.head is None or self.told is not None:
+            return False
+        times = LATE_BEHIND_OTHERS if look.others_first else LATE_OVERTAKEN if self._overtaken else LATE
+        return look.age > self.estimate.wait * times + look.margin(self.estimate.mean_run)

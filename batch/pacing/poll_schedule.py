@@ -20,14 +20,14 @@ FINEST = 0.25
 """Smallest gap between two questions about one request."""
 FINE = 0.025
 """The same, as a share of the run time."""
-PRICE = 0.024
+PRICE = 0.03
 """What a question may cost in expected delay, as a share of the run time."""
 SAMPLES = 200
 """How many ends are remembered: enough for quantiles, few enough to follow a night's drift."""
 FIRST_ENOUGH, KNOWN_ENOUGH = 0.65, 0.25
 """How wide the time in which a request ended may be, as a share of its age, for its end to teach anything: after an
 hour without network every request has ended "some time ago"."""
-LINE_SECONDS, LINE_RUNS = 300.0, 3.0
+LINE_SECONDS, LINE_RUNS = 300.0, 6.0
 """A request that waits in line is itself asked no more often than this, in seconds and in run times: the line tells."""
 
 
@@ -42,6 +42,8 @@ class PolledRequest(Protocol):
     def queued(self) -> bool: ...
     @property
     def suspected(self) -> bool: ...
+    @property
+    def untold(self) -> bool: ...
     @property
     def resumed(self) -> bool: ...
 
@@ -71,6 +73,11 @@ class RunTimes:
     def known(self) -> bool:
         return bool(self._sorted)
 
+    @property
+    def recent(self) -> tuple[int, float]:
+        """How many of the late ends are remembered, and the seconds of all of them."""
+        return len(self._sorted), sum(self._sorted)
+
     def quantile(self, share: float) -> float:
         return self._sorted[min(len(self._sorted) - 1, int(share * len(self._sorted)))]
 
@@ -82,7 +89,7 @@ class RunTimes:
 
     def next(self, request: PolledRequest, now: float) -> float:
         """When to ask about a request next; never earlier than now."""
-        if request.suspected:
+        if request.suspected or request.untold:
             return now
         if request.queued:
             return now + max(LINE_SECONDS, LINE_RUNS * self.quantile(0.5) if self.known else 0.0) * self._jitter()
@@ -148,9 +155,11 @@ class RunTimes:
         last_alive = self._last_alive(request, age)
         ran = (last_alive + age) / 2 if seconds is None else min(max(seconds, request.alive), age)
         self._told = seconds is not None and (self._told or not self.known)
-        late = self.known and not request.alive and age > 1.1 * self.quantile(0.95)  # nobody could ask in time
+        late = self.known and age - request.alive > KNOWN_ENOUGH * age and age > 1.1 * self.quantile(0.95)
         if seconds is not None or (not late and age - last_alive <= age * self._enough):
             self._remember(ran)
+        elif self.known:  # nobody could ask in time: it ran for as long as the others, most likely
+            ran = min(max(self.quantile(0.5), request.alive), age)
         return request.started + ran
 
     @property
@@ -158,8 +167,8 @@ class RunTimes:
         return KNOWN_ENOUGH if self.known else FIRST_ENOUGH
 
     def _last_alive(self, request: PolledRequest, age: float) -> float:
-        if self.known:  # done when first asked: the question came too late, so the next ones come earlier
-            return request.alive or max(0.0, age - 4 * self._fine())
+        if self.known:  # done when asked at last: the question came too late, so the next ones come earlier
+            return max(request.alive, age - 4 * self._fine())
         # Nobody ended before; what another was seen to reach is the best word on this one.
         return max(request.alive, self._alive if 0 < self._alive < age else age / 2)
 

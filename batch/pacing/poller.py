@@ -11,6 +11,7 @@ import anyio
 from anyio import current_time
 
 from batch.core.gateway import (
+    START_TIMEOUT,
     CollectAnswer,
     Finished,
     Gateway,
@@ -23,9 +24,10 @@ from batch.core.gateway import (
     Waiting,
 )
 from batch.core.retry import Retry, backoff
-from batch.core.row import Unheard
+from batch.core.row import NeverRan, Unheard
 from batch.pacing.in_flight import InFlight, InFlightRequest
 from batch.pacing.poll_schedule import RunTimes
+from batch.pacing.start_deadline import StartDeadline
 
 ASK_AGAIN = Retry(base=0.5, ceiling=60.0)
 HEARD_SECONDS = 600.0
@@ -33,26 +35,31 @@ HEARD_SECONDS = 600.0
 TROUBLE_SECONDS = 3600.0
 """The same for answers of any kind that do not tell how it stands: a service in trouble is waited for."""
 UNFINISHED_SECONDS = 6 * 3600.0
-"""How long one run waits for a request that fal says it is at work on."""
+"""How long one run waits for a request that fal says it is at work on, and beyond its start deadline for one that
+waits in line."""
 
 
-End = Video | RequestFailed | Unheard
+End = Video | RequestFailed | Unheard | NeverRan
 _Answer = TypeVar("_Answer", bound=CollectAnswer | PollAnswer)
 
 
 class Poller:
     """Polls requests; those of one group take about equally long and learn from each other."""
 
-    def __init__(self, gateway: Gateway, typical_seconds: float, rand: Callable[[], float]) -> None:
+    def __init__(
+        self, gateway: Gateway, typical_seconds: float, rand: Callable[[], float], start_timeout: float = START_TIMEOUT
+    ) -> None:
         self.in_flight = InFlight()
+        self.start_deadline = StartDeadline(start_timeout)
+        """Of the next request."""
         self._gateway = gateway
         self._typical = typical_seconds
         self._rand = rand
         self._groups: dict[str, RunTimes] = {}
         self._receipts: dict[InFlightRequest, Receipt] = {}
         self._news: dict[InFlightRequest, anyio.Event] = {}
-        self.joined = anyio.Event()
-        """Set, and made anew, whenever a request has been accepted."""
+        self.moved = anyio.Event()
+        """Set, and made anew, whenever a request has been accepted or has ended."""
         self.heard_at = float("-inf")
         """When fal answered anything at all last, on anyio's clock."""
 
@@ -63,31 +70,52 @@ class Poller:
         age: float,
         *,
         resumed: bool,
+        recalled: bool = False,
         sent: float | None = None,
+        position: int | None = None,
+        start_timeout: float = START_TIMEOUT,
         freed: Callable[[], None] = lambda: None,
     ) -> End:
         """Waits for a request that was accepted `age` seconds ago.
 
         Args:
+            recalled: fal was asked to take it back while it waited in line.
             sent: a time on anyio's clock when its POST had not left yet.
+            position: how many requests were before it when it was accepted, anybody's.
+            start_timeout: its start deadline, in seconds after that.
             freed: called as soon as the request has left fal's slots, before its result is fetched.
         """
         times = self._groups.setdefault(group, RunTimes(self._typical, self._rand))
         now = current_time()
         request = InFlightRequest(times, now - age, sent=now if sent is None else sent, joined=now, resumed=resumed)
+        request.accepted, request.position, request.recalled = now - age, position, recalled
         self._receipts[request], self._news[request] = receipt, anyio.Event()
         self.in_flight.join(request)
-        self.joined.set()
-        self.joined = anyio.Event()
+        self._move()
         times.polled += 1
         try:
-            finished = await self._finish(receipt, request)
+            finished = await self._finish(receipt, request, start_timeout)
         finally:
             times.polled -= 1
             self.in_flight.leave(request)
             del self._receipts[request], self._news[request]
+            self._move()
         freed()
-        return await self._collect(receipt, finished) if isinstance(finished, Finished) else finished
+        if not isinstance(finished, Finished):
+            return finished
+        end = await self._collect(receipt, finished)
+        if request.ran or finished.seconds:
+            return end
+        if request.recalled and _cancelled(end):
+            return NeverRan("taken back from fal's line before it ran; it cost nothing", recalled=True)
+        if current_time() - request.accepted < start_timeout or not _timed_out(end):
+            return end
+        self.start_deadline.waited(start_timeout)
+        return NeverRan(f"no runner took it within {start_timeout / 3600:.1f} h; it cost nothing")
+
+    def _move(self) -> None:
+        self.moved.set()
+        self.moved = anyio.Event()
 
     def longest(self) -> float:
         """Seconds that a request submitted now will take at most, by what is known."""
@@ -97,6 +125,28 @@ class Poller:
         """Seconds that a request runs, by what is known; the group with most requests under way says."""
         known = [times for times in self._groups.values() if times.known]
         return max(known, key=lambda times: times.polled).quantile(0.5) if known else None
+
+    def mean_run(self) -> float | None:
+        """Seconds that a request runs on average, by the ends of late; None while none is known."""
+        sums = [times.recent for times in self._groups.values() if times.known]
+        return sum(seconds for _, seconds in sums) / sum(runs for runs, _ in sums) if sums else None
+
+    def in_line(self) -> list[InFlightRequest]:
+        """Those that wait, or of which nobody has seen that they run; the one that was sent last comes first."""
+        running = (each for each in reversed(self.in_flight.running) if not each.ran)
+        return [*reversed(self.in_flight.waiting), *running]
+
+    def receipt(self, request: InFlightRequest) -> Receipt:
+        """Of a request that is polled."""
+        return self._receipts[request]
+
+    def follows(self, request: InFlightRequest) -> bool:
+        """Whether its end is still waited for."""
+        return request in self._receipts
+
+    async def waits(self, request: InFlightRequest) -> bool:
+        """One question out of its turn: whether fal says that it waits in line."""
+        return self.follows(request) and await self.look(request) and request in self.in_flight.waiting
 
     async def look(self, request: InFlightRequest) -> bool:
         """One question about a request out of its turn; whether the answer told if it runs or waits."""
@@ -108,12 +158,10 @@ class Poller:
             self._seen(request, answer)
         elif isinstance(answer, Finished):
             request.suspected = True
+        else:
+            request.untold = not request.troubled
         self._tell([request])
         return isinstance(answer, Waiting)
-
-    def ask(self, suspects: Iterable[InFlightRequest]) -> None:
-        """These are asked at once."""
-        self._tell(suspects)
 
     async def _heard(self, question: Awaitable[_Answer]) -> _Answer:
         answer = await question
@@ -121,20 +169,26 @@ class Poller:
             self.heard_at = current_time()
         return answer
 
-    async def _finish(self, receipt: Receipt, request: InFlightRequest) -> Finished | Unheard:
-        trouble, times = _Trouble(), request.times
+    async def _finish(self, receipt: Receipt, request: InFlightRequest, start_timeout: float) -> Finished | Unheard:
+        trouble, times, waited_until = _Trouble(), request.times, request.joined
         due = current_time() + self._rand() if request.resumed else times.next(request, current_time())
         while True:
             await self._until(due, request)
             times.asking(request, current_time())
             answer = await self._heard(self._gateway.poll(receipt))
+            request.untold, request.troubled = False, not isinstance(answer, Waiting)
             match answer:
                 case Finished():
-                    self._ended(request, answer)
+                    expired = request.queued and current_time() - request.accepted >= start_timeout
+                    if answer.seconds or not expired:  # what no runner took tells nothing of those before it
+                        self._ended(request, answer)
                     return answer
                 case Waiting():
-                    if current_time() - request.joined >= UNFINISHED_SECONDS:
-                        return Unheard("unfinished", f"fal has not finished it in {UNFINISHED_SECONDS / 3600:.0f} h")
+                    waited_until = waited_until if answer.running else current_time()
+                    over = waited_until - request.joined >= start_timeout + UNFINISHED_SECONDS
+                    if over or current_time() - waited_until >= UNFINISHED_SECONDS:
+                        hours = (current_time() - request.joined) / 3600
+                        return Unheard("unfinished", f"fal has not finished it in {hours:.0f} h")
                     self._seen(request, answer)
                     trouble = _Trouble()
                     due = times.next(request, current_time())
@@ -152,8 +206,9 @@ class Poller:
                 await self._news[request].wait()
             if current_time() < due or self._news[request].is_set():
                 self._news[request] = anyio.Event()
-                due = self._at_once(request) if request.times.known and not known else self._next(request)
-            elif not request.times.known and not request.resumed:
+                sooner = self._at_once(request) if request.times.known and not known else self._next(request)
+                due = min(due, sooner) if request.troubled else sooner  # a question that told nothing is asked again
+            elif not (request.times.known or request.resumed or request.queued):
                 due = max(due, self._next(request))  # others asked at this age meanwhile
 
     def _next(self, request: InFlightRequest) -> float:
@@ -174,10 +229,13 @@ class Poller:
             request.times.seen_running(request)
         else:
             news = self.in_flight.seen_waiting(request, answer.position, now)
+            self.start_deadline.waited(now - request.accepted)
         self._tell(each for each in news if each is not request)
 
     def _ended(self, request: InFlightRequest, answer: Finished) -> None:
         known = request.times.known
+        if answer.seconds and not request.queued:  # it began no later than so long ago, whenever that was noticed
+            request.started = max(request.accepted, min(request.started, current_time() - answer.seconds))
         at = request.times.seen_done(request, current_time(), answer.seconds)
         news = self.in_flight.ended(request, at)
         everybody = request.times.known and not known
@@ -228,6 +286,16 @@ class _Trouble:
         """Seconds before the next question."""
         self._times += 1
         return backoff(ASK_AGAIN, self._times, rand)
+
+
+def _timed_out(end: End) -> bool:
+    """A 504 of this type is fal's word for a start deadline that passed, and for a run that took too long."""
+    return isinstance(end, RequestFailed) and end.status == 504 and end.error_type == "request_timeout"
+
+
+def _cancelled(end: End) -> bool:
+    """A 499 is fal's word for a request that was taken back before it ended."""
+    return isinstance(end, RequestFailed) and end.status == 499
 
 
 def _silent(answer: PollAnswer | CollectAnswer) -> bool:

@@ -97,7 +97,7 @@ def reconcile(
         sent: every request of ours that was accepted since the last one before the rows, listed or not: of this
             ledger, and of all tables where there is an account's book.
         now: by this machine's clock.
-        start_timeout: seconds after which fal gives up a request that no runner has started.
+        start_timeout: the start deadline, in seconds, of rows whose own is not known.
         others: somebody whose requests are not known here asks for what we ask for.
     """
     equality = Equality(history.defaults, history.endpoint)
@@ -219,6 +219,7 @@ class _Clocks:
     Args:
         told: what fal's clock showed as the history was read; None: nothing.
         now: what this machine's shows.
+        start_timeout: the start deadline, in seconds, of rows whose own is not known.
     """
 
     timeline: Timeline
@@ -237,7 +238,7 @@ class _Clocks:
 
     def complete(self, row: InDoubtRow) -> bool:
         """Whether all witnesses agree that the history shows the whole of the row's time."""
-        by = provable_at(self.timeline.sent_by(row), self.start_timeout)
+        by = self._provable_at(row, self.timeline.sent_by(row))
         return self.timeline.now(row, self.told, self.now) > by
 
     def _near(self, row: InDoubtRow, one: ListedRequest) -> bool:
@@ -248,7 +249,10 @@ class _Clocks:
         return self.told is not None and abs(apart - (self.told - self.now)) <= TOLD_SECONDS
 
     def _long_ago(self, row: InDoubtRow) -> bool:
-        return self.told is not None and min(self.told, self.now) > provable_at(row.intent_at, self.start_timeout)
+        return self.told is not None and min(self.told, self.now) > self._provable_at(row, row.intent_at)
+
+    def _provable_at(self, row: InDoubtRow, sent_at: float) -> float:
+        return provable_at(sent_at, row.start_timeout or self.start_timeout)
 
 
 def _alike(sent: Mapping[str, Any], one: ListedRequest) -> bool:

@@ -30,7 +30,7 @@ class Reconciler:
 
     Args:
         now: seconds since 1970.
-        start_timeout: seconds after which fal gives up a request that no runner has started.
+        start_timeout: the start deadline, in seconds, of rows whose own is not known.
     """
 
     store: RowStore

@@ -2,7 +2,7 @@
 
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -35,6 +35,8 @@ class Outcome:
     """The same for a program: `budget`, `failures`, `locked`, `http_401`, `deadline` …"""
     left: int = 0
     """Requests whose end could not be learned in this run: they stay under way."""
+    recalled: int = 0
+    """Requests taken back from fal's line before they ran: their rows are to be run again."""
     now: float = 0.0
     """When this is told, in seconds since 1970."""
     ask_after: float | None = None
@@ -90,6 +92,7 @@ class Outcome:
         if self.worker:
             lines.append(
                 f"a run is at work (process {self.worker.pid} on {self.worker.host}, since {_since(self.worker)})"
+                + (f": {self.worker.at_fal.text()}" if self.worker.at_fal else "")
             )
         lines += [f"  {_failure(failure)}" for failure in now.failures]
         lines += [f"  {count} {_OTHERS[one]}" for one in _OTHERS if (count := now.count(one))]
@@ -100,6 +103,8 @@ class Outcome:
                 "  each run asks again, and none buys these again by itself; where you know better: "
                 f"kling-batch resolve {shlex.join(self.command)} --row N --give-up (or --resubmit, which buys it again)"
             )
+        if self.recalled:
+            lines.append(f"  {counted(self.recalled)} only waited in fal's line: taken back, $0.00, to be run again")
         if self.unwritten:
             lines.append(
                 "  the table could not be written: the results are safe in the ledger, the next run writes them"
@@ -183,11 +188,12 @@ class Outcome:
             "spent_usd": self.spent_usd,
             "spent_total_usd": self.spent_total_usd,
             "under_way_usd": now.under_way / 1_000_000,
+            "recalled": self.recalled,
             "stopped": self.stopped,
             "ask_after": None if self.ask_after is None else datetime.fromtimestamp(self.ask_after, UTC).isoformat(),
             "candidates": {str(number): list(ids) for number, ids in self.candidates.items()},
             "stop_code": "interrupted" if self.interrupted else self.stop_code,
-            "at_work": self.worker and {"pid": self.worker.pid, "host": self.worker.host, "since": _iso(self.worker)},
+            "at_work": self.worker and _worker(self.worker),
             "table": self.table,
             "next": self.next_command,
         }
@@ -196,6 +202,11 @@ class Outcome:
 def _since(worker: Worker) -> str:
     """By the clock of whoever reads it."""
     return datetime.fromtimestamp(worker.since, UTC).astimezone().strftime("%Y-%m-%d %H:%M")
+
+
+def _worker(worker: Worker) -> dict[str, Any]:
+    at_fal = worker.at_fal and asdict(worker.at_fal)
+    return {"pid": worker.pid, "host": worker.host, "since": _iso(worker), "at_fal": at_fal}
 
 
 def _iso(worker: Worker) -> str:

@@ -35,16 +35,30 @@ class Eta:
         rounds = math.ceil(self.rows / at_once)
         return max(rounds * self.typical_seconds - elapsed, self.typical_seconds / 2)
 
+    def left_in_line(self, tally: Tally, elapsed: float) -> float:
+        """The same where requests wait at fal: as many run at once as now, from the end of the first wait on."""
+        rounds = math.ceil((self.rows - tally.ended) / max(1, tally.at_fal.running))
+        run = tally.run_seconds or self.typical_seconds
+        return rounds * run + max(0.0, tally.wait_seconds - elapsed)
+
 
 def line(tally: Tally, eta: Eta, elapsed: float) -> str:
     """One line that says it all."""
     parts = [f"{tally.ended} of {eta.rows} rows done"]
     parts += [f"{tally.failed} failed"] if tally.failed else []
     parts += [f"{tally.in_doubt} in doubt"] if tally.in_doubt else []
-    parts += [f"{tally.at_work} under way", f"{dollars(tally.spent)} spent"]
+    parts += [_at_work(tally), f"{dollars(tally.spent)} spent"]
     # While fal cannot be reached no guess is worth its place: a narrow terminal would show it instead of the reason.
-    parts.append(tally.notice or f"about {duration(eta.left(tally.ended, elapsed, tally.at_once))} left")
+    in_line = tally.at_fal.waiting > 0
+    left = eta.left_in_line(tally, elapsed) if in_line else eta.left(tally.ended, elapsed, tally.at_once)
+    parts.append(tally.notice or f"about {duration(left)} left")
     return one_line(", ".join(parts))
+
+
+def _at_work(tally: Tally) -> str:
+    if not tally.at_fal.waiting:
+        return f"{tally.at_work} under way"
+    return tally.at_fal.text()
 
 
 def duration(seconds: float) -> str:

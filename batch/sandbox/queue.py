@@ -6,6 +6,8 @@
        └──cancelled, or no runner by its start deadline──▶ COMPLETED (499, 504)
 
 Facts: fal docs, "Queue API": states, cancel, start deadline, the account's limit counts IN_PROGRESS only.
+A request may wait though slots are free: in a line of other people's requests before it has a slot, or in its slot
+until a runner has started (fal docs: limits of endpoints in demand; other people's reports of long lines).
 """
 
 import hashlib
@@ -54,7 +56,8 @@ class Queue:
 
     `run_seconds` is a number or a function of the input; `plan(input, nth)` may choose the outcome of the nth
     submission of that input (else a directive in the prompt does, else it succeeds). Every call may carry `now`;
-    without it, `clock` is asked. With a recording, a new Queue goes on where the old one was.
+    without it, `clock` is asked. With a recording, a new Queue goes on where the old one was. A request waits for
+    `queue_seconds` though slots are free, and has its slot meanwhile if `wait_takes_slot`.
     """
 
     def __init__(
@@ -69,6 +72,8 @@ class Queue:
         endpoints: Collection[str] = frozenset(DOLLARS_PER_SECOND),
         cancel_stops_runs: bool = False,
         holds_runs: bool = False,
+        queue_seconds: RunSeconds = 0.0,
+        wait_takes_slot: bool = False,
         recording: Recording | None = None,
         refuse: Refuse | None = None,
     ) -> None:
@@ -78,6 +83,8 @@ class Queue:
         self.endpoints = endpoints
         self.cancel_stops_runs = cancel_stops_runs
         self.holds_runs = holds_runs
+        self.queue_seconds = queue_seconds
+        self.wait_takes_slot = wait_takes_slot
         self.output: Callable[[str], JSON] = default_output
         self.slots = 0
         self.running = 0
@@ -89,6 +96,9 @@ class Queue:
         self._requests: dict[str, Request] = {}
         self._in_order: list[Request] = []
         self._positions = QueuePositions()
+        self._ready = QueuePositions()
+        self._starting = 0
+        self._waits: list[tuple[float, int]] = []
         self._ends: list[tuple[float, int]] = []
         self._deadlines: list[tuple[float, int]] = []
         self._times_accepted: Counter[bytes] = Counter()
@@ -112,7 +122,7 @@ class Queue:
             raise UnknownEndpoint(endpoint)
         at = self._advance(now)
         outcome = self._outcome(endpoint, given, self.times_accepted(given) + 1)
-        seconds = self.run_seconds(given) if callable(self.run_seconds) else self.run_seconds
+        seconds, waits = _seconds(self.run_seconds, given), _seconds(self.queue_seconds, given)
         record: JSON = {
             "do": "submit",
             "at": at,
@@ -123,16 +133,18 @@ class Queue:
             "run_seconds": seconds if outcome.seconds is None else outcome.seconds,
             "outcome": outcome.as_json(),
             "held": self.holds_runs and outcome.makes_video,
+            "queue_seconds": waits,
+            "wait_takes_slot": self.wait_takes_slot,
         }
         self._write(record)
         return self._accept(record)
 
     def status(self, request_id: str, *, now: float | None = None) -> Snapshot:
         """UnknownRequest when there is none of that id."""
-        self._advance(now)
+        at = self._advance(now)
         request = self.request(request_id)
         waits = request.state is State.IN_QUEUE
-        return Snapshot(request, request.state, self._positions.position(request.number) if waits else None)
+        return Snapshot(request, request.state, self._position(request, at) if waits else None)
 
     def result(self, request_id: str, *, now: float | None = None) -> Reply:
         """The model's own status and body, or 400 while there is none."""
@@ -199,7 +211,7 @@ class Queue:
 
     @property
     def waiting(self) -> int:
-        return len(self._positions)
+        return len(self._positions) + self._starting
 
     def times_accepted(self, given: Mapping[str, object]) -> int:
         """How many submissions of this very input were accepted: 2 means somebody pays twice."""
@@ -234,6 +246,8 @@ class Queue:
             outcome=Outcome(**told),
             restarts=int(told["restarts"]),
             held=bool(record["held"]),
+            queue_seconds=float(str(record.get("queue_seconds", 0.0))),
+            wait_takes_slot=bool(record.get("wait_takes_slot")),
         )
         self._requests[request.id] = request
         self._in_order.append(request)
@@ -241,13 +255,22 @@ class Queue:
         self._positions.add(request.number)
         if deadline is not None:
             heappush(self._deadlines, (self._now + float(str(deadline)), request.number))
-        self._fill(self._now)
+        if request.line_ends_at > self._now:
+            heappush(self._waits, (request.line_ends_at, request.number))
+        else:
+            self._ready.add(request.number)
+            self._fill(self._now)
         return request
+
+    def _position(self, request: Request, at: float) -> int:
+        """How many requests are before it; of the line, one is taken a second."""
+        if request.starting:
+            return 0
+        return self._positions.position(request.number) + math.ceil(max(0.0, request.line_ends_at - at))
 
     def _cancel(self, request: Request, at: float, *, stops: bool) -> None:
         if request.state is State.IN_QUEUE:
-            self._positions.remove(request.number)
-            request.outcome, request.ended_at = CANCELLED, at
+            self._take_out(request, at, CANCELLED)
         elif stops:
             request.outcome = CANCELLED
             self._finish(request, at)
@@ -268,21 +291,45 @@ class Queue:
         """Lets everything happen that is due by `now`, in its order; time never runs backwards."""
         self._now = max(self._now, self._clock() if now is None else now)
         while True:
-            end = self._ends[0][0] if self._ends else math.inf
-            deadline = self._deadlines[0][0] if self._deadlines else math.inf
-            if min(end, deadline) > self._now:
+            end, waited, deadline = (
+                due[0][0] if due else math.inf for due in (self._ends, self._waits, self._deadlines)
+            )
+            if min(end, waited, deadline) > self._now:
                 return self._now
-            if end <= deadline:  # a slot that comes free at the very deadline still serves
+            if end <= min(waited, deadline):  # a slot that comes free at the very deadline still serves
                 self._end(self._in_order[heappop(self._ends)[1]], end)
+            elif waited <= deadline:
+                self._waited(self._in_order[heappop(self._waits)[1]], waited)
             else:
                 self._expire(self._in_order[heappop(self._deadlines)[1]], deadline)
 
     def _fill(self, at: float) -> None:
-        while self.running < self.slots and len(self._positions):
-            request = self._in_order[self._positions.take()]
-            request.started_at = at
-            self.running += 1
-            heappush(self._ends, (at + request.run_seconds, request.number))
+        while self.running + self._starting < self.slots and len(self._ready):
+            request = self._in_order[self._ready.take()]
+            self._positions.remove(request.number)
+            if request.wait_takes_slot and request.queue_seconds > 0:
+                request.starting = True
+                self._starting += 1
+                heappush(self._waits, (at + request.queue_seconds, request.number))
+            else:
+                self._start(request, at)
+
+    def _waited(self, request: Request, at: float) -> None:
+        """It is through the line, or its runner has started."""
+        if request.state is not State.IN_QUEUE:
+            return  # taken out meanwhile
+        if request.starting:
+            request.starting = False
+            self._starting -= 1
+            self._start(request, at)
+        else:
+            self._ready.add(request.number)
+            self._fill(at)
+
+    def _start(self, request: Request, at: float) -> None:
+        request.started_at = at
+        self.running += 1
+        heappush(self._ends, (at + request.run_seconds, request.number))
 
     def _end(self, request: Request, at: float) -> None:
         if request.state is not State.IN_PROGRESS:
@@ -292,6 +339,7 @@ class Queue:
             request.started_at = None
             self.running -= 1
             self._positions.add(request.number)
+            self._ready.add(request.number)
             self._fill(at)
         elif request.held:
             request.overdue = True
@@ -305,8 +353,17 @@ class Queue:
 
     def _expire(self, request: Request, at: float) -> None:
         if request.state is State.IN_QUEUE:
+            self._take_out(request, at, START_DEADLINE_PASSED)
+
+    def _take_out(self, request: Request, at: float, outcome: Outcome) -> None:
+        """Of the queue, before it has begun."""
+        request.outcome, request.ended_at = outcome, at
+        if request.starting:
+            self._starting -= 1
+            self._fill(at)
+        else:
             self._positions.remove(request.number)
-            request.outcome, request.ended_at = START_DEADLINE_PASSED, at
+            self._ready.discard(request.number)
 
     # -- small things
 
@@ -324,6 +381,10 @@ class Queue:
     def _write(self, record: JSON) -> None:
         if self._recording:
             self._recording.write(record)
+
+
+def _seconds(told: RunSeconds, given: Mapping[str, object]) -> float:
+    return told(given) if callable(told) else told
 
 
 def _digest(given: Mapping[str, object]) -> bytes:

@@ -28,4 +28,13 @@ class QueuePositions:
         return bisect_left(self._numbers, number, lo=self._head) - self._head
 
     def remove(self, number: int) -> None:
-        del self._numbers[self._head + self.position(number)]
+        if self._numbers[self._head] == number:
+            self.take()
+        else:
+            del self._numbers[self._head + self.position(number)]
+
+    def discard(self, number: int) -> None:
+        """It is not among them afterwards, whether it was before or not."""
+        at = self._head + self.position(number)
+        if self._numbers[at : at + 1] == [number]:
+            self.remove(number)

@@ -38,9 +38,20 @@ class Request:
     outcome: Outcome
     restarts: int
     held: bool
+    queue_seconds: float = 0.0
+    """So long it waits though slots are free."""
+    wait_takes_slot: bool = False
+    """It has its slot meanwhile."""
+    starting: bool = False
+    """It has its slot, and its runner is not there yet."""
     started_at: float | None = None
     ended_at: float | None = None
     overdue: bool = False
+
+    @property
+    def line_ends_at(self) -> float:
+        """When no request of others is before it."""
+        return self.sent_at + (0.0 if self.wait_takes_slot else self.queue_seconds)
 
     @property
     def code(self) -> int:

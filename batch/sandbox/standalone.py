@@ -26,6 +26,7 @@ async def serve_alone(
     folder: Path | None = None,
     faults_text: str = "",
     *,
+    queue_seconds: float = 0.0,
     history: History | None = None,
     seed: int = 0,
     render: Renderer | None = None,
@@ -41,6 +42,7 @@ async def serve_alone(
         slots,
         run_seconds,
         ids=request_ids(secrets.randbits(64)),  # never those of another night: a ledger may still know them
+        queue_seconds=queue_seconds,
         history=history,
         recording=Recording(folder) if folder else None,
     )

@@ -3,6 +3,8 @@
 python -m tests.benchmarks             everything, about 45 minutes; rewrites the results in README.md and the plot
 python -m tests.benchmarks --quick     a minute, to see that it works; writes nothing
 python -m tests.benchmarks --slots 40  one of the cases; writes nothing
+python -m tests.benchmarks waiting     requests that wait though slots are free, about 12 minutes; rewrites its part of
+                                       README.md and its plot
 python -m tests.benchmarks size        seconds and bytes a row, 1,000 to 1,000,000 rows, about 15 minutes; rewrites
                                        its part of README.md and its plot (or: size 1000 10000; writes nothing)
 """
@@ -11,10 +13,11 @@ import argparse
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from tests.benchmarks import report
 from tests.benchmarks.clients import Client, clients
-from tests.benchmarks.figure import FIGURE, draw
+from tests.benchmarks.figure import FIGURE, WAITS, draw
 from tests.benchmarks.measure import Case, Measured, measure
 from tests.benchmarks.probe import capacity
 from tests.benchmarks.report import Runs
@@ -24,6 +27,11 @@ CASES = (
     Case(slots=40, rows=200, seconds=30.0),
     Case(slots=10, rows=60, seconds=10.0, spread=0.2),
 )
+WAITING = (
+    Case(slots=20, rows=160, seconds=4.0, wait=0.3),
+    Case(slots=20, rows=160, seconds=4.0, wait=1.0),
+    Case(slots=20, rows=160, seconds=4.0, wait=0.3, holds=True),
+)
 QUICK = (Case(slots=100, rows=300, seconds=2.0), Case(slots=10, rows=40, seconds=2.0, spread=0.2))
 ROUNDS = 3
 
@@ -32,6 +40,8 @@ def main() -> int:
     """Measures, prints, and writes down."""
     if sys.argv[1:2] == ["size"]:
         return _size()
+    if sys.argv[1:2] == ["waiting"]:
+        return _waiting()
     asked = _arguments()
     whole = not (asked.quick or asked.slots)
     parts = [report.machine(), f"The service, asked by a client that does nothing else: {capacity()}."]
@@ -46,7 +56,7 @@ def main() -> int:
 
         parts.append(paid_twice.table())
         print(f"\n{parts[-1]}", flush=True)
-        _write(parts, results)
+        _write(parts, results, "results", FIGURE)
     return 0
 
 
@@ -58,6 +68,18 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--slots", type=int, help="only the case with so many slots")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"how often each client has its turn ({ROUNDS})")
     return parser.parse_args()
+
+
+def _waiting() -> int:
+    del sys.argv[1]  # what is left are its own arguments
+    rounds, parts = _arguments().rounds, [report.machine()]
+    results: dict[Case, Runs] = {}
+    for case in WAITING:
+        results[case] = _take_turns(case, rounds)
+        parts.append(report.table(case, results[case]))
+        print(f"\n{parts[-1]}", flush=True)
+    _write(parts, results, "waits", WAITS)
+    return 0
 
 
 def _size() -> int:
@@ -98,12 +120,12 @@ def _told(run: Measured) -> Measured:
     return run
 
 
-def _write(parts: Sequence[str], results: Mapping[Case, Runs]) -> None:
+def _write(parts: Sequence[str], results: Mapping[Case, Runs], section: str, figure: Path) -> None:
     try:
-        draw(results)
+        draw(results, figure)
     except ImportError:
         print("no plot was drawn: pip install 'kling-batch[bench]'")
-    report.write("\n\n".join([*parts, f"![Rows done over time, against the ideal]({FIGURE.name})"]), "results")
+    report.write("\n\n".join([*parts, f"![Rows done over time, against the ideal]({figure.name})"]), section)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tests.benchmarks.size import Sized
 
 FIGURE = Path(__file__).with_name("rows_done.png")
+WAITS = Path(__file__).with_name("waits.png")
 SCALING = Path(__file__).with_name("scaling.png")
 STYLES = ("-", "--", ":")
 WIDEST = 2.2

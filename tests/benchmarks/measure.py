@@ -24,16 +24,24 @@ MEGABYTE = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A night in small: so many rows on so many slots, each running `seconds`, more or less by the share `spread`."""
+    """A night in small: so many rows on so many slots, each running `seconds`, more or less by the share `spread`.
+
+    Before it runs each waits for the share `wait` of that time though a slot is free: in a slot that it holds already,
+    or in a line of others.
+    """
 
     slots: int
     rows: int
     seconds: float
     spread: float = 0.0
+    wait: float = 0.0
+    holds: bool = False
 
     def __str__(self) -> str:
         spread = f" ± {self.spread:.0%}" if self.spread else ""
-        return f"{self.slots} slots, {self.rows:,} rows of {self.seconds:g} s{spread}"
+        where = "for a runner" if self.holds else "in a line"
+        wait = f", {self.wait * self.seconds:.1f} s {where} before" if self.wait else ""
+        return f"{self.slots} slots, {self.rows:,} rows of {self.seconds:g} s{spread}{wait}"
 
 
 @dataclass(frozen=True)
@@ -59,9 +67,11 @@ class Measured:
 
     @cached_property
     def ideal(self) -> float:
-        """Seconds that the runs would take with no slot ever idle."""
+        """Seconds that the runs would take with no slot ever idle but in the first wait."""
         ran = (end - start for start, end in zip(self.seen["starts"], self.seen["ends"], strict=True))
-        return float(sum(ran) / self.case.slots)
+        wait = self.case.wait * self.case.seconds
+        waits = wait * self.case.rows / self.case.slots if self.case.holds else wait
+        return float(sum(ran) / self.case.slots) + waits
 
     @property
     def makespan(self) -> float:
@@ -122,8 +132,9 @@ class Service:
         self.seen: dict[str, Any] = {}
         self._folder = folder
         command = [sys.executable, "-m", "tests.benchmarks.service", str(folder)]
+        told = (case.slots, case.seconds, case.spread, case.wait * case.seconds)
         self._child = subprocess.Popen(
-            [*command, str(case.slots), str(case.seconds), str(case.spread)],
+            [*command, *map(str, told), "slot" if case.holds else "line"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

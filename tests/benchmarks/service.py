@@ -1,6 +1,6 @@
 """The part of fal's queue that a batch needs, answered as fast as one Python process can: for measuring clients only.
 
-    python -m tests.benchmarks.service FOLDER SLOTS SECONDS SPREAD
+    python -m tests.benchmarks.service FOLDER SLOTS SECONDS SPREAD WAIT line|slot
 
 Speaks HTTPS as localhost, with a certificate from FOLDER; prints its port, serves until its stdin closes, then prints
 what it saw as one line of JSON. When a request starts and ends is settled the moment it is accepted, and replies are
@@ -19,6 +19,7 @@ import sys
 import time
 from bisect import bisect_right
 from heapq import heapify, heapreplace
+from math import ceil
 from pathlib import Path
 
 from batch.sandbox.certificates import Certificates
@@ -29,25 +30,33 @@ LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
 
 class Line:
-    """The queue: first come, first served, on so many slots. Times are seconds of the machine's monotonic clock."""
+    """The queue: first come, first served, on so many slots. Times are seconds of the machine's monotonic clock.
 
-    def __init__(self, slots: int, seconds: float, spread: float) -> None:
+    Args:
+        wait: so long each request waits before it runs though a slot is free.
+        holds: it has its slot meanwhile (a runner that starts); else it stands in a line of others, one of whom is
+            taken every tenth of a second.
+    """
+
+    def __init__(self, slots: int, seconds: float, spread: float, wait: float = 0.0, *, holds: bool = False) -> None:
         self._free = [0.0] * slots
         heapify(self._free)
-        self._seconds, self._spread = seconds, spread
+        self._seconds, self._spread, self._wait, self._holds = seconds, spread, wait, holds
         self._chance = random.Random(0)
         self.prompts: list[str] = []
         self.starts: list[float] = []
+        self._joined: list[float] = []
         self.ends: list[float] = []
         self.fetched: list[float | None] = []
         self.first: float | None = None
 
     def accept(self, prompt: str, now: float) -> int:
         self.first = now if self.first is None else self.first
-        start = max(now, self._free[0])
+        start = max(now, self._free[0]) + self._wait if self._holds else max(now + self._wait, self._free[0])
         end = start + self._seconds * (1 + self._spread * (2 * self._chance.random() - 1))
         heapreplace(self._free, end)
         self.prompts.append(prompt)
+        self._joined.append(now)
         self.starts.append(start)
         self.ends.append(end)
         self.fetched.append(None)
@@ -55,7 +64,8 @@ class Line:
 
     def ahead(self, number: int, now: float) -> int:
         """How many stand before it; they start in the order they came."""
-        return number - bisect_right(self.starts, now)
+        others = 0.0 if self._holds else 10 * max(0.0, self._joined[number] + self._wait - now)
+        return number - bisect_right(self.starts, now) + ceil(others)
 
 
 class Replies:
@@ -200,10 +210,11 @@ class Server:
 
 
 def main() -> None:
-    folder, slots, seconds, spread = Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]), float(sys.argv[4])
+    folder, slots = Path(sys.argv[1]), int(sys.argv[2])
+    seconds, spread, wait = (float(one) for one in sys.argv[3:6])
     listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
     port = listener.getsockname()[1]
-    line = Line(slots, seconds, spread)
+    line = Line(slots, seconds, spread, wait, holds=sys.argv[6] == "slot")
     replies = Replies(line, port)
     server = Server(listener, Certificates(folder).context("localhost", "127.0.0.1"), replies)
     print(port, flush=True)

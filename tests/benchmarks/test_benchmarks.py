@@ -25,6 +25,16 @@ def test_every_client_brings_every_row_home_once(client: Client) -> None:
     assert min(run.lags) >= 0
 
 
+@pytest.mark.parametrize(("holds", "ideal"), [(False, 0.1 + 0.025), (True, 2 * (0.05 + 0.025))])
+def test_a_wait_before_the_run_is_part_of_the_ideal_once_or_each_time(holds: bool, ideal: float) -> None:
+    """In a line all wait at the same time; a runner that starts takes its slot."""
+    case = replace(TINY, spread=0.0, wait=0.5, holds=holds)
+    run = measure(clients()[0], case)
+    assert run.faults() == []
+    assert run.ideal == pytest.approx(ideal)
+    assert run.makespan > 1
+
+
 def test_a_row_paid_twice_and_a_lost_result_are_told_under_the_table() -> None:
     """Three requests for two rows, one result never fetched: both are said, beside the exit code."""
     table = report.table(replace(TINY, rows=2), {"careless": [_careless()]})

@@ -42,8 +42,8 @@ def test_every_option_of_a_run_can_be_typed() -> None:
 
 
 def test_every_argument_of_a_batch_can_be_typed() -> None:
-    """But the job, of which there is one."""
-    assert {*typed(TABLE, "shots.csv")} == {*inspect.signature(open_batch).parameters} - {"job"}
+    """But the job, which its name stands for, and the names that there are."""
+    assert {*typed(TABLE, "shots.csv")} == {*inspect.signature(open_batch).parameters} - {"job", "models"}
 
 
 def test_what_is_typed_for_a_run_is_what_it_is_told() -> None:
@@ -92,7 +92,13 @@ def test_a_concurrency_that_cannot_be_meant_is_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [("--limit", "0"), ("--max-concurrency", "0"), ("--max-concurrency", "2001"), ("--stop-after", "-1")]
+    "arguments",
+    [
+        ("--limit", "0"),
+        ("--max-concurrency", "0"),
+        ("--max-concurrency", str(MOST_AT_ONCE + 1)),
+        ("--stop-after", "-1"),
+    ],
 )
 def test_a_number_out_of_its_range_is_refused(arguments: tuple[str, str]) -> None:
     """Before anything is read."""

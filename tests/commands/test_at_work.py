@@ -14,10 +14,13 @@ from pathlib import Path
 import pytest
 
 from batch.commands import at_work
-from batch.commands.at_work import noted, stop_worker, worker_at
+from batch.commands.at_work import AT_FAL, noted, stop_worker, worker_at
+from batch.core.worker import FalCounts
 from batch.errors import LedgerBusy
 from batch.ledger.file import is_locked, locked
 from batch.ledger.ledger import Ledger
+from batch.ledger.summary import summarize
+from batch.reports.outcome import Outcome
 from tests.support.night import Night, end, kill, night, statuses, table, until
 
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
@@ -55,6 +58,26 @@ def test_status_during_a_run_says_so_and_is_no_alarm(tmp_path: Path) -> None:
 
 
 @POSIX
+def test_status_during_a_run_says_what_runs_and_what_waits_at_fal(tmp_path: Path) -> None:
+    """As the run noted it last; once the run is over nobody is told any more."""
+    path = ledger_at(tmp_path)
+    with locked(path), Ledger.open(path) as ledger, noted(ledger, 1e9):
+        found = worker_at(path)
+        assert found is not None
+        assert found.at_fal is None
+        ledger.set_meta(AT_FAL, FalCounts(12, 30, 8411).note)
+        found = worker_at(path)
+        assert found is not None
+        assert found.at_fal == FalCounts(12, 30, 8411)
+        told = Outcome(standing=summarize(ledger), table="shots.csv", worker=found)
+        assert "12 running, 30 waiting at fal (next is 8,412th in line)" in told.text()
+        assert told.to_dict()["at_work"]["at_fal"] == {"running": 12, "waiting": 30, "ahead": 8411}
+    with locked(path), Ledger.open(path) as ledger, noted(ledger, 1e9):
+        found = worker_at(path)
+        assert found is not None
+        assert found.at_fal is None
+
+
 def test_cancel_during_a_run_says_to_stop_it_or_stops_it(tmp_path: Path) -> None:
     """What it says to type does it: the run ends in good order, and all that it submitted is taken back."""
     with night(tmp_path, slots=1, run_seconds=60.0) as now, running(now) as (shots, child):
@@ -125,7 +148,7 @@ def test_a_process_that_got_the_number_of_a_killed_run_is_not_taken_for_it(
             (replace(mine, pid=gone.pid), False),
             (replace(mine, host="elsewhere", pid=gone.pid), True),
         ):
-            ledger.set_meta("at_work", json.dumps({name: getattr(other, name) for name in other.__slots__}))
+            ledger.set_meta("at_work", other.note)
             assert (worker_at(path) is not None) == told or mine.born is None
         with pytest.raises(LedgerBusy, match=r"the run on elsewhere .* stop it there"):
             stop_worker(replace(mine, host="elsewhere"), path, print)

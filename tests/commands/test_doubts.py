@@ -7,8 +7,8 @@ from anyio import current_time
 from batch.commands.doubts import ask_after, by_number
 from batch.commands.status import status
 from batch.core import states
+from batch.core.gateway import START_TIMEOUT
 from batch.core.run_options import RunOptions
-from batch.dispatch.settings import START_TIMEOUT
 from batch.errors import Exit
 from batch.ledger.recovery import hold
 from batch.ledger.summary import summarize
@@ -31,6 +31,16 @@ def test_the_last_doubt_decides_when_to_ask_again_and_what_is_held_never_does() 
             ledger.apply(row, states.claimed(at, None, PRICE))
             ledger.apply(row, states.reply_lost(at + 1, "cut"))
     assert ask_after(summarize(ledger)) == provable_at(EPOCH + 200, START_TIMEOUT)
+
+
+def test_a_long_start_deadline_is_waited_for() -> None:
+    """The request that was sent first may be the last that can still begin."""
+    ledger = ledger_of(shots(2))
+    with ledger.transaction():
+        for row, at, deadline in ((1, EPOCH, 14_400.0), (2, EPOCH + 100, None)):
+            ledger.apply(row, states.claimed(at, None, PRICE, deadline))
+            ledger.apply(row, states.reply_lost(at + 1, "cut"))
+    assert ask_after(summarize(ledger)) == provable_at(EPOCH, 14_400.0)
 
 
 def test_candidates_are_named_by_the_rows_numbers() -> None:

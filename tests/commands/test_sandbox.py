@@ -124,7 +124,7 @@ def test_a_fault_that_cannot_be_meant_is_refused_before_anything_is_served(
 ) -> None:
     """Nobody is pointed to a service that is not there."""
     with pytest.raises(UsageError, match="nonsense"):
-        serve_alone(0, 2, 1.0, tmp_path / "kept", ["submit:1=nonsense"], {})
+        serve_alone(0, 2, 1.0, tmp_path / "kept", ["submit:1=nonsense"], {}, queue_seconds=0.0)
     assert capsys.readouterr().out == ""
 
 
@@ -135,7 +135,9 @@ def test_a_port_that_is_taken_is_said_in_one_line(tmp_path: Path, capsys: pytest
         taken.listen()
         port = taken.getsockname()[1]
         with pytest.raises(UsageError, match=f"cannot listen on port {port}"):
-            serve_alone(port, 2, 1.0, tmp_path, [], {"lag": 0.0, "lists_queued": False, "refuse": None})
+            serve_alone(
+                port, 2, 1.0, tmp_path, [], {"lag": 0.0, "lists_queued": False, "refuse": None}, queue_seconds=0.0
+            )
     assert capsys.readouterr().out == ""
 
 

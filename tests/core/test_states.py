@@ -32,6 +32,8 @@ def moves() -> dict[str, list[Transition]]:
         "succeeded": [states.succeeded(AT, "{}", "https://v", 490_000)],
         "failed": [states.failed(AT, "kind", "why", 490_000)],
         "another_try": [states.another_try(AT, "kind", "why", 490_000)],
+        "recalling": [states.recalling(AT)],
+        "never_ran": [states.never_ran(AT, "no runner took it", 0)],
         "cancelled": [states.cancelled(old, AT, 490_000) for old in (State.PENDING, State.SUBMITTED, State.IN_DOUBT)],
         "again": [states.again(old, AT) for old in (State.FAILED, State.CANCELLED, State.SUCCEEDED)],
     }
@@ -110,6 +112,8 @@ SAYS = {
     "given_up": {"kind": "given_up", "message": "left alone"},
     "failed": {"kind": "kind", "message": "why"},
     "another_try": {"kind": "kind", "message": "why"},
+    "recalling": {"kind": None, "message": states.RECALLING},
+    "never_ran": {"kind": None, "message": "no runner took it"},
     "cancelled": {"kind": "cancelled", "message": "taken back"},
 }
 """Move → what the row says of it from then on; after every other, but for `accepted`, it says nothing any more."""

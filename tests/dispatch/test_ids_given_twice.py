@@ -19,8 +19,8 @@ class Repeating(Service):
     repeats: Callable[[int], bool] = staticmethod(lambda nth: nth == 3)
     first: Receipt | None = None
 
-    async def submit(self, arguments: Arguments) -> SubmitAnswer:
-        answer = await super().submit(arguments)
+    async def submit(self, arguments: Arguments, start_timeout: float = 3600.0) -> SubmitAnswer:
+        answer = await super().submit(arguments, start_timeout)
         assert isinstance(answer, Accepted)
         self.first = self.first or answer.receipt
         return Accepted(self.first) if self.repeats(self.asked["submit"]) else answer

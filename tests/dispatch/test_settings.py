@@ -5,8 +5,9 @@ from dataclasses import FrozenInstanceError
 
 import pytest
 
+from batch.core.gateway import START_TIMEOUT
 from batch.core.money import Money
-from batch.dispatch.settings import START_TIMEOUT, Settings
+from batch.dispatch.settings import Settings
 from batch.fal.client import FalGateway
 
 
@@ -37,5 +38,5 @@ def test_nothing_about_a_run_changes_while_it_goes() -> None:
 
 def test_the_start_deadline_is_the_one_that_the_gateway_sends() -> None:
     """An absence is proven by it: with a longer one at fal, a request could run after its absence was proven."""
-    sent = inspect.signature(FalGateway).parameters["start_timeout"].default
+    sent = inspect.signature(FalGateway.submit).parameters["start_timeout"].default
     assert settings().start_timeout == START_TIMEOUT == sent

@@ -13,7 +13,7 @@ def test_the_last_failure_that_is_allowed_is_one_before_the_limit(limit: int) ->
     streak = FailureStreak(limit)
     assert [streak.failed("locked out") for _ in range(limit - 1)] == [None] * (limit - 1)
     assert streak.failed("locked out") == Stop(
-        "failures", f"stopped submitting: the last {limit} rows all ended the same way (locked out)"
+        "failures", f"stopped submitting: the last {limit} rows all ended the same way (locked out)", recall=True
     )
 
 

@@ -7,7 +7,7 @@ import anyio
 import pytest
 from anyio import current_time
 
-from batch.core.gateway import Accepted, InDoubt, Receipt, SubmitAnswer
+from batch.core.gateway import START_TIMEOUT, Accepted, InDoubt, Receipt, SubmitAnswer
 from batch.core.money import Cap
 from batch.core.row import PendingRow
 from batch.core.states import State, Transition
@@ -15,6 +15,7 @@ from batch.core.store import RequestTaken
 from batch.dispatch.settings import Settings
 from batch.dispatch.stopping import Stop
 from batch.dispatch.submission import NoRoom, Posted, Submission
+from batch.pacing.poller import Poller
 
 RECEIPT = Receipt("r1", "https://q/s", "https://q/r", "https://q/c")
 ROW = PendingRow(1, 0, 2, {"prompt": "a kite"}, 490_000, 0)
@@ -30,13 +31,15 @@ class Fal:
         self._taken = taken
         self.answered = anyio.Event()
         self.answered.set()
+        self.start_timeout = 0.0
 
     async def claim(self, row: int, transition: Transition, budget: object) -> Cap | None:
         self.log.append("intent")
         return None if self._room else Cap.TOTAL
 
-    async def submit(self, arguments: object) -> SubmitAnswer:
+    async def submit(self, arguments: object, start_timeout: float) -> SubmitAnswer:
         self.log.append("POST")
+        self.start_timeout = start_timeout
         await self.answered.wait()
         return self._answer
 
@@ -48,7 +51,8 @@ class Fal:
 
 def submission(fal: Any, stops: list[Stop], **settings: Any) -> Submission:
     told = Settings(now=lambda: 1.0, rand=lambda: 0.5, typical_seconds=60.0, group_of=str, **settings)
-    return Submission(fal, fal, told, lambda: 60.0, stops.append, lambda: fal.log.append("counted"))
+    poller = Poller(fal, told.typical_seconds, told.rand, START_TIMEOUT)
+    return Submission(fal, fal, told, poller, stop=stops.append, claimed=lambda: fal.log.append("counted"))
 
 
 @pytest.fixture
@@ -67,6 +71,7 @@ async def test_intent_post_and_receipt_come_in_this_order() -> None:
     assert isinstance(posted, Posted)
     assert posted.outcome.receipt == RECEIPT
     assert before <= posted.sent <= current_time()
+    assert posted.start_timeout == fal.start_timeout == START_TIMEOUT
 
 
 async def test_without_room_nothing_is_sent() -> None:

@@ -19,7 +19,7 @@ from batch.core.gateway import (
     Video,
 )
 from batch.core.retry import FINAL, WORTH_ANOTHER_TRY, Retry
-from batch.core.row import AskedInVain, Unheard
+from batch.core.row import AskedInVain, NeverRan, Unheard
 from batch.core.states import TRANSITIONS, State
 from batch.dispatch.stopping import Stop
 from batch.dispatch.transitions import Pause, SubmitOutcome, of_end, of_submit, of_unheard
@@ -37,7 +37,7 @@ SUBMITS: list[tuple[SubmitAnswer, State, dict[str, object]]] = [
     (Throttled(None), State.PENDING, {"again": True, "pause": Pause("fal asks for a pause (429)")}),
     (Throttled(0.0), State.PENDING, {"again": True, "pause": Pause("fal asks for a pause (429)", 0.0)}),
     (Throttled(7.0), State.PENDING, {"again": True, "pause": Pause("fal asks for a pause (429)", 7.0)}),
-    (AccountRefused("locked", "no money"), State.PENDING, {"stop": Stop("locked", "no money")}),
+    (AccountRefused("locked", "no money"), State.PENDING, {"stop": Stop("locked", "no money", recall=True)}),
     (Refused("missing", "no prompt"), State.FAILED, {"failure": "missing", "reached": True}),
     (InDoubt("lost"), State.IN_DOUBT, {"failure": "in doubt: lost"}),
 ]
@@ -52,6 +52,7 @@ ENDS: list[tuple[End, State, int]] = [
     (RequestFailed("unheard_of", "oh", 500), State.PENDING, 0),
     (RequestFailed("image_too_small", "no", 422, retryable=True), State.PENDING, PRICE),
     (RequestFailed("internal_server_error", "oh", 500, retryable=False), State.FAILED, 0),
+    (NeverRan("no runner took it"), State.PENDING, 0),
 ]
 """End of a request → the state of its row after its first try, and what it is counted at."""
 
@@ -130,6 +131,14 @@ def test_every_end_has_its_transition() -> None:
     """But for one that could not be learned, which leaves the row to the next run."""
     assert {type(end) for end, _, _ in ENDS} == set(get_args(End)) - {Unheard}
     assert all((State.SUBMITTED, state) in TRANSITIONS for _, state, _ in ENDS)
+
+
+@pytest.mark.parametrize("tries", [0, 1, 2, 3, 9])
+def test_a_request_that_no_runner_took_is_no_try(tries: int) -> None:
+    """However often it happens: the row waits again, as often tried as before."""
+    transition = of_end(NeverRan("no runner took it"), NOW, PRICE, tries, Retry(tries=3))
+    assert transition.new is State.PENDING
+    assert transition.changes == {"kind": None, "message": "no runner took it", "tries": max(0, tries - 1)}
 
 
 @pytest.mark.parametrize(

@@ -373,8 +373,8 @@ async def test_a_reply_with_an_id_is_a_receipt(act: Act, wire: Wire) -> None:
 
 async def test_what_leaves_is_the_bare_arguments_with_key_and_deadline(wire: Wire) -> None:
     """The body is the arguments, nothing added; the headers carry the key and the start deadline."""
-    async with FalGateway(KLING_2_1_PRO, local=lambda cell: None, start_timeout=1234.0) as service:
-        assert isinstance(await service.submit(SHOT | {"prompt": "Æther 🚢"}), Accepted)
+    async with FalGateway(KLING_2_1_PRO, local=lambda cell: None) as service:
+        assert isinstance(await service.submit(SHOT | {"prompt": "Æther 🚢"}, 1234.0), Accepted)
     [post] = wire.posts
     assert post.path == "/fal-ai/kling-video/v2.1/pro/image-to-video"
     assert json.loads(post.body) == SHOT | {"prompt": "Æther 🚢"}

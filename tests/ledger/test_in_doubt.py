@@ -141,3 +141,23 @@ def test_others_ask_for_the_same_where_a_strange_request_has_a_text_of_ours(ledg
     assert not doubts.asked_by_others(ledger, [{"prompt": "somebody's"}, {}])
     assert doubts.asked_by_others(ledger, [{"prompt": "somebody's"}, {"prompt": "id:a"}])
     assert doubts.asked_by_others(ledger, [None])
+
+
+def test_a_row_in_doubt_has_the_start_deadline_that_was_sent_with_it(ledger: Ledger) -> None:
+    """None for one of a version that did not write it down; for a person the same is shown."""
+    for place, deadline in enumerate((None, 14_400.0)):
+        row = add(ledger, f"id:{place}", place)
+        ledger.apply(row, states.claimed(1.0, None, PRICE, deadline))
+        ledger.apply(row, states.reply_lost(2.0, "cut"))
+    assert [row.start_timeout for row in doubts.in_doubt_rows(ledger)] == [None, 14_400.0]
+    assert {view.start_timeout for view in doubts.in_doubt_views(ledger)} == {None, 14_400.0}
+
+
+def test_a_ledger_beside_of_the_version_before_is_read_all_the_same(tmp_path: Path) -> None:
+    """Nobody upgrades it: another run may be at work on it. What is open there still keeps its requests."""
+    with bought(tmp_path / "one.csv.ledger", "r1") as one, bought(tmp_path / "two.csv.ledger", "r2") as two:
+        lost(one, add(one, "id:b", 1), 5.0)
+        lost(two, add(two, "id:b", 1), 5.0)
+        two.db.execute("ALTER TABLE row DROP COLUMN start_timeout")
+        two.db.execute("PRAGMA user_version = 3")
+        assert [row.open_elsewhere for row in doubts.in_doubt_rows(one)] == [False, True]

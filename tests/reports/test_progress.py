@@ -17,6 +17,7 @@ from anyio import current_time
 from hypothesis import given
 from hypothesis import strategies as st
 
+from batch.core.worker import FalCounts
 from batch.dispatch.tally import Tally
 from batch.reports.progress import LINE_SECONDS, Eta, duration, line, show
 from tests.support.simulated import play
@@ -42,6 +43,22 @@ COLUMNS = 60
         (
             Tally(failed=1, in_doubt=2, at_once=4),
             "3 of 9 rows done, 1 failed, 2 in doubt, 0 under way, $0.00 spent, about 15 min left",
+        ),
+        (
+            Tally(under_way=42, at_fal=FalCounts(12, 30, 8411), at_once=42),
+            "0 of 9 rows done, 12 running, 30 waiting at fal (next is 8,412th in line), $0.00 spent, about 5 min left",
+        ),
+        (
+            Tally(under_way=4, at_fal=FalCounts(3, 1), at_once=4),
+            "0 of 9 rows done, 3 running, 1 waiting at fal, $0.00 spent, about 15 min left",
+        ),
+        (
+            Tally(under_way=2, at_fal=FalCounts(0, 2, 1), at_once=2),
+            "0 of 9 rows done, 0 running, 2 waiting at fal (next is 2nd in line), $0.00 spent, about 45 min left",
+        ),
+        (
+            Tally(under_way=40, at_fal=FalCounts(3, 37), at_once=40, run_seconds=100.0, wait_seconds=900.0),
+            "0 of 9 rows done, 3 running, 37 waiting at fal, $0.00 spent, about 20 min left",
         ),
         (Tally(left=3), "0 of 9 rows done, 0 under way, $0.00 spent, about 45 min left"),
         (Tally(succeeded=9, at_once=3), "9 of 9 rows done, 0 under way, $0.00 spent, about 0 s left"),

@@ -105,25 +105,81 @@ TestNight.settings = settings(max_examples=60, stateful_step_count=30, deadline=
 
 
 @given(
-    st.lists(st.tuples(st.floats(0, 40), st.integers(1, 90), st.none() | st.integers(2, 60)), max_size=25), st.data()
+    st.lists(
+        st.tuples(st.floats(0, 40), st.integers(1, 90), st.none() | st.integers(2, 60), st.integers(0, 50)), max_size=25
+    ),
+    st.booleans(),
+    st.data(),
 )
 @settings(deadline=None)
-def test_how_often_one_asks_changes_nothing(calls: list[tuple[float, int, int | None]], data: st.DataObject) -> None:
+def test_how_often_one_asks_changes_nothing(
+    calls: list[tuple[float, int, int | None, int]], takes_slot: bool, data: st.DataObject
+) -> None:
     """The state is a function of the calls and of time: a queue polled all night ends as one never asked."""
 
     def night(*, polled: bool) -> list[object]:
-        queue, clock = a_queue(2)
+        queue, clock = a_queue(2, wait_takes_slot=takes_slot)
         queue.run_seconds = lambda given: float(str(given["seconds"]))
-        for pause, seconds, deadline in calls:
-            queue.submit(PRO, shot(seconds=seconds), deadline)
+        queue.queue_seconds = lambda given: float(str(given["waits"]))
+        for pause, seconds, deadline, waits in calls:
+            queue.submit(PRO, shot(seconds=seconds, waits=waits), deadline)
             if polled:
                 queue.status(queue.requests[0].id, now=clock.now + data.draw(st.floats(0, pause)))
             clock.now += pause
         clock.now += 10_000
         told = [queue.result(request.id) for request in queue.requests]
+        assert (queue.running, queue.waiting) == (0, 0)
         return [told, [(r.id, r.started_at, r.ended_at) for r in queue.requests]]
 
     assert night(polled=True) == night(polled=False)
+
+
+def test_a_request_waits_in_the_line_of_others_though_slots_are_free() -> None:
+    """One of the line is taken a second: position 60 a minute before it runs, whoever else has a slot."""
+    queue, clock = a_queue(2, queue_seconds=60.0)
+    first = queue.submit(PRO, shot())
+    assert (queue.status(first.id).state, queue.status(first.id).position) == (State.IN_QUEUE, 60)
+    clock.now += 30
+    second = queue.submit(PRO, shot())
+    assert [queue.status(each.id).position for each in (first, second)] == [30, 61]
+    clock.now += 30
+    assert queue.status(first.id).state is State.IN_PROGRESS
+    clock.now += 30
+    assert queue.status(second.id).state is State.IN_PROGRESS
+    assert (first.started_at, second.started_at) == (START + 60, START + 90)
+
+
+def test_a_runner_that_starts_has_its_slot() -> None:
+    """One slot: the second waits until the first has started, run and ended, and then starts a runner of its own."""
+    queue, clock = a_queue(1, 300.0, queue_seconds=60.0, wait_takes_slot=True)
+    first, second = queue.submit(PRO, shot()), queue.submit(PRO, shot())
+    assert [queue.status(each.id).position for each in (first, second)] == [0, 0]
+    clock.now += 500
+    assert queue.status(second.id).state is State.IN_PROGRESS
+    assert (first.started_at, second.started_at) == (START + 60, START + 420)
+
+
+@pytest.mark.parametrize("takes_slot", [False, True])
+def test_what_is_taken_back_while_it_waits_leaves_its_place(takes_slot: bool) -> None:
+    queue, clock = a_queue(1, 300.0, queue_seconds=60.0, wait_takes_slot=takes_slot)
+    first, second = queue.submit(PRO, shot()), queue.submit(PRO, shot())
+    clock.now += 10
+    queue.cancel(first.id)
+    assert (queue.result(first.id).code, queue.waiting) == (499, 1)
+    clock.now += 1000
+    assert queue.status(second.id).state is State.COMPLETED
+    assert second.started_at == START + (70 if takes_slot else 60)
+    assert first.started_at is None
+
+
+def test_a_sandbox_started_again_knows_who_waits(tmp_path: Path) -> None:
+    queue, clock = a_queue(1, queue_seconds=60.0, recording=Recording(tmp_path))
+    request = queue.submit(PRO, shot())
+    again = Queue(1, clock=clock, recording=Recording(tmp_path))
+    clock.now += 59
+    assert again.status(request.id).position == 1
+    clock.now += 2
+    assert again.status(request.id).state is State.IN_PROGRESS
 
 
 def test_the_states_follow_the_slots_and_the_run_time() -> None:

@@ -116,6 +116,8 @@ class Service:
     """Whether results are answered by a bare 503."""
     warm_up: float = 0.0
     """So long a request is shown as waiting though it has its slot."""
+    positions: bool = True
+    """Positions in the queue are said."""
     tells: bool = False
     """How long each request ran is said with its end."""
     asked: Counter[str] = field(default_factory=Counter)
@@ -128,7 +130,7 @@ class Service:
             return NotSent("no network for the upload")
         return Prepared(arguments)
 
-    async def submit(self, arguments: Arguments) -> SubmitAnswer:
+    async def submit(self, arguments: Arguments, start_timeout: float = 3600.0) -> SubmitAnswer:
         self.asked["submit"] += 1
         fault = self.on_submit(self.asked["submit"])
         await anyio.sleep(self.latency)
@@ -140,13 +142,14 @@ class Service:
             return AccountRefused("locked", "User is locked. Reason: Exhausted balance.")
         if fault == "busy":
             return Throttled(None)
-        request = self.queue.submit(JOB.endpoint, arguments, 3600.0, now=current_time())
+        request = self.queue.submit(JOB.endpoint, arguments, start_timeout, now=current_time())
         self._count()
         if fault == "crash":
             raise Crash
         if fault == "lost":
             return InDoubt("the reply was lost")
-        return Accepted(self.built_receipt(request.id))
+        position = self.queue.status(request.id, now=current_time()).position
+        return Accepted(self.built_receipt(request.id), position if self.positions else None)
 
     async def poll(self, receipt: Receipt) -> PollAnswer:
         self.asked["poll"] += 1
@@ -162,7 +165,8 @@ class Service:
         warming = current_time() - (snapshot.request.started_at or 0.0) < self.warm_up
         if snapshot.state == "IN_PROGRESS" and warming:
             return Waiting(running=False, position=0)
-        return Waiting(running=snapshot.state == "IN_PROGRESS", position=snapshot.position)
+        position = snapshot.position if self.positions else None
+        return Waiting(running=snapshot.state == "IN_PROGRESS", position=position)
 
     async def collect(self, receipt: Receipt, finished: Finished) -> CollectAnswer:
         self.asked["collect"] += 1
@@ -175,7 +179,8 @@ class Service:
         self.found_at[receipt.request_id] = current_time()
         if reply.code == 200:
             return Video('{"video":{}}', f"https://v3.fal.media/{receipt.request_id}.mp4")
-        return RequestFailed(f"http_{reply.code}", "it broke", reply.code)
+        named = reply.headers.get("X-Fal-Error-Type", f"http_{reply.code}")
+        return RequestFailed(named, "it broke", reply.code)
 
     async def cancel(self, receipt: Receipt) -> CancelAnswer:
         reply = self.queue.cancel(receipt.request_id, now=current_time())
@@ -237,7 +242,8 @@ async def night(
                 options=RunOptions(concurrency=concurrency, **options),
                 now=lambda: EPOCH + current_time(),
                 rand=random.Random(seed).random,
-                typical_seconds=JOB.typical_seconds,
+                typical_seconds=told.pop("typical_seconds", JOB.typical_seconds),
+                rows=int(ledger.db.execute("SELECT COALESCE(MAX(id), 0) FROM row").fetchone()[0]),
                 group_of=lambda arguments: str(arguments["duration"]),
                 **told,
             ),

@@ -40,14 +40,14 @@ class Dead(Exception):
 class Unreliable(Service):
     """Some POSTs never arrive, and nobody hears of it."""
 
-    async def submit(self, arguments: Arguments) -> SubmitAnswer:
+    async def submit(self, arguments: Arguments, start_timeout: float = 3600.0) -> SubmitAnswer:
         plain = self.on_submit
         fate = plain(0)
         if fate == "never arrived":
             return InDoubt("the reply was lost")
         self.on_submit = lambda _: fate
         try:
-            return await super().submit(arguments)
+            return await super().submit(arguments, start_timeout)
         finally:
             self.on_submit = plain
 

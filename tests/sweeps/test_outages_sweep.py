@@ -117,13 +117,13 @@ class Stricken(Service):
         self._uploaded.add(prompt)
         return Prepared(arguments, uploaded=uploaded)
 
-    async def submit(self, arguments: Arguments) -> Any:
+    async def submit(self, arguments: Arguments, start_timeout: float = 3600.0) -> Any:
         self.about[str(arguments["prompt"])] += 1
         if self.out("submit"):
             self.on_submit = lambda _: self.chance.choice(["lost", "busy", "busy"])
         else:
             self.on_submit = lambda _: None
-        return await super().submit(arguments)
+        return await super().submit(arguments, start_timeout)
 
     async def poll(self, receipt: Receipt) -> PollAnswer:
         self.about[receipt.request_id] += 1

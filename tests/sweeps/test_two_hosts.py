@@ -38,11 +38,11 @@ class Cutting(Service):
     lag: float = 600.0
     accepted: list[str] = field(default_factory=list)
 
-    async def submit(self, arguments: Arguments) -> SubmitAnswer:
+    async def submit(self, arguments: Arguments, start_timeout: float = 3600.0) -> SubmitAnswer:
         if self.chance.random() >= self.cut:
-            return await super().submit(arguments)
+            return await super().submit(arguments, start_timeout)
         if self.chance.random() < self.arrive:
-            await super().submit(arguments)
+            await super().submit(arguments, start_timeout)
         return InDoubt("the reply was lost")
 
     async def request_history(self, since: float) -> RequestHistory | Unclear:

@@ -1,0 +1,104 @@
+"""Dispatches until all is home, the time is up, or a signal comes."""
+
+import sys
+from functools import partial
+from math import inf
+
+import anyio
+
+from batch.commands import signals
+from batch.commands.at_work import AT_FAL
+from batch.commands.ended import Ended
+from batch.commands.messages import Say
+from batch.core.gateway import Gateway
+from batch.core.worker import FalCounts
+from batch.dispatch.dispatcher import Dispatcher
+from batch.dispatch.settings import Settings
+from batch.dispatch.stopping import Stop
+from batch.ledger.async_ledger import AsyncLedger, async_ledger
+from batch.ledger.ledger import Ledger
+from batch.reports import progress
+from batch.results_writer.autosave import Autosave
+
+OUT_OF_TIME = Stop("deadline", "stopped: the time is up; the next run brings home what is under way")
+NOTE_SECONDS = 10.0
+INTERRUPTED = Stop("interrupted", "stopped by a signal")
+
+
+async def dispatch(
+    ledger: Ledger,
+    gateway: Gateway,
+    settings: Settings,
+    autosave: Autosave,
+    ended: Ended,
+    *,
+    total: int,
+    show_progress: bool,
+) -> None:
+    """Until nothing can be brought further in this run, or it is to end; `total` counts the rows of the table."""
+    eta = progress.Eta(settings.rows, settings.typical_seconds)
+    async with anyio.create_task_group() as listener:
+        async with async_ledger(ledger) as store, anyio.create_task_group() as tasks:
+            dispatcher = Dispatcher(store, gateway, settings)
+            ended.tally = dispatcher.tally
+            # In a group of its own: it goes on while the first signal's work winds down.
+            listener.start_soon(
+                _until_signal, dispatcher, settings, tasks.cancel_scope, ended, autosave.say, name="signals"
+            )
+            tasks.start_soon(autosave.keep, lambda: ended.tally.counts, total, name="results")
+            tasks.start_soon(_note_at_fal, dispatcher, store, ledger, name="at fal")
+            if show_progress:
+                tasks.start_soon(progress.show, lambda: dispatcher.tally, eta, sys.stderr, name="progress")
+            with anyio.CancelScope() as in_time:
+                tasks.start_soon(_until_deadline, dispatcher, settings.deadline, in_time, name="deadline")
+                await dispatcher.run()
+            ended.stop, ended.candidates = dispatcher.stopped, dispatcher.candidates
+            ended.stop_code = _stop_code(dispatcher.stopped, in_time.cancelled_caught)
+            if in_time.cancelled_caught:
+                ended.stopped = OUT_OF_TIME.message
+            tasks.cancel_scope.cancel()
+        listener.cancel_scope.cancel()
+
+
+def _stop_code(stop: Stop | None, out_of_time: bool) -> str | None:
+    return stop.code if stop else "deadline" if out_of_time else None
+
+
+async def _note_at_fal(dispatcher: Dispatcher, store: AsyncLedger, ledger: Ledger) -> None:
+    """For whoever asks how the run gets on. Until cancelled; a write that has begun is finished."""
+    seen = FalCounts()
+    while True:
+        await anyio.sleep(NOTE_SECONDS)
+        if (now := dispatcher.tally.at_fal) != seen:
+            seen = now
+            with anyio.CancelScope(shield=True):
+                await store.call(partial(ledger.set_meta, AT_FAL, now.note))
+
+
+async def _until_deadline(dispatcher: Dispatcher, deadline: float, scope: anyio.CancelScope) -> None:
+    """What waits in fal's line then is taken back; what runs is left to the next run."""
+    if deadline < inf:
+        await anyio.sleep_until(deadline)
+        await dispatcher.recall(OUT_OF_TIME)
+        scope.cancel()
+
+
+async def _until_signal(
+    dispatcher: Dispatcher, settings: Settings, scope: anyio.CancelScope, ended: Ended, say: Say
+) -> None:
+    """The first signal stops the run in good order, the second one at once; either is safe."""
+    recall = settings.options.recall
+    try:
+        with signals.listening() as first_signal:
+            await first_signal()
+            left = "what only waits in fal's line is taken back, what runs" if recall else "what is under way"
+            say(
+                f"stopping: nothing more is submitted; {left} is picked up by the next run. A submit that is on its "
+                "way is waited for, up to a minute (once more: stop at once, as safe)"
+            )
+            if recall:
+                await dispatcher.recall(INTERRUPTED)
+            scope.cancel()
+            await anyio.sleep_forever()  # the second one must find somebody while the work winds down
+    finally:
+        ended.interrupted = signals.asked_to_end()  # also by one that came too late to be waited for
