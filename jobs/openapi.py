@@ -21,6 +21,7 @@ _IMAGES = frozenset({"image", "images"})
 _EACH = frozenset({"video", "videos", "request", "requests", "generation", "generations", "unit", "units", "clip"})
 _COUNTED = 50
 """Values of a whole number that prices are worked out for, at most."""
+_ENDPOINT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)+")
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _MICROS = 1_000_000
 
@@ -75,7 +76,10 @@ def endpoint_of(document: Mapping[str, Any]) -> str:
         document.get("info", {}).get("x-fal-metadata", {}).get("endpointId") if isinstance(document, Mapping) else None
     )
     path, _ = _post(document)
-    return str(told or path.strip("/"))
+    endpoint = str(told or path.strip("/"))
+    if not _ENDPOINT.fullmatch(endpoint):
+        raise UsageError(f"{endpoint!r} is no endpoint of fal's: they are like fal-ai/veo3/image-to-video")
+    return endpoint
 
 
 def input_schema(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -221,9 +225,13 @@ def _counts(rules: Mapping[str, Any]) -> Iterator[tuple[str, Decimal]]:
 
 def _micros(amount: object) -> int:
     try:
-        return int((Decimal(str(amount)) * _MICROS).to_integral_value())
-    except InvalidOperation as error:
-        raise UsageError(f"{amount!r} is no price in US dollars") from error
+        found = Decimal(str(amount))
+        micros = int((found * _MICROS).to_integral_value()) if found.is_finite() else 0
+    except InvalidOperation:
+        micros = 0
+    if micros <= 0:  # a row for nothing has room in every budget
+        raise UsageError(f"{amount!r} is no price in US dollars")
+    return micros
 
 
 def _examples(order: Sequence[str], properties: Mapping[str, Any]) -> tuple[dict[str, str], ...]:

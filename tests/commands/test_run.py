@@ -323,6 +323,30 @@ def test_a_workbook_that_is_open_elsewhere_gets_its_results_when_it_is_closed(tm
     assert told[1] == f"{given.manifest.path} can be written again: the results are in it, and {beside} is not needed"
 
 
+def test_edits_of_a_workbook_during_a_run_are_kept(tmp_path: Path) -> None:
+    """As in a CSV: what the user saves meanwhile stands there in the end, with every video beside its own row."""
+    given = proving(tmp_path, "shots.xlsx", elsewhere=False)
+    path = given.manifest.path
+
+    def on_submit(number: int) -> None:
+        if number == 1:
+            frame = pd.DataFrame(
+                [[record.cells[0], record.cells[1], "mine"] for record in open_table(path).records()][::-1],
+                columns=["prompt", "image", "note"],
+            )
+            write_workbook(frame, path)
+
+    assert run_through(given, a_service(on_submit=on_submit)).exit_code is Exit.DONE
+    table = open_table(path)
+    rows = [dict(zip(table.columns, record.cells, strict=True)) for record in table.records()]
+    assert [row["prompt"] for row in rows] == ["c", "b", "a"]
+    assert {row["note"] for row in rows} == {"mine"}
+    assert {row["status"] for row in rows} == {"succeeded"}
+    with Ledger.read(given.ledger) as ledger:
+        made = dict(ledger.db.execute("SELECT json_extract(arguments, '$.prompt'), video_url FROM row").fetchall())
+    assert {row["prompt"]: row["video_url"] for row in rows} == made
+
+
 # The price
 
 

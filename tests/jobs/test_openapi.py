@@ -89,16 +89,33 @@ def test_facts_come_over_the_document() -> None:
     assert (job.price_by, job.prices, job.output, job.typical_seconds) == ("", {"": 400_000}, ("video", "url"), 60.0)
 
 
+@pytest.mark.parametrize("price", ["0", "-1", "nothing", "NaN", "Infinity", "0.0000001"])
+def test_a_price_of_nothing_is_none(price: str) -> None:
+    """It would have room in every budget."""
+    for facts in ({"usd": price}, {"by": "duration", "usd_per_unit": price}, {"by": "duration", "usd": {"4s": price}}):
+        with pytest.raises(UsageError, match="is no price in US dollars"):
+            job_of(document("veo-like"), {"price": facts}, "veo")
+
+
+@pytest.mark.parametrize("endpoint", ["x", "../x", "fal-ai/x?y", "https://evil/x", "fal-ai//x"])
+def test_an_endpoint_that_is_none_is_refused(endpoint: str) -> None:
+    """It becomes part of an address that the key is sent to."""
+    told = document("veo-like")
+    told["info"]["x-fal-metadata"]["endpointId"] = endpoint
+    with pytest.raises(UsageError, match="is no endpoint of fal's"):
+        job_of(told, {}, "veo")
+
+
 @pytest.mark.parametrize(
     ("broken", "message"),
     [
         ({}, "no OpenAPI document of an endpoint"),
         ([], "no OpenAPI document of an endpoint"),
-        ({"paths": {"/a": {"post": {}}}}, "describes no input"),
+        ({"paths": {"/a/b": {"post": {}}}}, "describes no input"),
         (
             {
                 "paths": {
-                    "/a": {
+                    "/a/b": {
                         "post": {
                             "requestBody": {"content": {"application/json": {"schema": {"$ref": "#/components/x"}}}}
                         }
