@@ -208,7 +208,7 @@ def _prices(told: Mapping[str, Any], properties: Mapping[str, Any]) -> tuple[str
         return "", {"": _micros(amounts)}
     if by and "usd_per_unit" in told:
         rate = told["usd_per_unit"]
-        return by, {value: _micros(Decimal(str(rate)) * count) for value, count in _counts(properties[by])}
+        return by, {value: _micros(rate, count) for value, count in _counts(properties[by])}
     return by, {}
 
 
@@ -223,10 +223,10 @@ def _counts(rules: Mapping[str, Any]) -> Iterator[tuple[str, Decimal]]:
             yield str(value), Decimal(found[0])
 
 
-def _micros(amount: object) -> int:
+def _micros(amount: object, count: Decimal = Decimal(1)) -> int:
     try:
         found = Decimal(str(amount))
-        micros = int((found * _MICROS).to_integral_value()) if found.is_finite() else 0
+        micros = int((found * count * _MICROS).to_integral_value()) if found.is_finite() else 0
     except InvalidOperation:
         micros = 0
     if micros <= 0:  # a row for nothing has room in every budget
