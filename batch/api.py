@@ -5,7 +5,9 @@ outcome = batch.run("shots.csv", concurrency=10)
 frame = batch.results("shots.csv")
 """
 
+import shlex
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,12 +26,13 @@ if TYPE_CHECKING:
 
 
 def open_batch(manifest: str | Path, **table: Any) -> Batch:
-    """A batch, nothing read yet, of the usual model or `model="kling-3.0-pro"`, or of a `job` of your own.
+    """A batch of the usual model, or the one that its ledger remembers; of `model="kling-3.0-pro"`, or your own `job`.
 
     Further arguments as for `batch.commands.batch.open_batch`.
     """
-    job = table.pop("job", None) or find(table.get("model"), Path(manifest))
-    return _open_batch(manifest, job, models=names(Path(manifest)), **table)
+    path, own = Path(manifest), table.pop("job", None)
+    find_job = None if own else partial(find, table=path)
+    return _open_batch(manifest, own or find(table.get("model"), path), models=names(path), find=find_job, **table)
 
 
 def check(manifest: str | Path, **table: Any) -> CheckReport:
@@ -38,7 +41,8 @@ def check(manifest: str | Path, **table: Any) -> CheckReport:
     Args:
         manifest: a CSV or Parquet file.
         table: how it is read, as for `open_batch`: `mapped={"image": "Startbild"}`, `prefix="kling_"`,
-            `price="5=0.49,10=0.98"`, `output="results.csv"`, `sandbox=True`.
+            `price="5=0.49,10=0.98"`, `output="results.csv"`, `sandbox=True`; what is not said is as it was said
+            before, unless `forget_options=True`.
 
     Returns:
         A report: `print(report)`, `report.to_dict()`, `report.exit_code`, `report.price_usd`.
@@ -110,6 +114,8 @@ def run(
         buy_again=buy_again,
         own_table=own_table,
     )
+    if batch.remembered:
+        say(f"as before: {shlex.join(batch.remembered)}   (forget_options=True starts anew)")
     return run_batch(batch, options, say, show_progress=False)
 
 

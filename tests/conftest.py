@@ -20,3 +20,4 @@ def _own_account(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.M
     """What a test buys stands in no other test's book, and in none of the machine's own."""
     state: Path = tmp_path_factory.mktemp("state")
     monkeypatch.setenv("XDG_STATE_HOME", str(state))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(state / "config"))  # nor does it read the settings of whoever tests

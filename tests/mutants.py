@@ -23,16 +23,38 @@ MODULES = {
     "batch/core/money.py": "*",
     "batch/core/retry.py": "*",
     "batch/core/states.py": "*",
+    "batch/core/equality.py": "*",
+    "batch/core/fair_share.py": "*",
+    "batch/account/book.py": "*",
+    "batch/account/learnt.py": "*",
+    "batch/account/machines.py": "*other_at_work*",
+    "batch/account/periods.py": "*",
+    "batch/account/purchase_records.py": "*",
+    "batch/account/registry.py": "*",
+    "batch/account/statement.py": "*",
+    "batch/account/witnesses.py": "*",
     "batch/reconcile/evidence.py": "*",
+    "batch/reconcile/purchases.py": "*",
     "batch/reconcile/timeline.py": "*",
+    "batch/reconcile/reconciler.py": "*Patience*",
+    "batch/manifest/fingerprint.py": "*",
+    "batch/dispatch/image_waits.py": "*",
+    "batch/files/file_systems.py": "*shared_kind*",
+    "batch/ledger/soundness.py": "*",
     "batch/dispatch/transitions.py": "*",
     "batch/dispatch/admission.py": "*",
     "batch/dispatch/stopping.py": "*",
+    "batch/fal/hosts.py": "*",
+    "batch/fal/pricing.py": "*",
+    "batch/fal/receipts.py": "*",
     "batch/fal/redact.py": "*",
     "batch/fal/transport.py": "*never_left* *Guard*",
 }
 """Module → the functions in it that decide, as patterns of mutmut's names."""
-ALSO_HELD_BY = {"batch/reconcile/timeline.py": ["tests/reconcile/test_evidence.py"]}
+ALSO_HELD_BY = {
+    "batch/reconcile/timeline.py": ["tests/reconcile/test_evidence.py"],
+    "batch/account/book.py": ["tests/account/test_witnesses.py"],
+}
 """Module → the tests that it has besides those of its name: of what its facts are weighed into."""
 
 Fault = tuple[str, ...]
@@ -56,6 +78,15 @@ def lines_of(diff: str) -> Fault:
     """What changes, without the file's names and the lines around it."""
     lines = (line for line in diff.splitlines() if re.match(r"[-+](?!--|\+\+)", line))
     return tuple(f"{line[0]} {line[1:].strip()}" for line in lines)
+
+
+def is_only_case(fault: Fault) -> bool:
+    """Whether but letters outside SQL's own quotes are large or small instead: SQL takes them for the same."""
+    went, came = (
+        ["'".join(part if n % 2 else part.casefold() for n, part in enumerate(line[2:].split("'"))) for line in lines]
+        for lines in ([one for one in fault if one[0] == "-"], [one for one in fault if one[0] == "+"])
+    )
+    return went == came
 
 
 def prepare(module: str, folder: Path) -> None:
@@ -98,7 +129,7 @@ def report(module: str) -> bool:
         tried = verdicts(module, Path(folder))
         missed = [name for name, verdict in tried if verdict not in ("killed", "timeout")]
         found = {name: lines_of(mutmut(Path(folder), "show", name)) for name in missed}
-    new = {name: fault for name, fault in found.items() if fault not in known}
+    new = {name: fault for name, fault in found.items() if fault not in known and not is_only_case(fault)}
     stale = known - set(found.values())
     print(f"{module}: of {len(tried)} faults {namesake(module)} misses {len(new)}, and {len(known)} on the list")
     for title, fault in [*new.items(), *(("on the list for nothing", fault) for fault in sorted(stale))]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.mutants import ACCEPTED, MODULES, accepted, lines_of, namesake
+from tests.mutants import ACCEPTED, MODULES, Fault, accepted, is_only_case, lines_of, namesake
 
 ROOT = Path(__file__).parent.parent
 
@@ -31,7 +31,7 @@ def test_every_fault_on_the_list_is_of_a_module_that_is_tried_and_has_a_reason()
     assert {section.split("\n")[0] for section in sections} <= set(MODULES)
     for section in sections:
         assert re.fullmatch(
-            r"\S+\n(\n```diff\n(- ?.*\n)+(\+ ?.*\n)+```\n\n[A-Z][^`\n].*\n)+", section.strip() + "\n"
+            r"\S+\n(\n```diff\n(- ?.*\n)+(\+ ?.*\n)*```\n\n[A-Z][^`\n].*\n)+", section.strip() + "\n"
         ), section
 
 
@@ -39,3 +39,18 @@ def test_the_lines_of_a_diff_are_those_that_change() -> None:
     """Without the names of the files, mutmut's own comment, and the lines around."""
     diff = "# m: survived\n--- a.py\n+++ a.py\n@@ -1,2 +1,2 @@\n def f():\n-    return -1\n+    return +1\n"
     assert lines_of(diff) == ("- return -1", "+ return +1")
+
+
+@pytest.mark.parametrize(
+    ("fault", "same"),
+    [
+        (("- a = 'SELECT n'", "+ a = 'SELECT n'"), True),
+        (("- \"SELECT n WHERE state = 'open'\"", "+ \"select N where state = 'open'\""), True),
+        (("- \"SELECT n WHERE state = 'open'\"", "+ \"SELECT n WHERE state = 'OPEN'\""), False),
+        (('- "a < b"', '+ "a <= b"'), False),
+        (('- "A"', '- "B"', '+ "a"'), False),
+    ],
+)
+def test_large_letters_are_small_ones_but_in_what_sql_compares(fault: Fault, same: bool) -> None:
+    """A state in another case is another state."""
+    assert is_only_case(fault) is same

@@ -12,7 +12,7 @@ from batch.cli.main import main
 ROOT = Path(__file__).parent.parent
 PAGES = [
     path
-    for folder in (ROOT, ROOT / "batch", ROOT / ".github", ROOT / "tests" / "benchmarks")
+    for folder in (ROOT, ROOT / "batch", ROOT / ".github", ROOT / "samples", ROOT / "tests" / "benchmarks")
     for path in sorted(folder.glob("*.md"))
 ]
 LINK = re.compile(r"\[[^\]]+\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)")

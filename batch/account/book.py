@@ -6,10 +6,11 @@ Synchronous and of one thread at a time, like the ledger; each transaction of th
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from pathlib import Path
 from typing import NamedTuple
 
 from batch.account import witnesses
-from batch.account.book_file import BUSY_SECONDS, standing_file
+from batch.account.book_file import BUSY_SECONDS, file_of, standing_file
 from batch.account.periods import period_end, period_start
 from batch.core.equality import Equality
 from batch.core.gateway import Receipt
@@ -55,6 +56,8 @@ class AccountBook:
         """Of this run: with another one in the book it buys nothing."""
         self.taken_over = 0
         """How many rows of the ledger took from the book what they lacked, as the run began."""
+        self.begun: Callable[[], None] = lambda: None
+        """Called in each transaction as it begins."""
         self._claimed: list[int] = []
         self._used = False
         self._local = local
@@ -65,6 +68,11 @@ class AccountBook:
     def trusted_from(self) -> float:
         """Since when it knows all that is bought with the key on this host, in seconds since 1970."""
         return float(self.meta("trusted_from") or 0)
+
+    @property
+    def path(self) -> Path:
+        """Where it stands."""
+        return file_of(self.db)
 
     # Transactions: begun by the first write, committed before the ledger's own
 
@@ -77,6 +85,7 @@ class AccountBook:
         if not self.db.in_transaction:
             self.db.execute("BEGIN IMMEDIATE")
             self._claimed.clear()
+            self.begun()
 
     def try_begin(self) -> bool:
         """Whether it is this run's turn; it waits for nobody."""

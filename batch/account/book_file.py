@@ -5,17 +5,57 @@ import os
 import secrets
 import sqlite3
 import time
-from contextlib import closing
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
 from importlib.resources import files
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 from batch.errors import LedgerError
 
-VERSION = 2
+VERSION = 3
 _APPLICATION_ID = 0x6B6C6262  # "klbb": tells a book from a ledger, and from any other SQLite file
 BUSY_SECONDS = 30.0
 """How long the other runs of the account are waited for, each of which holds the book for a moment."""
+
+
+class BookFailed(sqlite3.DatabaseError):
+    """SQLite's error about the book: known from one about the ledger, which SQLite does not tell."""
+
+
+class _BookUnwritable(BookFailed, sqlite3.OperationalError):
+    """The disk, its rights, or a lock: no damage."""
+
+
+class _BookConnection(sqlite3.Connection):
+    """A connection whose errors are known as the book's."""
+
+    def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
+        with _known():
+            return super().execute(sql, parameters)
+
+    def executemany(self, sql: str, parameters: Iterable[Any], /) -> sqlite3.Cursor:
+        with _known():
+            return super().executemany(sql, parameters)
+
+
+@contextmanager
+def _known() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise _named(_BookUnwritable(*error.args), error) from error
+    except sqlite3.DatabaseError as error:
+        if type(error) is not sqlite3.DatabaseError:  # a broken constraint is a fault of ours
+            raise
+        raise _named(BookFailed(*error.args), error) from error
+
+
+def _named(known: sqlite3.Error, error: sqlite3.Error) -> sqlite3.Error:
+    known.sqlite_errorcode = error.sqlite_errorcode
+    known.sqlite_errorname = error.sqlite_errorname
+    return known
 
 
 class NoBook(LedgerError):
@@ -52,11 +92,16 @@ def open_book_file(path: Path) -> sqlite3.Connection:
         raise NoBook(f"the account's book {path} cannot be written ({error})") from error
 
 
+def file_of(connection: sqlite3.Connection) -> Path:
+    """The file that the connection has opened."""
+    ((_, _, path),) = connection.execute("PRAGMA database_list").fetchall()[:1]
+    return Path(path)
+
+
 def standing_file(connection: sqlite3.Connection) -> tuple[int, int] | None:
     """Device and inode of the file that stands now where the connection's was opened; None: none does."""
-    ((_, _, path),) = connection.execute("PRAGMA database_list").fetchall()[:1]
     try:
-        status = Path(path).stat()
+        status = file_of(connection).stat()
     except OSError:
         return None
     return status.st_dev, status.st_ino
@@ -121,7 +166,9 @@ def _upgrade(connection: sqlite3.Connection) -> None:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, isolation_level=None, timeout=BUSY_SECONDS, check_same_thread=False)
+    connection = sqlite3.connect(
+        path, isolation_level=None, timeout=BUSY_SECONDS, check_same_thread=False, factory=_BookConnection
+    )
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
     return connection

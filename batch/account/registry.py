@@ -60,6 +60,15 @@ def enter(book: AccountBook, ledger_id: str, table: Path, path: Path, token: str
     return int(generation)
 
 
+def note_place(book: AccountBook, ledger_id: str, table: Path, path: Path) -> None:
+    """A ledger was moved with its table, and no run has begun since that buys."""
+    book.begin()
+    book.db.execute(
+        "UPDATE ledger SET table_path = ?, ledger_path = ?, table_file = ? WHERE id = ?",
+        (as_text(table), as_text(path), file_identity(table), ledger_id),
+    )
+
+
 def _entry(row: tuple[Any, ...]) -> LedgerEntry:
     found = LedgerEntry(*row)
     return found._replace(table=str(from_text(found.table)), path=str(from_text(found.path)))

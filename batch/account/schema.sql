@@ -41,6 +41,24 @@ CREATE INDEX purchase_open ON purchase (sent) WHERE state = 'open';
 -- What may have been spent by what was bought in each quarter of an hour: a cap is a short sum.
 CREATE TABLE spend (quarter INTEGER PRIMARY KEY, committed INTEGER NOT NULL);
 
+-- What runs learnt of the account's slots, for the next one to begin with. Neither this nor the next table decides
+-- about money: they may be lost.
+CREATE TABLE learnt (
+    endpoint BLOB PRIMARY KEY,            -- its hash
+    running INTEGER NOT NULL,             -- how many requests fal ran at once while another one waited
+    wait_seconds REAL,                    -- how long a request waited in line, mostly; NULL: not known
+    at REAL NOT NULL                      -- when that was so last
+) WITHOUT ROWID;
+
+-- The runs at work, each with its requests at fal: whoever sees others leaves them room.
+CREATE TABLE run (
+    ledger INTEGER PRIMARY KEY REFERENCES ledger,
+    in_air INTEGER NOT NULL,              -- requests at fal that have not ended
+    waiting INTEGER NOT NULL,             -- of these, those in line before the slots
+    hungry INTEGER NOT NULL,              -- whether rows wait for room
+    at REAL NOT NULL
+);
+
 CREATE TRIGGER purchase_is_kept BEFORE DELETE ON purchase
 BEGIN
     SELECT RAISE(ABORT, 'a purchase is never forgotten');

@@ -3,32 +3,41 @@
 Whatever takes long to load is imported where it is used: `--help` and `status` are for the impatient.
 """
 
-import json
 import logging
-import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import shlex
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from batch.cli.command import SettledCommand, plain_usage_errors
+from batch.cli.configuration import config
+from batch.cli.help import group_help, help_all_option
+from batch.cli.model_commands import model, open_table
 from batch.cli.options import (
     AS_JSON,
     FAULT,
+    KEY_FILE,
     NAMED_ROWS,
+    NOTIFY,
     PATH,
-    ROW,
     RUN,
     SANDBOX,
     SECONDS,
     TABLE,
     TABLE_NAMES,
     TEXT,
+    complete_kinds,
     run_options,
     whole_number,
 )
-from batch.core.plain_text import one_line, shown
+from batch.cli.output import log as _log
+from batch.cli.output import print_json as _print_json
+from batch.cli.output import print_text as _print
+from batch.cli.output import say as _say
+from batch.cli.unattended import doctor, messages, run_quietly, schedule
+from batch.core.plain_text import one_line
 from batch.errors import BatchError, Exit
 
 if TYPE_CHECKING:
@@ -39,69 +48,49 @@ if TYPE_CHECKING:
 class _Group(click.Group):
     """Turns what ends a command into one line and the documented exit code."""
 
+    command_class = SettledCommand
+
+    def __init__(self, *arguments: Any, **more: Any) -> None:
+        super().__init__(*arguments, **more)
+        self._help_all = help_all_option(lambda ctx: group_help(ctx, self, whole=True))
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        return [*super().get_params(ctx), self._help_all]
+
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        formatter.write(group_help(ctx, self, whole=False) + "\n")
+
     def make_context(self, *arguments: Any, **more: Any) -> click.Context:
-        with _plain_usage_errors():
+        with plain_usage_errors():
             return super().make_context(*arguments, **more)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            with _plain_usage_errors():
+            with plain_usage_errors():
                 return super().invoke(ctx)
         except BatchError as error:
-            _say(f"kling-batch: {error}")
+            self._ended(ctx, f"kling-batch: {error}")
             ctx.exit(error.exit_code)
         except KeyboardInterrupt:
-            _say("kling-batch: interrupted; run it again to go on")
+            self._ended(ctx, "kling-batch: interrupted; run it again to go on")
             ctx.exit(Exit.INTERRUPTED)
 
-
-@contextmanager
-def _plain_usage_errors() -> Iterator[None]:
-    """click shows them by itself, with what was typed in them."""
-    try:
-        yield
-    except click.UsageError as error:
-        error.message = one_line(error.message)  # type: ignore[misc]  # not meant to be set, says click
-        raise
+    def _ended(self, ctx: click.Context, line: str) -> None:
+        (_log if ctx.invoked_subcommand in ("run", "rerun") else _say)(one_line(line))
 
 
-# Everything that is printed goes through these three, but for the bar.
+def _unsaid(_: str) -> None:
+    """Of a run that nobody watches: how its table is read has been said when it was run by hand."""
 
 
-def _say(line: str) -> None:
-    """One line to stderr; stdout is for what was asked for. No control character of anybody's is obeyed."""
-    _write(one_line(line), sys.stderr)
+def _open_batch(manifest: Path, say: Callable[[str], None] = _say, **table: Any) -> "Batch":
+    batch = open_table(manifest, **table)
+    if batch.remembered:
+        say(f"as before: {shlex.join(batch.remembered)}   (--forget-options starts anew)")
+    return batch
 
 
-def _print(text: str, *, err: bool = False) -> None:
-    """Lines of ours, each of which was made one."""
-    _write(shown(text), sys.stderr if err else sys.stdout)
-
-
-def _print_json(value: dict[str, Any]) -> None:
-    """Letters as they are where the stream knows them all; else as JSON has them, and not as the stream would."""
-    text = json.dumps(value, ensure_ascii=False, indent=2)
-    try:
-        text.encode(sys.stdout.encoding)
-    except UnicodeEncodeError:
-        text = json.dumps(value, indent=2)
-    _print(text)
-
-
-def _write(text: str, stream: TextIO) -> None:
-    """Not through click, which writes UTF-8 where the code page is ASCII."""
-    stream.write(f"{text}\n")
-    stream.flush()
-
-
-def _open_batch(manifest: Path, model: str | None, **table: Any) -> "Batch":
-    from batch.commands.batch import open_batch
-    from jobs.library import find, names
-
-    return open_batch(manifest, find(model, manifest), model=model, models=names(manifest), **table)
-
-
-@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80})
 @click.version_option(package_name="kling-batch", message="%(prog)s %(version)s")
 def main() -> None:
     """Run a spreadsheet of shots through Kling 2.1 pro (image to video) on fal.ai.
@@ -113,6 +102,7 @@ def main() -> None:
 
 @main.command()
 @AS_JSON
+@KEY_FILE
 def account(as_json: bool) -> None:
     """Say what this machine has bought with the key, by table and period. Asks nobody, spends nothing."""
     from batch.commands import account as book
@@ -125,17 +115,17 @@ def account(as_json: bool) -> None:
 
 
 @main.command()
-@click.argument("table", type=PATH)
+@click.argument("manifest", type=PATH)
 @click.option("--from-folder", "folder", type=PATH, metavar="FOLDER", help="A row for each picture of this folder.")
 @click.option("--prompt", type=TEXT, help="For the pictures that bring none (boat.txt, or in the file).")
 @click.option("--sheet", type=TEXT, metavar="NAME", help="The sheet of a workbook that is there already.")
 @click.option("--model", type=TEXT, metavar="NAME", help="Whose inputs it has columns for; kling-2.1-pro by default.")
-def new(table: Path, folder: Path | None, prompt: str | None, model: str | None, sheet: str | None) -> None:
+def new(manifest: Path, folder: Path | None, prompt: str | None, model: str | None, sheet: str | None) -> None:
     """Make a table to begin with (.csv, .xlsx, .parquet), or one of a folder of pictures; asked again, add new ones."""
     from batch.commands.new import new_table
     from jobs.library import find
 
-    report = new_table(table, find(model, table), folder=folder, prompt=prompt or "", sheet=sheet)
+    report = new_table(manifest, find(model, manifest), folder=folder, prompt=prompt or "", sheet=sheet)
     _print("\n".join(map(one_line, report.lines)))
 
 
@@ -158,26 +148,36 @@ def check(ctx: click.Context, /, as_json: bool, every: bool, **table: Any) -> No
 
 @main.command()
 @TABLE
+@KEY_FILE
 @FAULT
 @RUN
+@NOTIFY
 @click.option("--stale", is_flag=True, help="Buy new videos for rows that were edited after theirs were made.")
+@click.option("--cron", is_flag=True, help="Nobody watches: quiet unless it matters, all words to TABLE.log.")
 @click.pass_context
-def run(ctx: click.Context, /, as_json: bool, stale: bool, **given: Any) -> None:
+def run(ctx: click.Context, /, as_json: bool, stale: bool, cron: bool, **given: Any) -> None:
     """Submit, wait, write back. Run it again and it goes on where it was; failed rows wait for `rerun`."""
     from batch.commands.rerun import Selection
 
-    _run(ctx, Selection(failed=False, stale=True) if stale else None, as_json, given)
+    _run(ctx, Selection(failed=False, stale=True) if stale else None, as_json, given, cron=cron)
 
 
 @main.command()
 @TABLE
+@KEY_FILE
 @FAULT
 @RUN
+@NOTIFY
 @click.option(
-    "--kind", "kinds", multiple=True, type=TEXT, help="Only rows that failed so, e.g. content_policy_violation."
+    "--kind",
+    "kinds",
+    multiple=True,
+    type=TEXT,
+    metavar="KIND",
+    shell_complete=complete_kinds,
+    help="Only rows that failed so, e.g. content_policy_violation.",
 )
-@click.option("--row", "numbers", multiple=True, type=ROW, help="Only this row, as the spreadsheet numbers it.")
-@click.option("--id", "ids", multiple=True, type=TEXT, help="Only the row with this id.")
+@NAMED_ROWS
 @click.option("--stale", is_flag=True, help="Also rows that were edited after their videos were made.")
 @click.pass_context
 def rerun(
@@ -196,26 +196,36 @@ def rerun(
     _run(ctx, Selection(error_types=kinds, numbers=numbers, ids=ids, stale=stale), as_json, given)
 
 
-def _run(ctx: click.Context, selection: "Selection | None", as_json: bool, given: dict[str, Any]) -> None:
+def _run(
+    ctx: click.Context, selection: "Selection | None", as_json: bool, given: dict[str, Any], *, cron: bool = False
+) -> None:
     from batch.commands.run import run_batch
 
     # What fal-client logs by itself (a host tried again) would stand in the middle of the bar, and once for each row.
     logging.getLogger("fal_client").addHandler(logging.NullHandler())
     table = {name: given.pop(name) for name in TABLE_NAMES}
-    batch, faults = _open_batch(**table), given.pop("faults")
+    batch, faults = _open_batch(**table, say=_unsaid if cron else _log), given.pop("faults")
     if faults:
         from batch.commands.sandbox import with_faults
 
         batch = with_faults(batch, faults)
-    outcome = run_batch(batch, run_options(**given), _say, mark=selection.mark if selection else None)
-    _print(outcome.text(), err=True)
-    if as_json:
-        _print_json(outcome.json())
+    mark = selection.mark if selection else None
+    with messages(given.pop("notify"), batch.manifest.path) as notifier:
+        if cron:
+            ctx.exit(run_quietly(batch, run_options(**given), mark, notifier, as_json=as_json))
+        alarm = notifier.alarm if notifier else None
+        outcome = run_batch(batch, run_options(**given), lambda line: _log(one_line(line)), mark=mark, alarm=alarm)
+        _log(outcome.text())
+        if as_json:
+            _print_json(outcome.json())
+        if notifier:
+            notifier.end(outcome.subject, outcome.text(), outcome.json())
     ctx.exit(outcome.exit_code)
 
 
 @main.command()
 @TABLE
+@KEY_FILE
 @NAMED_ROWS
 @click.option("--adopt", type=TEXT, metavar="REQUEST_ID", help="It was accepted: this is its request.")
 @click.option("--resubmit", is_flag=True, help="It was not, or buy it again all the same.")
@@ -248,6 +258,7 @@ def resolve(
 
 @main.command()
 @TABLE
+@KEY_FILE
 @NAMED_ROWS
 @click.option("--stop", is_flag=True, help="Stop the run that is at work first, as Ctrl-C would.")
 @click.pass_context
@@ -265,6 +276,7 @@ def cancel(ctx: click.Context, /, numbers: Sequence[int], ids: Sequence[str], st
 
 @main.command()
 @TABLE
+@KEY_FILE
 @click.pass_context
 def recover(ctx: click.Context, /, **table: Any) -> None:
     """Make a lost or old ledger again, from the table's results and fal's records. Pays nothing."""
@@ -293,13 +305,13 @@ def status(ctx: click.Context, manifest: Path, sandbox: bool, as_json: bool) -> 
     ctx.exit(outcome.exit_code)
 
 
-class _Sandbox(click.Command):
-    """Its help lists what can go wrong."""
+class _Sandbox(SettledCommand):
+    """With all of its help it lists what can go wrong."""
 
-    def format_epilog(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def full_help(self, ctx: click.Context) -> str:
         from batch.commands.sandbox import fault_help
 
-        formatter.write(f"\nFaults and outcomes:\n\n{fault_help()}\n")
+        return f"{super().full_help(ctx)}\n\nFaults and outcomes:\n\n{fault_help()}"
 
 
 @main.command(cls=_Sandbox)
@@ -329,72 +341,5 @@ def sandbox(
     serve_alone(port, slots, run_seconds, folder, faults, history, queue_seconds=queue_seconds)
 
 
-@main.group()
-def model() -> None:
-    """Which models there are, what columns they have; add any other one of fal's."""
-
-
-@model.command("list")
-@click.option("--beside", type=PATH, metavar="TABLE", help="Also those that stand beside this table.")
-def list_models(beside: Path | None) -> None:
-    """Name every model, with its endpoint."""
-    from jobs.library import find, names
-
-    known = [find(name, beside) for name in names(beside)]
-    width = max(len(job.name) for job in known)
-    _print("\n".join(one_line(f"{job.name:<{width}}  {job.endpoint}") for job in known))
-
-
-@model.command("show")
-@click.argument("name", type=TEXT)
-@click.option("--beside", type=PATH, metavar="TABLE", help="Also one that stands beside this table.")
-def show_model(name: str, beside: Path | None) -> None:
-    """Say what columns a model has, what may stand in them, and what it costs."""
-    from batch.commands.model import described
-    from jobs.library import find
-
-    _print("\n".join(map(one_line, described(find(name, beside)))))
-
-
-@model.command("add")
-@click.argument("endpoint", type=TEXT)
-@click.option("--openapi", type=PATH, metavar="FILE", help="Its OpenAPI document, if it is not to be fetched from fal.")
-@click.option("--name", type=TEXT, help="What to call it; by default its endpoint without its owner.")
-@click.option("--beside", type=PATH, metavar="TABLE", help="For this table only: keep it beside it.")
-def add_model(endpoint: str, openapi: Path | None, name: str | None, beside: Path | None) -> None:
-    """Take up any model of fal's: fetch its description and price, and keep them."""
-    from batch.commands import model as models
-    from jobs import library
-    from jobs.openapi import endpoint_of, job_of, price_facts
-
-    document = models.document_in(openapi) if openapi else models.fetched_document(endpoint)
-    if endpoint_of(document) != endpoint:
-        raise click.UsageError(f"the description is that of {endpoint_of(document)}, not of {endpoint}")
-    name = name or models.usual_name(endpoint)
-    models.require_name(name, library.names())
-    job = job_of(document, {}, name)
-    price = None if openapi else models.fetched_price(job)
-    facts = {"price": price_facts(job, price.amount, price.unit)} if price and price.currency == "USD" else {}
-    folder = beside.resolve().parent if beside else library.own_folder()
-    kept = library.save(folder, name, document, facts)
-    _print("\n".join(map(one_line, [*models.described(job_of(document, facts, name)), f"kept in {kept}"])))
-
-
-@model.command("refresh")
-@click.argument("name", type=TEXT)
-@click.option("--openapi", type=PATH, metavar="FILE", help="Today's OpenAPI document, if it is not to be fetched.")
-@click.option("--beside", type=PATH, metavar="TABLE", help="Also one that stands beside this table.")
-@click.pass_context
-def refresh_model(ctx: click.Context, name: str, openapi: Path | None, beside: Path | None) -> None:
-    """Show what fal has changed in a model since it was taken up, field by field; changes nothing."""
-    from batch.commands import model as models
-    from jobs import library
-    from jobs.openapi import input_schema
-
-    job = library.find(name, beside)
-    document = models.document_in(openapi) if openapi else models.fetched_document(job.endpoint)
-    ours = input_schema(library.document_of(library.file_of(job.name, beside)))
-    found = list(models.differences(ours["properties"], input_schema(document)["properties"]))
-    found += models.differences({"required": ours["required"]}, {"required": input_schema(document)["required"]})
-    _print("\n".join(map(one_line, found or [f"{job.name} is as fal describes it today"])))
-    ctx.exit(Exit.ROWS_FAILED if found else Exit.DONE)
+for _command in (config, doctor, model, schedule):
+    main.add_command(_command)

@@ -1,12 +1,14 @@
 """The options that commands share, and the checks of what is typed for them."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 
-from batch.cli.numbers import number, whole
+from batch.cli.numbers import number, row_ranges, whole
+from batch.cli.settings_files import split_words
 from batch.core.run_options import MOST_AT_ONCE, RunOptions
 from batch.errors import UsageError
 
@@ -34,21 +36,43 @@ class Typed(click.ParamType):  # type: ignore[type-arg]  # before 8.4, click's o
         self.name = name
         self._read = read
 
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[Any]:
+        """Files, where a file is meant."""
+        from click.shell_completion import CompletionItem
+
+        return (
+            [CompletionItem(incomplete, type="file")]
+            if self.name == "path"
+            else super().shell_complete(ctx, param, incomplete)
+        )
+
+    def split_envvar_value(self, rv: str) -> list[str]:
+        return split_words(rv)
+
     def convert(
         self,
         value: Any,
         param: click.Parameter | None,
-        ctx: click.Context | None,  # noqa: ARG002 - click gives it
+        ctx: click.Context | None,
     ) -> Any:
         if not isinstance(value, str):
             return value
-        name = param.opts[0] if isinstance(param, click.Option) else self.name
+        name = _where(param, ctx) if isinstance(param, click.Option) else self.name
         if not value.strip():
             raise UsageError(f"{name}: its value is empty: give one, or leave the option out")
         try:
             return self._read(value)
         except UsageError as error:
             raise UsageError(f"{name}: {error}") from error
+
+
+def _where(option: click.Option, ctx: click.Context | None) -> str:
+    """How a value's place is named to the person who wrote it."""
+    source = ctx.get_parameter_source(option.name or "") if ctx else None
+    if source is click.core.ParameterSource.ENVIRONMENT:
+        return f"{option.envvar} in the environment"
+    in_file = source is click.core.ParameterSource.DEFAULT_MAP
+    return f"{option.opts[0]}{' in a settings file (`kling-batch config` says which)' if in_file else ''}"
 
 
 def whole_number(least: int = 0, most: int | None = None) -> Typed:
@@ -75,18 +99,26 @@ def _account_cap(text: str) -> Any:
     return AccountCap.read(text)
 
 
-def _duration(text: str) -> float:
+@dataclass(frozen=True, slots=True)
+class End:
+    """When a run is to end, seconds from now, and how that was typed."""
+
+    seconds: float
+    text: str
+
+
+def _duration(text: str) -> End:
     from batch.cli import times
 
-    return times.seconds(text)
+    return End(times.seconds(text), text)
 
 
-def _time_of_day(text: str) -> float:
+def _time_of_day(text: str) -> End:
     from datetime import datetime
 
     from batch.cli import times
 
-    return times.seconds_until(text, datetime.now().astimezone())
+    return End(times.seconds_until(text, datetime.now().astimezone()), text)
 
 
 def _mapping(_ctx: click.Context, _parameter: click.Parameter, values: Sequence[str]) -> dict[str, str]:
@@ -104,7 +136,7 @@ def _mapping(_ctx: click.Context, _parameter: click.Parameter, values: Sequence[
 PATH = Typed("path", Path)
 TEXT = Typed("text")
 SECONDS = Typed("seconds", number)
-ROW = whole_number(1)
+ROWS = Typed("rows", row_ranges)
 DOLLARS = Typed("dollars", _dollars)
 
 SANDBOX = click.option("--sandbox", is_flag=True, help="Play the service on this machine: free, no key, no network.")
@@ -114,7 +146,15 @@ FAULT = click.option(
     multiple=True,
     type=TEXT,
     metavar="KIND:WHICH=FAULT",
-    help="With --sandbox: what goes wrong, e.g. submit:3=cut_after; `kling-batch sandbox --help` lists what can.",
+    help="With --sandbox: what goes wrong, e.g. submit:3=cut_after; `kling-batch sandbox --help-all` lists what can.",
+)
+KEY_FILE = click.option(
+    "--key-file",
+    type=PATH,
+    metavar="FILE",
+    expose_value=False,
+    callback=lambda ctx, _option, path: ctx.meta.__setitem__("key_file", path),
+    help="Read fal's key from this file, which only you may read (chmod 600).",
 )
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on stdout.")
 
@@ -162,23 +202,19 @@ TABLE = _all_of(
         "--header-row", type=whole_number(1), metavar="N", help="The row in which the titles stand (CSV, Excel)."
     ),
     click.option("--sheet", type=TEXT, metavar="NAME", help="The sheet of an Excel workbook that holds the shots."),
-    click.option("--output", type=PATH, help="Write the results to this file instead of into the manifest."),
+    click.option("--output", type=PATH, help="Write the results to this file, not into the table."),
+    click.option(
+        "--forget-options",
+        is_flag=True,
+        help="What was said of this table before (the options above, which its ledger remembers) holds no more.",
+    ),
     SANDBOX,
 )
 """The table and how it is read: the arguments of `batch.commands.batch.open_batch`."""
 
 TABLE_NAMES = (
-    "manifest",
-    "mapped",
-    "ignored",
-    "model",
-    "prefix",
-    "price",
-    "output",
-    "encoding",
-    "header_row",
-    "sheet",
-    "sandbox",
+    *("manifest", "mapped", "ignored", "model", "prefix", "price", "output", "encoding", "header_row", "sheet"),
+    *("forget_options", "sandbox"),
 )
 """The parameters of `TABLE`."""
 
@@ -246,15 +282,61 @@ RUN = _all_of(
 )
 """How a run is to go: the fields of `RunOptions`, `--until` and `--max-runtime` being `max_seconds` together."""
 
-NAMED_ROWS = _all_of(
-    click.option("--row", "numbers", multiple=True, type=ROW, help="This row, as the spreadsheet numbers it."),
-    click.option("--id", "ids", multiple=True, type=TEXT, help="The row with this id."),
+NOTIFY = click.option(
+    "--notify",
+    multiple=True,
+    type=TEXT,
+    metavar="URL",
+    help="Send a message at the end, at an early stop and at the first doubt (apprise: mailto://, ntfys://, slack://…).",
 )
 
 
-def run_options(*, until: float | None, max_runtime: float | None, **options: Any) -> RunOptions:
+def row_option(says: str) -> Decorator:
+    """`--row 4-9,12`, any number of times: the numbers of all of them, each once."""
+    return click.option(
+        "--row", "numbers", multiple=True, type=ROWS, callback=_all_numbers, metavar="4-9,12", help=says
+    )
+
+
+def _all_numbers(_ctx: click.Context, _option: click.Parameter, values: Sequence[Sequence[int]]) -> tuple[int, ...]:
+    return tuple(dict.fromkeys(number for numbers in values for number in numbers))
+
+
+def complete_ids(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    """For a shell: the ids in the table's ledger that begin so."""
+    from batch.commands.completion import ids_in
+
+    table = _table_so_far(ctx)
+    return ids_in(table, incomplete) if table else []
+
+
+def complete_kinds(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    """For a shell: the kinds of failure in the table's ledger."""
+    from batch.commands.completion import kinds_in
+
+    table = _table_so_far(ctx)
+    return kinds_in(table, incomplete) if table else []
+
+
+def _table_so_far(ctx: click.Context) -> Path | None:
+    """Of a line that is not finished: it may end in an option without its value, and then nothing else was read."""
+    table = ctx.params.get("manifest") or next((one for one in ctx.args if not one.startswith("-")), None)
+    return Path(table) if table else None
+
+
+NAMED_ROWS = _all_of(
+    row_option("This row, as the spreadsheet numbers it; 4-9,12 are several."),
+    click.option(
+        "--id", "ids", multiple=True, type=TEXT, metavar="ID", shell_complete=complete_ids, help="The row with this id."
+    ),
+)
+
+
+def run_options(*, until: "End | None", max_runtime: "End | None", **options: Any) -> RunOptions:
     """What was said of a run, as one record."""
-    ends = [seconds for seconds in (until, max_runtime) if seconds is not None]
+    said = {"--until": until, "--max-runtime": max_runtime}
+    ends = sorted((end.seconds, f"{option} {end.text}") for option, end in said.items() if end is not None)
     if options.get("adopt_known") and options.get("buy_again"):
         raise click.UsageError("--adopt-known takes over what was bought, --buy-again pays again: give one of them")
-    return RunOptions(max_seconds=min(ends, default=None), **options)
+    seconds = ends[0][0] if ends else None
+    return RunOptions(max_seconds=seconds, ends=tuple(text for _, text in ends), **options)

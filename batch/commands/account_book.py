@@ -1,18 +1,26 @@
 """Brings the account's book and a ledger together, at the start of whatever writes into the ledger."""
 
 import secrets
-import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 
 import anyio
 
 from batch.account.book import AccountBook
-from batch.account.book_file import NoBook, book_path, open_book_file
+from batch.account.book_file import BookFailed, NoBook, book_path, open_book_file
+from batch.account.machines import note_at_work, other_at_work, this_machine
 from batch.account.purchase_records import BoughtBefore, import_purchase, last_purchase, let_go, own_purchases
-from batch.account.registry import LedgerEntry, enter, entry_of, file_identity, other_entries, unknown_to
+from batch.account.registry import (
+    LedgerEntry,
+    enter,
+    entry_of,
+    file_identity,
+    note_place,
+    other_entries,
+    unknown_to,
+)
 from batch.commands.batch import Batch
 from batch.commands.messages import Say
 from batch.core import states
@@ -21,7 +29,8 @@ from batch.core.gateway import Gateway
 from batch.core.money import AccountCap
 from batch.core.states import State
 from batch.errors import LedgerError, LedgerLost, MissingKey, UsageError
-from batch.ledger.booking import booked_row, doubts, ledger_id_at, past_purchases, request_ids
+from batch.files.file_systems import shared_file_system
+from batch.ledger.booking import PLACE, booked_row, doubts, ledger_id_at, past_purchases, place_of, request_ids
 from batch.ledger.ledger import LEDGER_ID, UNBOOKED, Ledger
 from batch.manifest.fingerprint import defaults
 from batch.reports.outcome import counted
@@ -67,10 +76,14 @@ async def account_book(
         yield None
         return
     try:
-        with _write_errors():
-            begin = partial(_begin, batch, ledger, book, gateway, now(), say, own_table=own_table)
-            await anyio.to_thread.run_sync(begin)  # it waits for the other runs of the account
+        begin = partial(_begin, batch, ledger, book, gateway, now(), say, own_table=own_table)
+        await anyio.to_thread.run_sync(begin)  # it waits for the other runs of the account
         yield book
+    except BookFailed as error:
+        raise LedgerLost(
+            f"the account's book {book.path} cannot be written ({error}): make room on the disk, or mend what keeps it "
+            "from being written, and run again. Nothing more was submitted; what was is picked up"
+        ) from error
     finally:
         ledger.book = None
         book.close()
@@ -82,9 +95,21 @@ def _opened(batch: Batch, now: Callable[[], float], cap: AccountCap | None) -> A
         if cap:
             raise UsageError("--max-spend-account needs a key of fal's own: neither the sandbox nor a login has a book")
         return None
-    job = batch.manifest.job
-    connection = open_book_file(book_path(secret))
-    return AccountBook(connection, Equality(defaults(job), job.endpoint), now, cap)
+    job, path = batch.manifest.job, book_path(secret)
+    if kind := shared_file_system(path):
+        raise NoBook(
+            f"the account's book would stand on a network file system ({kind}: {path.parent}), which cannot keep it; "
+            "set XDG_STATE_HOME to a folder on a disk of this machine"
+        )
+    book = AccountBook(open_book_file(path), Equality(defaults(job), job.endpoint), now, cap)
+    machine = this_machine()
+    if other_at_work(book, machine, now()):
+        book.close()
+        raise NoBook(
+            f"another machine writes into the account's book {path}; set XDG_STATE_HOME to a folder of its own"
+        )
+    note_at_work(book, machine)
+    return book
 
 
 def _secret() -> str | None:
@@ -98,15 +123,32 @@ def _secret() -> str | None:
     return found.token if found.scheme == "Key" else None
 
 
-@contextmanager
-def _write_errors() -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise LedgerLost(f"the account's book cannot be written ({error}): nothing was submitted; run again") from error
-
-
 # Who the ledger is
+
+
+async def note_moved(batch: Batch, ledger: Ledger, now: Callable[[], float]) -> None:
+    """Tells the book where a ledger stands that was moved with its table, by a run that has nothing else to do.
+
+    Until then it looks as if the table were gone, and another one with the same rows would wait for a word.
+    """
+    try:
+        book = _opened(batch, now, None)
+    except NoBook:  # the next run that buys says so
+        return
+    if book:
+        try:
+            await anyio.to_thread.run_sync(partial(_note_moved, batch, ledger, book))
+        finally:
+            book.close()
+
+
+def _note_moved(batch: Batch, ledger: Ledger, book: AccountBook) -> None:
+    known, path = entry_of(book, ledger.meta(LEDGER_ID) or ""), ledger.path or Path()
+    itself = known and ledger.meta(BOOK) == book.meta("id") and known.accepts(ledger.meta(TOKEN) or "")
+    if known and itself and (Path(known.path) == path or not is_alive(known)):
+        note_place(book, known.id, batch.manifest.path.resolve(), path)
+        book.commit()
+        ledger.set_meta(PLACE, place_of(ledger))
 
 
 def _begin(
@@ -160,7 +202,7 @@ def _enter(batch: Batch, ledger: Ledger, book: AccountBook, now: float, *, own_t
     ledger_id, token = ledger_id or secrets.token_hex(16), secrets.token_hex(16)
     generation = enter(book, ledger_id, batch.manifest.path.resolve(), path, token)
     notes = {LEDGER_ID: ledger_id, TOKEN: token, GENERATION: str(generation), BOOK: book.meta("id"), UNBOOKED: ""}
-    for name, value in notes.items():
+    for name, value in {**notes, PLACE: place_of(ledger)}.items():
         ledger.set_meta(name, value)
     return bool(complete)
 
@@ -170,7 +212,8 @@ def _trusted(ledger: Ledger, book: AccountBook, known: LedgerEntry | None) -> bo
     its = ledger.meta(BOOK)
     if not its:  # it never had one
         return True
-    generation = int(ledger.meta(GENERATION) or 0)
+    noted = ledger.meta(GENERATION) or ""
+    generation = int(noted) if noted.isdecimal() and len(noted) < 10 else 0
     return its == book.meta("id") and known is not None and generation <= known.generation
 
 

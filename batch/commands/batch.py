@@ -1,17 +1,21 @@
 """Opens a batch: a manifest, its ledger, and where its results go."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from batch.commands.remembered_options import remembered
 from batch.commands.table_names import name_notes, require_original, require_room
 from batch.core.money import prices
 from batch.core.paths import places, results_path
+from batch.core.table_options import TableOptions
 from batch.errors import LedgerError, ManifestError, UsageError
 from batch.job import Arguments, Job
 from batch.ledger.ledger import Ledger
 from batch.ledger.recovery import bought_by_renamed
+from batch.manifest.columns import input_name
 from batch.manifest.loader import Manifest
 from batch.results_writer.overwrite_checks import refuse_foreign_columns, refuse_lost_results, require_target
 from batch.table import ReadingOptions, Table, TableChanged
@@ -21,6 +25,9 @@ if TYPE_CHECKING:
 
 _ENDPOINT = "endpoint"
 """Where a ledger keeps to which endpoint its requests go."""
+
+FindJob = Callable[[str | None], Job]
+"""The name of a model, its endpoint or its file → its job; None: the usual one."""
 
 SANDBOX_RUN_SECONDS = 2.0
 """How long a request runs in the sandbox; the real service takes minutes."""
@@ -32,7 +39,7 @@ class Batch:
 
     Args:
         target: the results' file where it is not the manifest itself.
-        command: the arguments that name this batch on a command line.
+        command: the arguments that name this batch on a command line, once its ledger knows the options.
     """
 
     manifest: Manifest
@@ -46,7 +53,18 @@ class Batch:
     """Which model it is, is the user's own word."""
     price_told: bool = False
     """The manifest's prices are the user's own word."""
+    options: TableOptions = field(default_factory=TableOptions)
+    """How the table is read and where results go, as it was said now or before."""
+    remembered: Sequence[str] = ()
+    """Those of them that were said before, as arguments of a command line."""
     command: Sequence[str] = ()
+    kept: Sequence[str] = ()
+    """The options of a run that hold for the next one too, as arguments."""
+
+    @property
+    def run_command(self) -> str:
+        """A run as this one, for a command line."""
+        return shlex.join(["kling-batch", "run", *self.command, *self.kept])
 
     @property
     def table(self) -> Path:
@@ -99,7 +117,10 @@ class Batch:
             ManifestError: some do: their rows would be bought a second time.
         """
         if not self.sandbox:  # nothing is bought there
-            refuse_lost_results(ledger, self.results_files, self.manifest)
+            # Not the prefix: another one than the results have is no way round them.
+            told = replace(self.options.kept, prefix=None).typed
+            recover = shlex.join(["kling-batch", "recover", *self.command, *told])
+            refuse_lost_results(ledger, self.results_files, self.manifest, recover)
 
     def require_own_model(self, ledger: Ledger) -> None:
         """Rows that are at fal, or may be, are of this batch's model: its records alone are asked about them.
@@ -171,9 +192,13 @@ def open_batch(
     sheet: str | None = None,
     model: str | None = None,
     models: Sequence[str] = (),
+    find: FindJob | None = None,
+    forget_options: bool = False,
     sandbox: bool = False,
 ) -> Batch:
-    """A batch, nothing read yet.
+    """A batch; of its files nothing is read yet but the options that its ledger remembers.
+
+    What is said here holds, and is remembered once the table was read so; what is not said is as it was before.
 
     Args:
         manifest: a CSV or Parquet file, or an Excel workbook.
@@ -187,6 +212,8 @@ def open_batch(
         sheet: of a workbook; the first one with the names of our inputs by default.
         model: what the user called the job, if the job is not just the usual one.
         models: the names of all models, by which a row may say that it is for another one.
+        find: gives the job of a name that the ledger remembers; None: `job` it is, whatever that remembers.
+        forget_options: what was said before does not hold any more.
         sandbox: the service is played on this machine, and the results go beside the manifest.
 
     Raises:
@@ -194,34 +221,79 @@ def open_batch(
         ManifestError: the table holds the results of a rehearsal, or its name leaves no room for those beside it.
     """
     path = Path(manifest)
-    _require_plain(prefix or "")
     if output == "":
         raise UsageError("--output: its value is empty: name a file, or leave the option out")
     require_original(path)
-    ledger, table = places(path, sandbox=sandbox, output=None if output is None else Path(output))
-    reading = {"--encoding": encoding, "--header-row": header_row, "--sheet": sheet}
-    said = {"--model": model, "--prefix": prefix, "--price": price, "--output": output, **reading}
+    require_room(path, *places(path, sandbox=sandbox))
+    said = TableOptions(
+        mapped=mapped or {},
+        ignored=tuple(ignored),
+        model=model,
+        prefix=prefix,
+        price=price,
+        output=None if output is None else str(output),
+        encoding=encoding,
+        header_row=header_row,
+        sheet=sheet,
+    )
+    before = TableOptions() if forget_options else remembered(path, sandbox=sandbox, output_said=output is not None)
+    job, before = _job(job, model, before, find)
+    left_open = said.left_open(before, lambda name: input_name(job, name))
+    return _batch(path, job, said.with_(left_open), left_open, tuple(models), sandbox=sandbox)
+
+
+def _job(job: Job, model: str | None, before: TableOptions, find: FindJob | None) -> tuple[Job, TableOptions]:
+    """The job that holds, and what was said before that still does: a price that was said is one model's."""
+    if find is None:
+        same, before = before.model in (None, job.name, job.endpoint), replace(before, model=None)
+    elif model is None:
+        return (job if before.model is None else find(before.model)), before
+    else:
+        same = _endpoint(before.model, find) == job.endpoint
+    return job, before if same else replace(before, price=None)
+
+
+def _endpoint(model: str | None, find: FindJob) -> str | None:
+    try:
+        return find(model).endpoint
+    except UsageError:  # there is no such model any more
+        return None
+
+
+def _batch(
+    path: Path, job: Job, options: TableOptions, before: TableOptions, models: Sequence[str], *, sandbox: bool
+) -> Batch:
+    _require_plain(options.prefix or "")
+    output = None if options.output is None else Path(options.output)
+    ledger, table = places(path, sandbox=sandbox, output=output)
     require_room(path, ledger, table)
     target = None if _same_file(table, path) else table
     return Batch(
         manifest=Manifest(
             path=path,
             job=job,
-            mapped=mapped or {},
-            ignored=tuple(ignored),
-            prefix=prefix or "",
-            prices=job.prices if price is None else prices(price, job.prices, job.price_values),
+            mapped=options.mapped,
+            ignored=tuple(options.ignored),
+            prefix=options.prefix or "",
+            prices=job.prices if options.price is None else prices(options.price, job.prices, job.price_values),
             reads_own=target is None,
-            reading=ReadingOptions(encoding=encoding, header_row=header_row, sheet=sheet),
+            reading=ReadingOptions(
+                encoding=options.encoding,
+                header_row=options.header_row,
+                sheet=options.sheet,
+                said_before=before.encoding is not None,
+            ),
             fetched_here=sandbox,
-            models=tuple(models),
+            models=models,
         ),
         ledger=ledger,
         target=target,
         sandbox=sandbox,
-        model_told=model is not None or not job.first,
-        price_told=price is not None,
-        command=[str(path), *_typed(mapped or {}, ignored, said, sandbox)],
+        model_told=options.model is not None or not job.first,
+        price_told=options.price is not None,
+        options=replace(options, output=options.output if target else None, prefix=options.prefix or None),
+        remembered=before.typed,
+        command=[str(path), *(["--sandbox"] if sandbox else []), *options.unkept],
     )
 
 
@@ -234,24 +306,6 @@ def _require_plain(prefix: str) -> None:
     """In front of our columns' names it must neither end a cell nor start a formula."""
     if not prefix.isprintable() or set(prefix) & set(",;|") or prefix[:1] in [*"=+-@ "]:
         raise UsageError(f"--prefix {prefix!r}: write it in letters, digits and _, like kling_")
-
-
-def _typed(
-    mapped: Mapping[str, str],
-    ignored: Sequence[str],
-    said: Mapping[str, object],
-    sandbox: bool,
-) -> Iterator[str]:
-    """The options that name the batch on a command line."""
-    for name, column in mapped.items():
-        yield from ("--map", f"{name}={column}")
-    for column in ignored:
-        yield from ("--ignore", column)
-    for option, value in said.items():
-        if value:
-            yield from (option, str(value))
-    if sandbox:
-        yield "--sandbox"
 
 
 def keep_frame(manifest: "str | Path | pd.DataFrame", path: str | Path | None) -> Path:

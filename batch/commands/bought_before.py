@@ -1,6 +1,5 @@
 """Asks fal's request history, before a purchase, what was bought without this ledger."""
 
-import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 
@@ -54,7 +53,8 @@ async def settle_bought_before(
             held = True
             hold_rows(ledger, found, now)
             if not adopt:
-                say(_told(batch, found))
+                for line in _told(batch, found):
+                    say(line)
         if not isinstance(found, Unclear) or found.account:
             note_asked(ledger)
     return _decided(ledger, gateway, now, buy=buy) or held if adopt or buy else held
@@ -130,18 +130,15 @@ def _message(request: ListedRequest) -> str:
     return f"fal's records show an equal request, {request.request_id}, which no ledger here knows"
 
 
-def _told(batch: Batch, found: list[Found]) -> str:
+def _told(batch: Batch, found: list[Found]) -> list[str]:
     price = dollars(sum(row.price or 0 for row, _ in found))
     lines = [f"  row {row.number}: {request.request_id}" for row, request in found[:SHOWN]]
     lines += [f"  … and {len(found) - SHOWN} more"] if len(found) > SHOWN else []
     blind = any(_is_local(batch, row, name) for row, _ in found for name in batch.manifest.job.local)
-    return "\n".join(
-        [
-            f"{counted(len(found))} for {price} seem to have been bought before, by a ledger that is not here: "
-            "fal's records show equal requests. They are not bought now:",
-            *lines,
-            *(["(images of this machine were not compared: each upload has another address)"] if blind else []),
-            f"next: kling-batch run {shlex.join(batch.command)} --adopt-known takes the videos over and pays nothing; "
-            "--buy-again in its place pays again",
-        ]
-    )
+    return [
+        f"{counted(len(found))} for {price} seem to have been bought before, by a ledger that is not here: "
+        "fal's records show equal requests. They are not bought now:",
+        *lines,
+        *(["(images of this machine were not compared: each upload has another address)"] if blind else []),
+        f"next: {batch.run_command} --adopt-known   (takes the videos over; --buy-again in its place pays again)",
+    ]

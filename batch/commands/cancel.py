@@ -8,7 +8,9 @@ import anyio
 
 from batch.commands.at_work import stop_worker, worker_at
 from batch.commands.batch import Batch
+from batch.commands.doubts import ask_after
 from batch.commands.messages import Say
+from batch.commands.remembered_options import last_run, results_file
 from batch.commands.session import open_session
 from batch.core import states
 from batch.core.gateway import (
@@ -65,7 +67,16 @@ async def _cancel(batch: Batch, named: RowSelection, say: Say) -> tuple[CancelRe
     now = time.time()
     async with open_session(batch, now, say) as session:
         done = await take_back(session.ledger, session.gateway, named, now)
-        return done, Outcome(standing=summarize(session.ledger), table=str(batch.table), command=batch.command)
+        standing = summarize(session.ledger)
+    after = ask_after(standing) if standing.in_doubt else None
+    return done, Outcome(
+        standing=standing,
+        table=str(results_file(batch.ledger, batch.table)),
+        command=batch.command,
+        kept=last_run(batch.ledger),
+        now=now,
+        ask_after=after,
+    )
 
 
 async def take_back(ledger: Ledger, gateway: Gateway, named: RowSelection, now: float) -> CancelReport:

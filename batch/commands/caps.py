@@ -6,9 +6,13 @@ from typing import TYPE_CHECKING
 
 from batch.core.money import Budget, Cap, dollars
 from batch.core.run_options import RunOptions
+from batch.dispatch.stopping import Stop
+from batch.job import Job
 from batch.ledger.ledger import Ledger
-from batch.ledger.summary import rows_within
+from batch.ledger.summary import LedgerSummary, price_of_first, prices_to_run, rows_within
 from batch.reports.clock import clock
+from batch.reports.outcome import counted
+from batch.reports.progress import duration
 
 if TYPE_CHECKING:
     from batch.account.book import AccountBook
@@ -27,6 +31,37 @@ class Caps:
     budget: Budget
     book: "AccountBook | None"
     now: Callable[[], float]
+
+    def announced(self, ledger: Ledger, summary: LedgerSummary, job: Job) -> str:
+        """What is to run and what it costs, and how far that goes: `3 of 45 rows, $1.47 (--limit 3)`."""
+        limit = self.options.limit
+        if limit is not None and limit < summary.to_run:
+            price = dollars(price_of_first(ledger, limit))
+            line = f"{limit} of {counted(summary.to_run)}, {price} (--limit {limit})"
+            return line + self.reach(ledger, limit)
+        price = f"{dollars(summary.to_run_price)} {prices_to_run(ledger, job).text()}"
+        return f"{counted(summary.to_run)} to run for {price}{self.reach(ledger, summary.to_run)}"
+
+    def short_of_time(self, typical_seconds: float) -> str | None:
+        """How long a row takes, where the run is to end before the first one would be home."""
+        seconds = self.options.max_seconds
+        if seconds is None or seconds >= typical_seconds:
+            return None
+        return f"a row takes about {duration(typical_seconds)}: {ending(self.options)} is too short for any to be begun"
+
+    def out_of_time(self, typical_seconds: float) -> str:
+        """Why nothing more was submitted so near the end."""
+        return f"({ending(self.options)}; a row takes about {duration(typical_seconds)})"
+
+    def first(self, stop: Stop | None, typical_seconds: float, *, begun: bool) -> str:
+        """What has to be done before the same run again would buy anything; empty where nothing has to.
+
+        Args:
+            begun: this one has.
+        """
+        if stop and stop.cap and (stop.cap is not Cap.RUN or not begun):
+            return f"raise {stop.cap} first"
+        return "give it more time first" if self.short_of_time(typical_seconds) else ""
 
     def reach(self, ledger: Ledger, to_run: int) -> str:
         """`; --max-spend ($5.00) reaches 10 of them`; empty where the caps reach all rows to run."""
@@ -56,3 +91,8 @@ class Caps:
                 return dollars(self.options.max_spend_total or 0)
             case Cap.ACCOUNT:
                 return f"{self.options.max_spend_account} over all tables"
+
+
+def ending(options: RunOptions) -> str:
+    """What ends a run in time, as it was said."""
+    return options.ends[0] if options.ends else f"--max-runtime {duration(options.max_seconds or 0)}"

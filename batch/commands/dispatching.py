@@ -7,7 +7,9 @@ from math import inf
 import anyio
 
 from batch.commands import signals
+from batch.commands.alarms import Alarm, watch
 from batch.commands.at_work import AT_FAL
+from batch.commands.caps import ending
 from batch.commands.ended import Ended
 from batch.commands.messages import Say
 from batch.core.gateway import Gateway
@@ -18,9 +20,9 @@ from batch.dispatch.stopping import Stop
 from batch.ledger.async_ledger import AsyncLedger, async_ledger
 from batch.ledger.ledger import Ledger
 from batch.reports import progress
+from batch.reports.screen import Screen
 from batch.results_writer.autosave import Autosave
 
-OUT_OF_TIME = Stop("deadline", "stopped: the time is up; the next run brings home what is under way")
 NOTE_SECONDS = 10.0
 INTERRUPTED = Stop("interrupted", "stopped by a signal")
 
@@ -31,11 +33,17 @@ async def dispatch(
     settings: Settings,
     autosave: Autosave,
     ended: Ended,
-    *,
+    screen: Screen | None,
     total: int,
-    show_progress: bool,
+    alarm: Alarm | None = None,
 ) -> None:
-    """Until nothing can be brought further in this run, or it is to end; `total` counts the rows of the table."""
+    """Until nothing can be brought further in this run, or it is to end.
+
+    Args:
+        screen: where progress is shown; None: nowhere.
+        total: the rows of the table.
+        alarm: told of the first doubt, and of an early stop.
+    """
     eta = progress.Eta(settings.rows, settings.typical_seconds)
     async with anyio.create_task_group() as listener:
         async with async_ledger(ledger) as store, anyio.create_task_group() as tasks:
@@ -47,15 +55,17 @@ async def dispatch(
             )
             tasks.start_soon(autosave.keep, lambda: ended.tally.counts, total, name="results")
             tasks.start_soon(_note_at_fal, dispatcher, store, ledger, name="at fal")
-            if show_progress:
-                tasks.start_soon(progress.show, lambda: dispatcher.tally, eta, sys.stderr, name="progress")
+            if screen:
+                tasks.start_soon(progress.show, lambda: dispatcher.tally, eta, sys.stderr, screen, name="progress")
+            if alarm:
+                tasks.start_soon(watch, alarm, dispatcher, name="alarms")
             with anyio.CancelScope() as in_time:
-                tasks.start_soon(_until_deadline, dispatcher, settings.deadline, in_time, name="deadline")
+                tasks.start_soon(_until_deadline, dispatcher, settings, in_time, name="deadline")
                 await dispatcher.run()
             ended.stop, ended.candidates = dispatcher.stopped, dispatcher.candidates
             ended.stop_code = _stop_code(dispatcher.stopped, in_time.cancelled_caught)
             if in_time.cancelled_caught:
-                ended.stopped = OUT_OF_TIME.message
+                ended.stopped = _out_of_time(settings).message
             tasks.cancel_scope.cancel()
         listener.cancel_scope.cancel()
 
@@ -75,11 +85,16 @@ async def _note_at_fal(dispatcher: Dispatcher, store: AsyncLedger, ledger: Ledge
                 await store.call(partial(ledger.set_meta, AT_FAL, now.note))
 
 
-async def _until_deadline(dispatcher: Dispatcher, deadline: float, scope: anyio.CancelScope) -> None:
+def _out_of_time(settings: Settings) -> Stop:
+    ends = ending(settings.options)
+    return Stop("deadline", f"stopped: the time is up ({ends}); the next run brings home what is under way")
+
+
+async def _until_deadline(dispatcher: Dispatcher, settings: Settings, scope: anyio.CancelScope) -> None:
     """What waits in fal's line then is taken back; what runs is left to the next run."""
-    if deadline < inf:
-        await anyio.sleep_until(deadline)
-        await dispatcher.recall(OUT_OF_TIME)
+    if settings.deadline < inf:
+        await anyio.sleep_until(settings.deadline)
+        await dispatcher.recall(_out_of_time(settings))
         scope.cancel()
 
 

@@ -16,5 +16,7 @@ class Ended:
     stop: Stop | None = None
     stopped: str | None = None
     stop_code: str | None = None
+    first: str = ""
+    """As for `Outcome`."""
     candidates: Mapping[int, Sequence[str]] = field(default_factory=dict)
     """As for `Dispatcher`."""

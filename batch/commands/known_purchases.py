@@ -1,6 +1,5 @@
 """Finds rows that the account's book shows as bought before: takes them over, or holds them."""
 
-import shlex
 from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import NamedTuple
@@ -72,7 +71,8 @@ def settle_known_purchases(
     if own:
         say(f"{_rows(ledger, own)} had been bought before, as the account's book shows: taken over, nothing was paid")
     if others:
-        say(_told(batch, ledger, others))
+        for line in _told(batch, ledger, others):
+            say(line)
     return bool(known)
 
 
@@ -126,21 +126,18 @@ def _held_here(ledger: Ledger, purchase: BoughtBefore) -> bool:
     return row.request_id == purchase.request_id if purchase.request_id else row.state is State.IN_DOUBT
 
 
-def _told(batch: Batch, ledger: Ledger, known: list[KnownPurchase]) -> str:
+def _told(batch: Batch, ledger: Ledger, known: list[KnownPurchase]) -> list[str]:
     tables = sorted({one.by.table for one in known})
     where = f"{tables[0]}{f' and {len(tables) - 1} other tables' if len(tables) > 1 else ''}"
     price = dollars(sum(one.purchase.price or 0 for one in known))
     ids = [f"  row {row_number(ledger, one.row)}: {one.purchase.request_id or 'in doubt'}" for one in known[:SHOWN]]
-    return "\n".join(
-        [
-            f"{_rows(ledger, known)} had been bought before, for {price}, by {where}, which is not there any more: not "
-            "bought now",
-            *ids,
-            *([f"  … and {len(known) - SHOWN} more"] if len(known) > SHOWN else []),
-            f"next: kling-batch run {shlex.join(batch.command)} --adopt-known takes the videos over and pays nothing; "
-            "--buy-again in its place pays again",
-        ]
-    )
+    return [
+        f"{_rows(ledger, known)} had been bought before, for {price}, by {where}, which is not there any more: not "
+        "bought now",
+        *ids,
+        *([f"  … and {len(known) - SHOWN} more"] if len(known) > SHOWN else []),
+        f"next: {batch.run_command} --adopt-known   (takes the videos over; --buy-again in its place pays again)",
+    ]
 
 
 def _rows(ledger: Ledger, known: list[KnownPurchase]) -> str:

@@ -13,6 +13,8 @@ import anyio
 
 from batch.commands.batch import Batch
 from batch.commands.bought_before import ask, hold_rows
+from batch.commands.doubts import ask_after
+from batch.commands.remembered_options import last_run, remember
 from batch.commands.session import Connect, connect, record_interrupted, ungrouped_errors
 from batch.core import states
 from batch.core.gateway import Receipt, Unclear
@@ -92,6 +94,8 @@ async def recover(batch: Batch, now: float, connect: Connect = connect) -> tuple
         begun = _begin(batch.ledger, draft)
         try:
             with Ledger.open(draft) as ledger:
+                batch.require_own_model(ledger)
+                batch.note_model(ledger)
                 record_interrupted(ledger, now)
                 taken = _take_over(batch, ledger, now)
                 if not taken and begun == _WHOLE:
@@ -99,12 +103,21 @@ async def recover(batch: Batch, now: float, connect: Connect = connect) -> tuple
                         f"{batch.ledger} is whole and knows every result in the table: there is nothing to recover. "
                         "Go on with `kling-batch run`"
                     )
+                remember(ledger, batch.manifest.path, batch.options)
                 lines = [begun, *_told(taken), await _ask_fal(batch, ledger, now, connect)]
             replace_ledger(draft, batch.ledger)
         finally:
             draft.unlink(missing_ok=True)
         with Ledger.read(batch.ledger) as ledger:
-            outcome = Outcome(standing=summarize(ledger), table=str(batch.table), command=batch.command)
+            standing = summarize(ledger)
+        outcome = Outcome(
+            standing=standing,
+            table=str(batch.table),
+            command=batch.command,
+            kept=last_run(batch.ledger),
+            now=now,
+            ask_after=ask_after(standing),
+        )
     return lines, outcome
 
 

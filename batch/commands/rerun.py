@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from batch.core.retry import FINAL, WORTH_ANOTHER_TRY
 from batch.core.row import RowSelection
 from batch.core.states import State, taken_up_again
+from batch.core.suggestions import did_you_mean
 from batch.errors import UsageError
 from batch.ledger.ledger import Ledger
-from batch.ledger.selection import SheetRow, failed_kinds, rows_unknown_to_fal, sheet_rows
+from batch.ledger.selection import NEAR, SheetRow, failed_kinds, ids_that_begin, rows_unknown_to_fal, sheet_rows
 from batch.reports.outcome import counted
 
 
@@ -37,15 +38,22 @@ class Selection:
         The manifest was read (`match`, `enrol`) on the same connection.
 
         Raises:
-            UsageError: a row or id was named that cannot be run again, or a kind of failure that there is not; nothing
-                was marked.
+            UsageError: a row or id was named that cannot be run again, or a kind of failure that there is not, or
+                nothing was ever run; nothing was marked.
         """
         if self.error_types:
             _require_kinds(self.error_types, failed_kinds(ledger))
         for number in self.numbers:
             self._require(f"--row {number}", sheet_rows(ledger, "number", number))
         for row_id in self.ids:
-            self._require(f"--id {row_id}", sheet_rows(ledger, "id", row_id.strip()))
+            rows = sheet_rows(ledger, "id", row_id.strip())
+            near = "" if rows else did_you_mean(row_id.strip(), ids_that_begin(ledger, "", NEAR))
+            self._require(f"--id {row_id}", rows, near)
+        if self.failed and not ledger.was_run():
+            raise UsageError(
+                "nothing of this table was run yet, so there is nothing to run again, and nothing was bought: "
+                "`kling-batch run` runs it"
+            )
         named = RowSelection(self.numbers, self.ids)
         ledger.marks.add(named, failed=self.failed, stale=self.stale, error_types=self.error_types)
         with ledger.transaction():
@@ -53,9 +61,9 @@ class Selection:
                 if ledger.marks.take(row):
                     ledger.apply(row, taken_up_again(at, cost))
 
-    def _require(self, option: str, found: Sequence[SheetRow]) -> None:
+    def _require(self, option: str, found: Sequence[SheetRow], near: str = "") -> None:
         if not found:
-            raise UsageError(f"{option}: the table has no such row")
+            raise UsageError(f"{option}: the table has no such row{near}")
         for one in found:
             if trouble := self._trouble(one):
                 raise UsageError(f"{option}: {trouble}")
@@ -79,4 +87,6 @@ def _require_kinds(wanted: Sequence[str], there: Mapping[str, int]) -> None:
     listed = ", ".join(f"{kind} ({counted(rows)})" for kind, rows in there.items()) or "none"
     for kind in wanted:
         if kind not in {*there, *WORTH_ANOTHER_TRY, *FINAL}:
-            raise UsageError(f"--kind {kind}: no row ended so. The kinds of failure in this table: {listed}")
+            near = did_you_mean(kind, [*there, *WORTH_ANOTHER_TRY, *FINAL]).removeprefix(": ").capitalize()
+            said = f"--kind {kind}: no row ended so. The kinds of failure in this table: {listed}"
+            raise UsageError(f"{said}. {near}".removesuffix(". "))

@@ -10,6 +10,7 @@ import anyio
 from batch.commands.batch import Batch
 from batch.commands.doubts import ask_after
 from batch.commands.messages import Say
+from batch.commands.remembered_options import last_run, results_file
 from batch.commands.session import open_session
 from batch.core import states
 from batch.core.gateway import START_TIMEOUT, Finished, Gateway, NotFound, Unclear, Video, Waiting
@@ -69,13 +70,14 @@ async def _resolve(batch: Batch, decision: Decision | None, say: Say) -> tuple[l
         rows = in_doubt_views(ledger)
         lines.append(shown(rows, START_TIMEOUT, now, candidates) if rows else "no row is in doubt")
         standing = summarize(ledger)
-        return lines, Outcome(
-            standing=standing,
-            table=str(batch.table),
-            command=batch.command,
-            now=now,
-            ask_after=ask_after(standing),
-        )
+    return lines, Outcome(
+        standing=standing,
+        table=str(results_file(batch.ledger, batch.table)),
+        command=batch.command,
+        kept=last_run(batch.ledger),
+        now=now,
+        ask_after=ask_after(standing),
+    )
 
 
 async def look_up(

@@ -2,7 +2,8 @@
 
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 import anyio
 from anyio import current_time
 
+from batch.commands.alarms import Alarm
 from batch.commands.at_work import noted
 from batch.commands.batch import Batch
 from batch.commands.caps import Caps
@@ -17,19 +19,23 @@ from batch.commands.ended import Ended
 from batch.commands.manifest_reading import ReadManifest, enrol_edits, read_manifest
 from batch.commands.manifest_watch import ManifestWatch
 from batch.commands.messages import Say
+from batch.commands.remembered_options import note_results, note_run, remember
 from batch.commands.session import Connect, connect, record_interrupted, ungrouped_errors
 from batch.core.gateway import Gateway, Unclear, UnitPrice
-from batch.core.money import Budget, dollars
+from batch.core.money import Budget
 from batch.core.run_options import RunOptions
 from batch.dispatch.stopping import Stop
 from batch.errors import UsageError
 from batch.fal.pricing import difference, live_prices
-from batch.ledger.file import locked, remove_new, write_errors
+from batch.ledger.booking import was_moved
+from batch.ledger.file import locked, write_errors
 from batch.ledger.ledger import Ledger
 from batch.ledger.matching import Findings
-from batch.ledger.summary import LedgerSummary, prices_to_run, summarize
+from batch.ledger.news import Told, begin_telling, note_told, read_news, read_told
+from batch.ledger.summary import LedgerSummary, summarize
 from batch.ledger.twins import find_twins, told_twins
 from batch.reports.outcome import Outcome, counted
+from batch.reports.screen import Screen
 from batch.results_writer.autosave import Autosave
 from batch.results_writer.overwrite_checks import note_target
 from batch.results_writer.writer import ResultsWriter
@@ -56,13 +62,24 @@ class Surroundings:
     rand: Callable[[], float] = random.random
     show_progress: bool = True
     """On stderr."""
+    news: bool = False
+    """What is new to whoever was told of an earlier run is found out at the end."""
+    alarm: Alarm | None = None
+    """Called once each, in a thread, when the submitting stops early and when a row is first in doubt."""
 
 
 def run_batch(
-    batch: Batch, options: RunOptions, say: Say, *, mark: Mark | None = None, show_progress: bool = True
+    batch: Batch,
+    options: RunOptions,
+    say: Say,
+    *,
+    mark: Mark | None = None,
+    show_progress: bool = True,
+    news: bool = False,
+    alarm: Alarm | None = None,
 ) -> Outcome:
     """Runs a batch to its end on an event loop of its own. See `run`."""
-    return anyio.run(run, batch, options, say, mark, Surroundings(show_progress=show_progress))
+    return anyio.run(run, batch, options, say, mark, Surroundings(show_progress=show_progress, news=news, alarm=alarm))
 
 
 async def run(
@@ -78,31 +95,43 @@ async def run(
         BatchError: nothing was spent, or nothing more will be.
     """
     around = surroundings or Surroundings()
+    batch = replace(batch, kept=options.typed)
     batch.require_price()
     table = batch.checked_table()
     with locked(batch.ledger):
         fresh = not batch.ledger.exists()
-        with Ledger.open(batch.ledger) as ledger:
-            try:
-                batch.require_own_model(ledger)
-                batch.require_known_results(ledger)
-                read = _enrol_manifest(batch, ledger, table, mark, around.now())
-                if fresh and not (options.adopt_known or options.buy_again):
-                    batch.require_own_ledger(ledger)
-            except BaseException:
-                if fresh:  # nothing was submitted from it, and no refused run leaves anything behind
-                    ledger.close()
-                    remove_new(batch.ledger)
-                raise
+        with Ledger.open(batch.ledger) as ledger, _nothing_left_by_a_refusal(ledger, fresh=fresh):
+            batch.require_own_model(ledger)
+            batch.require_known_results(ledger)
+            told = begin_telling(ledger) if around.news else read_told(ledger)
+            read = _enrol_manifest(batch, ledger, table, mark, around.now())
+            if fresh and not (options.adopt_known or options.buy_again):
+                batch.require_own_ledger(ledger)
             with write_errors(batch.ledger), ungrouped_errors(), noted(ledger, around.now()):
+                remember(ledger, batch.manifest.path, batch.options)
+                note_run(ledger, batch.kept)
                 for line in read.columns.lines():
                     say(line)
-                return await _run(batch, ledger, read.findings, read.digest, options, around, say)
+                outcome = await _run(batch, ledger, read.findings, read.digest, options, around, say)
+                return _with_news(outcome, ledger, told, around) if told else outcome
+
+
+@contextmanager
+def _nothing_left_by_a_refusal(ledger: Ledger, *, fresh: bool) -> Iterator[None]:
+    """A run that is refused takes the ledger away again that it has made."""
+    try:
+        yield
+    except BaseException:
+        if fresh:
+            ledger.remove_unused()
+        raise
 
 
 async def _run(
     batch: Batch, ledger: Ledger, findings: Findings, digest: str, options: RunOptions, around: Surroundings, say: Say
 ) -> Outcome:
+    screen = Screen()
+    say = screen.above(say)
     writer = ResultsWriter(batch.manifest, batch.ledger, batch.target)
     autosave = Autosave(writer, say)
     watch = ManifestWatch(batch.manifest, batch.ledger, digest, writer.source)
@@ -133,26 +162,41 @@ async def _run(
             settings = _settings(batch, summary, caps, around, watch)
             if summary.to_run:
                 autosave.first()  # nothing is bought that cannot be written back
-            total, shown = summary.total, around.show_progress
-            await dispatch(ledger, gateway, settings, autosave, ended, total=total, show_progress=shown)
-            ended.stopped = _why_stopped(ended.stop, caps) or ended.stopped
+            shown = screen if around.show_progress else None
+            await dispatch(ledger, gateway, settings, autosave, ended, shown, summary.total, around.alarm)
+            ended.stopped = _why_stopped(ended.stop, caps, batch.typical_seconds) or ended.stopped
+            ended.first = caps.first(ended.stop, batch.typical_seconds, begun=any(ended.tally.counts))
+    elif not batch.sandbox and was_moved(ledger):
+        from batch.commands.account_book import note_moved
+
+        await note_moved(batch, ledger, around.now)
     ledger.marks.clear()  # what was not begun stays as it was
     enrol_edits(batch.manifest, ledger, watch, around.now())
     saved = autosave.finish(ledger)
+    note_results(ledger, batch.table, saved.path)
     outcome = Outcome(
         standing=summarize(ledger),
         now=around.now(),
         table=str(saved.path or batch.ledger),
         unwritten=saved.path is None,
         command=batch.command,
+        kept=batch.kept,
         spent_now=ended.tally.spent,
         interrupted=ended.interrupted,
         stopped=ended.stopped,
         stop_code=ended.stop_code,
+        first=ended.first,
         left=ended.tally.left,
         recalled=ended.tally.recalled,
     )
     return _with_doubts(outcome, ledger, ended.candidates) if outcome.standing.in_doubt else outcome
+
+
+def _with_news(outcome: Outcome, ledger: Ledger, told: Told, around: Surroundings) -> Outcome:
+    news = read_news(ledger, told, None if outcome.interrupted else outcome.stop_code)
+    if not around.news:  # somebody watches, and is told all of it now
+        note_told(ledger, news.upto)
+    return replace(outcome, news=news)
 
 
 def _with_doubts(outcome: Outcome, ledger: Ledger, candidates: Mapping[int, Sequence[str]]) -> Outcome:
@@ -224,8 +268,9 @@ async def _announce_price(
             say(f"fal's price is now {unit}: not understood, so the published one counts")
     for line in told_twins(find_twins(ledger)):
         say(line)
-    price = f"{dollars(summary.to_run_price)} {prices_to_run(ledger, job).text()}"
-    say(f"{counted(summary.to_run)} to run for {price}{caps.reach(ledger, summary.to_run)}")
+    say(caps.announced(ledger, summary, job))
+    if short := caps.short_of_time(batch.typical_seconds):
+        say(short)
     return summary
 
 
@@ -252,9 +297,11 @@ def _settings(
     )
 
 
-def _why_stopped(stop: Stop | None, caps: Caps) -> str | None:
+def _why_stopped(stop: Stop | None, caps: Caps, typical_seconds: float) -> str | None:
     if not stop:
         return None
+    if stop.code == "time":
+        return f"{stop.message} {caps.out_of_time(typical_seconds)}"
     remedy = caps.remedy(stop.cap) if stop.cap else _REMEDY.get(stop.code, "")
     return f"{stop.message} {remedy}".rstrip()
 

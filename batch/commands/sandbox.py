@@ -17,6 +17,7 @@ from batch.commands.batch import SANDBOX_RUN_SECONDS, Batch
 from batch.core.gateway import Gateway
 from batch.core.paths import sandbox_home
 from batch.errors import UsageError
+from batch.manifest.images import judge
 
 SLOTS = 10
 
@@ -53,7 +54,7 @@ async def connect_sandbox(batch: Batch) -> AsyncIterator[Gateway]:
         _point_here(address.environment())
         from batch.fal.client import FalGateway  # reads the environment
 
-        async with FalGateway(batch.manifest.job, local=batch.manifest.local, played=True) as gateway:
+        async with FalGateway(batch.manifest.job, local=batch.manifest.local, judge=judge, played=True) as gateway:
             yield gateway
 
 

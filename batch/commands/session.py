@@ -2,20 +2,23 @@
 
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 
 from batch.commands.batch import Batch
 from batch.commands.messages import Say
+from batch.commands.remembered_options import note_results, remember
 from batch.core import states
 from batch.core.gateway import Gateway
-from batch.errors import LedgerError
+from batch.errors import LedgerError, ManifestError
 from batch.ledger.async_ledger import AsyncLedger, async_ledger
 from batch.ledger.file import locked
 from batch.ledger.ledger import Ledger
+from batch.manifest.images import judge
 from batch.results_writer.autosave import Autosave
 from batch.results_writer.overwrite_checks import note_target
 from batch.results_writer.writer import ResultsWriter
+from batch.table import TableChanged
 
 Connect = Callable[[Batch], AbstractAsyncContextManager[Gateway]]
 """Opens the gateway that a batch goes through."""
@@ -36,7 +39,7 @@ async def connect(batch: Batch) -> AsyncIterator[Gateway]:
     else:
         from batch.fal.client import FalGateway  # fal-client takes 0.3 s to load: only where something is submitted
 
-        async with FalGateway(batch.manifest.job, local=batch.manifest.local) as gateway:
+        async with FalGateway(batch.manifest.job, local=batch.manifest.local, judge=judge) as gateway:
             yield gateway
 
 
@@ -54,11 +57,14 @@ async def open_session(batch: Batch, now: float, say: Say, connect: Connect = co
     """The ledger held, brought up to date, and the gateway open; at its end the table is saved.
 
     Raises:
-        BatchError: there is no ledger, another run holds it, there is no key, or results would overwrite something.
+        BatchError: there is no ledger, another run holds it, there is no key, an option names what the table does not
+            have, or results would overwrite something.
     """
     if not batch.ledger.exists():
         raise LedgerError(f"{batch.manifest.path} has no ledger yet: nothing was run")
     batch.checked_table()
+    with suppress(ManifestError, TableChanged):  # the table may be out of reach now: what is at fal is not
+        batch.manifest.columns(batch.manifest.open())
     with locked(batch.ledger), Ledger.open(batch.ledger) as ledger:
         batch.require_own_model(ledger)
         note_target(ledger, batch.target)
@@ -72,7 +78,10 @@ async def open_session(batch: Batch, now: float, say: Say, connect: Connect = co
                 async_ledger(ledger) as store,
             ):
                 yield Session(ledger, store, gateway)
-        Autosave(ResultsWriter(batch.manifest, batch.ledger, batch.target), say).finish(ledger)
+        saved = Autosave(ResultsWriter(batch.manifest, batch.ledger, batch.target), say).finish(ledger)
+        note_results(ledger, batch.table, saved.path)
+        if saved.path == batch.table:  # the table was read so, and its results are there
+            remember(ledger, batch.manifest.path, batch.options)
 
 
 def record_interrupted(ledger: Ledger, now: float) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from batch.core.paths import places, results_path, sandbox_home
 from batch.errors import ManifestError
+from batch.files.file_systems import shared_file_system
 
 USUAL_LIMIT = 255
 """Bytes in the name of a file, where the disk does not say (Windows: units of UTF-16)."""
@@ -60,6 +61,11 @@ def name_notes(ledger: Path, table: Path) -> Iterator[str]:
         yield (
             f"the name of {table} is so long that results cannot be put beside it where it cannot be written, and that "
             f"a lost ledger cannot be made again: shorten it by {over} byte{'s' if over > 1 else ''}"
+        )
+    if kind := shared_file_system(ledger):
+        yield (
+            f"{table} is on a network file system ({kind}): run it, and ask for its status, from one machine only; "
+            "what two machines do with its ledger at once can harm it"
         )
     if (others := _other_names(table)) > 0:
         yield (

@@ -188,6 +188,8 @@ class RequestHistory:
     defaults: Mapping[str, Any] = field(default_factory=dict)
     """Every input of the endpoint with what fal takes where it is not given; None where there is no such value."""
     endpoint: str = ""
+    heard_at: float | None = None
+    """What this machine's clock showed as fal's own showed `at`."""
 
 
 SubmitAnswer = Accepted | NotSent | Throttled | Refused | AccountRefused | InDoubt

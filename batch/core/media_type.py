@@ -26,6 +26,16 @@ class MediaType:
         return bool(self.suffix)
 
 
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What a picture's bytes may go up as, or why they may not."""
+
+    media_type: str = ""
+    suffix: str = ""
+    problem: str | None = None
+    """A phrase that goes on where the file's name ends."""
+
+
 def sniff(data: bytes) -> MediaType | None:
     """What the bytes are, by their first 4 KiB; None where they have no mark that is known here."""
     start = data[:ENOUGH]

@@ -27,6 +27,12 @@ def results_path(table: Path) -> Path:
     return table.with_name(f"{table.stem}.results{table.suffix}")
 
 
+def log_path(table: Path) -> Path:
+    """Where the words of nights by cron go: beside the table itself, as its ledger is."""
+    real = table.resolve()
+    return real.with_name(real.name + ".log")
+
+
 def places(manifest: Path, *, sandbox: bool, output: Path | None = None) -> tuple[Path, Path]:
     """The ledger of a manifest, and the table that its results go to."""
     if not sandbox:

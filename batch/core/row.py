@@ -129,6 +129,8 @@ class InDoubtRow:
     """Of what was sent, where that is all that is known of it (see `core/equality.py`)."""
     start_timeout: float | None = None
     """The request's own start deadline in seconds; None: sent by a version that did not write it down."""
+    lost_at: float | None = None
+    """When its reply was given up, or the run that waited for it was found to be dead."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """How a run is to go, as a person says it: one field for each option."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Integral
 from typing import TYPE_CHECKING
@@ -8,6 +9,7 @@ if TYPE_CHECKING:  # money takes long to load, for who only asks for help
     from batch.core.money import AccountCap
 
 MOST_AT_ONCE = 3000
+_STOP_AFTER = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,9 +34,11 @@ class RunOptions:
     """How many rows are begun at most."""
     max_seconds: float | None = None
     """The run ends by then; what is under way is left to the next one."""
+    ends: Sequence[str] = ()
+    """How that was said, the earliest first: `--until 07:00`; empty where it was said as a number."""
     recall: bool = False
     """Ctrl-C takes back what only waits in fal's line; the other ends of a run do so anyway."""
-    stop_after: int = 10
+    stop_after: int = _STOP_AFTER
     """So many equal failures in a row stop the submitting; 0: never."""
 
     adopt_known: bool = False
@@ -43,6 +47,24 @@ class RunOptions:
     """They are bought again."""
     own_table: bool = False
     """A copy of a ledger that is in use elsewhere becomes one of its own."""
+
+    @property
+    def typed(self) -> list[str]:
+        """What holds for the next run too, as arguments of a command line; not what a person decides each time."""
+        said = {
+            "--concurrency": self.concurrency,
+            "--max-concurrency": None if self.max_concurrency == MOST_AT_ONCE else self.max_concurrency,
+            "--max-spend": _amount(self.max_spend),
+            "--max-spend-total": _amount(self.max_spend_total),
+            "--max-spend-account": self.max_spend_account
+            and f"{_amount(self.max_spend_account.most)}/{self.max_spend_account.period}",
+            "--limit": self.limit,
+            "--stop-after": None if self.stop_after == _STOP_AFTER else self.stop_after,
+        }
+        ends = self.ends or ([] if self.max_seconds is None else [f"--max-runtime {self.max_seconds:.3f}s"])
+        one_by_one = [(option, str(value)) for option, value in said.items() if value is not None]
+        recall = [("--recall",)] if self.recall else []
+        return [word for part in (*one_by_one, *(end.split(" ") for end in ends), *recall) for word in part]
 
     def __post_init__(self) -> None:
         for name, least in _LEAST.items():
@@ -56,3 +78,8 @@ class RunOptions:
 
 
 _LEAST = {"concurrency": 1, "max_concurrency": 1, "max_spend": 0, "max_spend_total": 0, "limit": 1, "stop_after": 0}
+
+
+def _amount(micros: int | None) -> str | None:
+    """In dollars, to the last millionth that is said."""
+    return None if micros is None else f"{micros // 10**6}.{micros % 10**6:06}".rstrip("0").rstrip(".")

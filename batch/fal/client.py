@@ -39,6 +39,7 @@ from batch.core.gateway import (
     Waiting,
 )
 from batch.fal import platform_api as records
+from batch.fal.account_state import AccountState, account_state
 from batch.fal.credentials import find_credentials
 from batch.fal.guarded_sdk import USER_AGENT, GuardedSdk
 from batch.fal.receipts import Receipts
@@ -69,7 +70,7 @@ from batch.fal.transport import (
     guarded_client,
     last_body,
 )
-from batch.fal.uploads import Uploads
+from batch.fal.uploads import Judge, Uploads, by_marks
 from batch.fal.wire import fresh
 from batch.job import Arguments, Job
 
@@ -94,6 +95,7 @@ class FalGateway:
 
     Args:
         local: gives the file that an image cell refers to, None where the cell is a URL or a data URI.
+        judge: what the bytes of such a file go up as, at the moment they do.
         played: the service is played on this machine, and its videos may be files here.
 
     Raises:
@@ -101,19 +103,26 @@ class FalGateway:
         UsageError: the environment names a proxy or certificates that cannot be used.
     """
 
-    def __init__(self, job: Job, *, local: Callable[[str], Path | None], played: bool = False) -> None:
+    def __init__(
+        self,
+        job: Job,
+        *,
+        local: Callable[[str], Path | None],
+        judge: Judge = by_marks,
+        played: bool = False,
+    ) -> None:
         self._job = job
         self._is_video_url = is_playable_url if played else is_https_url
         credentials = find_credentials()
         self._redact = Redactor(secrets_in(credentials.token))
         self._http = guarded_client(credentials.as_headers() | {"User-Agent": USER_AGENT}, SUBMIT_SECONDS)
         self._client = GuardedSdk(credentials, self._http, SUBMIT_SECONDS)
-        self._receipts = Receipts(self._http, job.endpoint, self._redact)
+        self._receipts = Receipts(job.endpoint, self._redact)
         # asyncio's own: anyio's limiter costs a turn of the event loop each, which counts where hundreds end at once.
         self._submits = asyncio.Semaphore(SUBMITS_AT_ONCE)
         self._asks = asyncio.Semaphore(ASKS_AT_ONCE)
         self._results = asyncio.Semaphore(RESULTS_AT_ONCE)
-        self._uploads = Uploads(job, local, self._client.upload, self._redact)
+        self._uploads = Uploads(job, local, self._client.upload, self._redact, judge)
 
     async def __aenter__(self) -> Self:
         return self
@@ -259,6 +268,10 @@ class FalGateway:
         if isinstance(said, UnitPrice):  # it is shown
             return replace(said, unit=self._redact.line(said.unit), currency=self._redact.line(said.currency))
         return said
+
+    async def account_state(self) -> AccountState:
+        """What fal tells of the key, and by which clock."""
+        return await account_state(self._get, self._job.endpoint, self._redact)
 
     async def _get(self, url: str, query: Mapping[str, str]) -> Any:
         return await self._ask("GET", url, query)

@@ -70,6 +70,7 @@ class _Listing:
         self._found: dict[str, ListedRequest] = {}
         self._cursors: set[str] = set()
         self._began: float | None = None
+        self._heard_at: float | None = None
         self._bytes = self._idle = 0
         self.stuck = False
         """It goes in a circle, or shows nothing new, or is longer than any may be."""
@@ -78,7 +79,8 @@ class _Listing:
         before = len(self._found)
         for one in items:  # a request that was sent meanwhile moves the others to the next page: shown twice
             self._found.setdefault(one.request_id, one)
-        self._began = _http_date(last_date.get()) if self._began is None else self._began
+        if self._began is None and (told := _http_date(last_date.get())) is not None:
+            self._began, self._heard_at = told, time()
         self._idle = 0 if len(self._found) > before else self._idle + 1
         self._bytes += len(last_body.get() or b"")
         self.stuck = cursor in self._cursors or self._idle > MOST_IDLE_PAGES or self._bytes > MOST_BYTES
@@ -91,7 +93,7 @@ class _Listing:
         if latest > (time() + CLOCKS_APART if self._began is None else self._began + LATE):
             return Unclear("fal's request history shows a request of the future")
         defaults = {name: job.default(name) for name in job.schema["properties"]}
-        return RequestHistory(items, self._began, defaults, job.endpoint)
+        return RequestHistory(items, self._began, defaults, job.endpoint, self._heard_at)
 
 
 def _page(said: Any, endpoint: str) -> tuple[list[ListedRequest], str | None] | None:

@@ -4,7 +4,6 @@ import logging
 from typing import Any
 
 import fal_client
-import httpx
 
 from batch.core.gateway import Receipt
 from batch.fal.redact import Redactor
@@ -24,8 +23,7 @@ def built_receipt(endpoint: str, request_id: str) -> Receipt:
 class Receipts:
     """The receipts of one endpoint's requests. What they name is asked with the key: only fal's own addresses are."""
 
-    def __init__(self, http: httpx.AsyncClient, endpoint: str, redact: Redactor) -> None:
-        self._http = http
+    def __init__(self, endpoint: str, redact: Redactor) -> None:
         self._endpoint = endpoint
         self._redact = redact
         self._told = False

@@ -9,7 +9,7 @@ from typing import TypeVar
 import anyio
 
 from batch.core.gateway import AccountRefused, NotSent, PrepareAnswer, Prepared, Refused
-from batch.core.media_type import sniff
+from batch.core.media_type import Judged, sniff
 from batch.fal.redact import Redactor
 from batch.fal.responses import ACCOUNT_REFUSALS, is_https_url, status_of, text_of, was_reached
 from batch.fal.transport import Unreachable
@@ -24,6 +24,25 @@ REFUSED_UPLOADS = frozenset({400, 413, 422})
 _Read = TypeVar("_Read")
 Upload = Callable[[bytes, str, str], Awaitable[str]]
 """Bytes, media type and name of a file → its URL."""
+Judge = Callable[[bytes], Judged]
+"""Bytes as they are to be uploaded → what they go up as. Called in a thread: it may decode them."""
+_Seen = tuple[Path, int, int, bool]
+"""A file as it stood when it was uploaded: size, time of its last change; whether a picture was wanted."""
+
+
+def by_marks(data: bytes) -> Judged:
+    """What bytes are by the mark that they begin with; whatever has none goes up all the same."""
+    found = sniff(data)
+    if found and found.is_picture:
+        return Judged(found.name, found.suffix)
+    return Judged("application/octet-stream")
+
+
+def by_ending(path: Path) -> Judged:
+    """What a file that is no picture goes up as, sound or video: by how its name ends, where that says anything."""
+    media_type, _ = guess_type(f"file{path.suffix}")
+    suffix = path.suffix if media_type and path.suffix.isascii() else ""  # it is sent as a header
+    return Judged(media_type or "application/octet-stream", suffix)
 
 
 class _Unreadable(Exception):
@@ -35,6 +54,10 @@ async def _from_disk(read: Awaitable[_Read]) -> _Read:
         return await read
     except OSError as error:
         raise _Unreadable(error.strerror or str(error)) from error
+
+
+class _Unusable(Exception):
+    """The image's bytes, as they are to be uploaded, are no picture that can be used."""
 
 
 class _FailedForOther(Exception):
@@ -53,43 +76,60 @@ class Uploads:
     """The local images of one job's rows.
 
     Args:
-        local: gives the file that an image cell refers to, None where the cell is a URL or a data URI.
+        local: gives the file that a cell refers to, None where the cell is a URL or a data URI.
+        judge: what the bytes of a picture go up as, at the moment they do.
     """
 
-    def __init__(self, job: Job, local: Callable[[str], Path | None], upload: Upload, redact: Redactor) -> None:
+    def __init__(
+        self,
+        job: Job,
+        local: Callable[[str], Path | None],
+        upload: Upload,
+        redact: Redactor,
+        judge: Judge = by_marks,
+    ) -> None:
         self._job = job
         self._local = local
         self._upload = upload
         self._redact = redact
+        self._judge = judge
         self._slots = asyncio.Semaphore(UPLOADS_AT_ONCE)
-        self._uploaded: dict[tuple[Path, int, int], str] = {}
-        self._uploading: dict[tuple[Path, int, int], anyio.Lock] = {}
-        self._failures: dict[tuple[Path, int, int], PrepareAnswer] = {}
+        self._uploaded: dict[_Seen, str] = {}
+        self._uploading: dict[_Seen, anyio.Lock] = {}
+        self._failures: dict[_Seen, PrepareAnswer] = {}
 
     async def prepare(self, arguments: Arguments) -> PrepareAnswer:
-        """Uploads the local images among the arguments; nothing here costs anything, all of it may be repeated."""
+        """Uploads the local files among the arguments; nothing here costs anything, all of it may be repeated."""
         prepared, before = dict(arguments), len(self._uploaded)
         for name in self._job.local:
             value = prepared.get(name) or ""
-            several = isinstance(value, list)
-            cells = [*value] if several else [value]
+            cells = [*value] if isinstance(value, list) else [value]
             for at, cell in enumerate(cells):
                 if (path := self._local(cell)) is not None:
-                    try:
-                        cells[at] = await self._url_of(path)
-                    except _Unreadable as error:
-                        return Refused("image_unreadable", f"{name}: {path}: {error}")
-                    except _FailedForOther as failed:
-                        return failed.answer
-                    except Exception as error:  # noqa: BLE001 - through clients with errors of their own; all is told
-                        return self._failed(error)
+                    ready = await self._ready(name, path)
+                    if not isinstance(ready, str):
+                        return ready
+                    cells[at] = ready
             if value:
-                prepared[name] = cells if several else cells[0]
+                prepared[name] = cells if isinstance(value, list) else cells[0]
         return Prepared(prepared, uploaded=len(self._uploaded) > before)
 
-    async def _url_of(self, path: Path) -> str:
+    async def _ready(self, name: str, path: Path) -> str | PrepareAnswer:
+        """The URL of a file, or why its row has to go without."""
+        try:
+            return await self._url_of(path, self._judge if name in self._job.images else None)
+        except _Unreadable as error:
+            return Refused("image_unreadable", f"{name}: {path}: {error}")
+        except _Unusable as error:
+            return Refused("image_unreadable", f"{name}: {path} {error}; it was changed since it was checked")
+        except _FailedForOther as failed:
+            return failed.answer
+        except Exception as error:  # noqa: BLE001 - it goes through clients with errors of their own; all is told
+            return self._failed(error)
+
+    async def _url_of(self, path: Path, judge: Judge | None) -> str:
         stat = await _from_disk(anyio.Path(path).stat())
-        seen = (path, stat.st_size, stat.st_mtime_ns)
+        seen = (path, stat.st_size, stat.st_mtime_ns, judge is not None)
         known = self._failures.get(seen)
         async with self._uploading.setdefault(seen, anyio.Lock()):  # rows that share an image wait for one upload
             if seen not in self._uploaded:
@@ -97,18 +137,20 @@ class Uploads:
                 if failure and failure is not known:  # while this row waited: not tried once more for each of them
                     raise _FailedForOther(failure)
                 try:
-                    self._uploaded[seen] = _checked(await self._upload_file(path))
+                    self._uploaded[seen] = _checked(await self._upload_file(path, judge))
                 except Exception as error:
                     self._failures[seen] = self._failed(error)
                     raise
             return self._uploaded[seen]
 
-    async def _upload_file(self, path: Path) -> str:
+    async def _upload_file(self, path: Path, judge: Judge | None) -> str:
         async with self._slots:
-            image = await _from_disk(anyio.Path(path).read_bytes())
-            media_type, name = _described(image, path)
-            with anyio.move_on_after(UPLOAD_SECONDS):
-                return await self._upload(image, media_type, name)
+            data = await _from_disk(anyio.Path(path).read_bytes())
+            judged = await anyio.to_thread.run_sync(judge, data) if judge else by_ending(path)
+            if judged.problem:
+                raise _Unusable(judged.problem)
+            with anyio.move_on_after(UPLOAD_SECONDS):  # nothing of the file's name: it says nothing to fal
+                return await self._upload(data, judged.media_type, f"{'image' if judge else 'file'}{judged.suffix}")
         raise _Endless(f"not done in {UPLOAD_SECONDS:.0f} s")
 
     def _failed(self, error: Exception) -> PrepareAnswer:
@@ -118,16 +160,6 @@ class Uploads:
         if status in REFUSED_UPLOADS:
             return Refused("upload_refused", reason)
         return NotSent(reason, reached=not isinstance(error, Unreachable) and was_reached(error))
-
-
-def _described(image: bytes, path: Path) -> tuple[str, str]:
-    """The media type and a name for the bytes of an image: by what they are, whatever the file is called."""
-    found = sniff(image)
-    if found and found.is_picture:
-        return found.name, f"image{found.suffix}"
-    # A format without a mark, like TGA. The name is sent as a header, which takes no umlauts; the rest says nothing.
-    suffix = path.suffix if path.suffix.isascii() and path.suffix.isprintable() else ""
-    return guess_type(f"image{suffix}")[0] or "application/octet-stream", f"image{suffix}"
 
 
 def _checked(url: object) -> str:

@@ -1,6 +1,7 @@
 """Reads what the account's book has to know of a ledger, and what of the book's a ledger lacks."""
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -13,6 +14,20 @@ from batch.ledger.in_doubt import BY_POST, SENT
 from batch.ledger.ledger import LEDGER_ID, Ledger
 
 _OPEN = f"state IN ('submitting', 'in_doubt') AND kind IS NOT '{BOUGHT_BEFORE}'"
+
+
+PLACE = "book_place"
+"""Where the ledger keeps at which place the account's book has it."""
+
+
+def was_moved(ledger: Ledger) -> bool:
+    """Whether the account's book may have it at another place than it stands at."""
+    return bool(ledger.meta(LEDGER_ID)) and ledger.meta(PLACE) != place_of(ledger)
+
+
+def place_of(ledger: Ledger) -> str:
+    """Its path, fit for a database whatever its letters are."""
+    return os.fsencode((ledger.path or Path()).resolve()).decode("utf-8", "backslashreplace")
 
 
 class BookedRow(NamedTuple):

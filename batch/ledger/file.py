@@ -5,7 +5,7 @@ import sqlite3
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from importlib.resources import files
 from itertools import count
 from pathlib import Path
@@ -15,7 +15,15 @@ from batch.core.states import TRANSITIONS
 from batch.errors import LedgerBusy, LedgerError, LedgerLost
 from batch.files.atomic import sync_folder
 from batch.files.permissions import make_folder_like, make_like, mode_like
-from batch.ledger.write_ahead_log import close_ledger, mark_closed, mark_open, require_log, require_one_name
+from batch.ledger.soundness import require_sound, restore_rules
+from batch.ledger.write_ahead_log import (
+    close_ledger,
+    is_untouched,
+    mark_closed,
+    mark_open,
+    require_log,
+    require_one_name,
+)
 
 VERSION = 4
 _APPLICATION_ID = 0x6B6C6E67  # "klng": tells a ledger from any other SQLite file
@@ -87,6 +95,8 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
             _check_version(connection, path)
             _check_whole(connection)
             _upgrade(connection)
+            _restore_rules(connection)
+            require_sound(connection, whole=not is_untouched(connection, changed_at))
             mark_closed(connection)
             connection.execute("PRAGMA journal_mode = WAL")
             mark_open(connection, changed_at)
@@ -103,6 +113,7 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
         connection = _connect_for_reading(path)
         with _closed_on_error(connection):
             _check_version(connection, path)
+            require_sound(connection, whole=False)
     return connection
 
 
@@ -256,6 +267,12 @@ def _upgrade(connection: sqlite3.Connection) -> None:
             if connection.in_transaction:  # SQLite has rolled back by itself where the disk is full
                 connection.execute("ROLLBACK")
             raise
+
+
+def _restore_rules(connection: sqlite3.Connection) -> None:
+    with closing(connect("file::memory:")) as sound:
+        write_schema(sound)
+        restore_rules(connection, sound)
 
 
 @contextmanager

@@ -61,12 +61,12 @@ def _in_order_of_book(ledger: Ledger, rows: list[InDoubtRow]) -> list[InDoubtRow
 
 def _open_rows(ledger: Ledger, condition: str) -> list[InDoubtRow]:
     found = ledger.db.execute(
-        f"SELECT id, COALESCE(row.sent, arguments), intent_at, {SENT} AS seq, {ledger.start_timeout} FROM row "  # noqa: S608 - our own text
-        f"WHERE {condition} ORDER BY seq"
+        f"SELECT id, COALESCE(row.sent, arguments), intent_at, {SENT} AS seq, {ledger.start_timeout}, "  # noqa: S608 - our own text
+        f"IIF(kind = 'reply_lost', changed_at, NULL) FROM row WHERE {condition} ORDER BY seq"
     )
     return [
-        InDoubtRow(row, json.loads(sent), intent_at, seq, start_timeout=deadline)
-        for row, sent, intent_at, seq, deadline in found
+        InDoubtRow(row, json.loads(sent), at, seq, start_timeout=deadline, lost_at=lost_at)
+        for row, sent, at, seq, deadline, lost_at in found
     ]
 
 

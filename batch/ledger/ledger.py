@@ -104,6 +104,16 @@ class Ledger:
         ledger_file.write_schema(connection)
         return cls(connection, None)
 
+    def remove_unused(self) -> None:
+        """Closes it and takes its file away, unless something may have been submitted from it."""
+        try:
+            used = self.was_run()
+        except sqlite3.Error:  # nobody can tell
+            return
+        self.close()
+        if self.path and not used:
+            ledger_file.remove_new(self.path)
+
     def close(self) -> None:
         if self._writes and self.path:
             close_ledger(self.db, self.path, time.time())
@@ -338,6 +348,10 @@ class Ledger:
     def interrupted(self) -> list[int]:
         """Rows whose POST was under way when an earlier run ended: nobody knows whether it arrived."""
         return [row for (row,) in self.db.execute("SELECT id FROM row WHERE state = 'submitting'")]
+
+    def was_run(self) -> bool:
+        """Whether anything ever came of one of its rows: an intent, an answer, a person's word."""
+        return self.db.execute("SELECT 1 FROM event LIMIT 1").fetchone() is not None
 
     def stopped_for(self) -> str:
         """See `AsyncLedger.stopped_for`."""

@@ -5,6 +5,7 @@ from typing import Literal, NamedTuple
 
 from batch.core.row import RowSelection
 from batch.core.states import State
+from batch.core.suggestions import did_you_mean
 from batch.errors import UsageError
 from batch.ledger.ledger import Ledger
 
@@ -36,9 +37,25 @@ def _selected_row(ledger: Ledger, option: str, column: str, value: int | str) ->
         (value,),
     ).fetchone()
     if not found:
-        raise UsageError(f"{option} {str(value).removeprefix('id:')}: the ledger has no such row")
+        name = str(value).removeprefix("id:")
+        near = did_you_mean(name, ids_that_begin(ledger, "", NEAR)) if column == "key" else ""
+        raise UsageError(f"{option} {name}: the ledger has no such row{near}")
     row, number, state, price = found
     return SelectedRow(row, number, State(state), price)
+
+
+NEAR = 20_000
+"""So many ids are looked through for one that may be meant."""
+
+
+def ids_that_begin(ledger: Ledger, prefix: str, most: int) -> list[str]:
+    """Ids of rows that the manifest has, as they stand there."""
+    found = ledger.db.execute(
+        "SELECT substr(key, 4) FROM row WHERE key >= 'id:' || :prefix AND substr(key, 1, 3 + length(:prefix)) = "
+        "'id:' || :prefix AND place IS NOT NULL ORDER BY place LIMIT :most",
+        {"prefix": prefix, "most": most},
+    )
+    return [name for (name,) in found]
 
 
 class SheetRow(NamedTuple):

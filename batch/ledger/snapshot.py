@@ -7,7 +7,6 @@ import json
 import sqlite3
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from batch.ledger.ledger import Ledger
 
@@ -34,8 +33,20 @@ class ManifestSnapshot:
 
 def load_snapshot(ledger: Ledger, settings: str) -> ManifestSnapshot | None:
     """What the ledger's `sheet` stands for, if it was read with the same settings."""
-    kept: dict[str, Any] | None = json.loads(ledger.meta(_NAME) or "null")
-    return ManifestSnapshot(**kept) if kept and kept["settings"] == settings else None
+    kept = _kept(ledger.meta(_NAME) or "null")
+    return kept if kept and kept.settings == settings else None
+
+
+def _kept(note: str) -> ManifestSnapshot | None:
+    """None also where somebody else wrote the note: then the manifest is only read once more."""
+    try:
+        found = ManifestSnapshot(**json.loads(note))
+    except (TypeError, ValueError):  # other fields, or no JSON
+        return None
+    numbers = [found.records, found.width or 0, found.shown or 0]
+    texts = [found.digest, found.settings]
+    sound = all(type(one) is int for one in numbers) and all(type(one) is str for one in texts)
+    return found if sound and type(found.final) is bool else None
 
 
 def save_snapshot(ledger: Ledger, snapshot: ManifestSnapshot | None) -> None:

@@ -1,8 +1,9 @@
 """Sums up where a batch stands: counts, money, failures by kind, prices."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from batch.core.gateway import START_TIMEOUT
@@ -195,16 +196,25 @@ def rows_within(ledger: Ledger, room: int) -> int:
 
     One of unknown price is the end of them: with a cap it is not bought.
     """
+    for rows, price in enumerate(_prices_in_order(ledger)):
+        room -= room + 1 if price is None else price
+        if room < 0:
+            return rows
+    return summarize(ledger).to_run
+
+
+def price_of_first(ledger: Ledger, rows: int) -> int:
+    """What so many of the rows to run cost, the first ones of the manifest; those of unknown price count nothing."""
+    return sum(price or 0 for price in islice(_prices_in_order(ledger), rows))
+
+
+def _prices_in_order(ledger: Ledger) -> Iterator[int | None]:
     marked = " UNION ALL SELECT place, price FROM temp.marked" if ledger.marks.any else ""
     found = ledger.db.execute(
         "SELECT place, price FROM row INDEXED BY row_claimable WHERE state = 'pending' AND place IS NOT NULL"  # noqa: S608 - ours
         f"{marked} ORDER BY place"
     )
-    for rows, (_, price) in enumerate(found):
-        room -= room + 1 if price is None else price
-        if room < 0:
-            return rows
-    return summarize(ledger).to_run
+    return (price for _, price in found)
 
 
 def _failures(ledger: Ledger) -> list[FailureGroup]:

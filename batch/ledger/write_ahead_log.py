@@ -6,10 +6,12 @@ itself, before anything else is written to the log, and filled again, in the fil
 kill in between leaves either the log, or a file that says that the log held nothing.
 """
 
+import shlex
 import sqlite3
 from contextlib import closing, suppress
 from pathlib import Path
 
+from batch.core.paths import table_of
 from batch.errors import LedgerError
 
 CLOSED = "closed"
@@ -38,7 +40,7 @@ def require_log(path: Path) -> None:
         f"the ledger {path} cannot be used: its log {log.name} {lost}, and with it what was bought last (unless a "
         "database program opened the ledger since, which takes the log into the file unseen). Nothing was submitted. "
         f"Put a copy of it back beside the ledger, with the ledger that it stood beside; without one, "
-        f"`kling-batch recover {path.name.removesuffix('.ledger')}` makes a ledger of the table and fal's records, and "
+        f"`kling-batch recover {shlex.quote(str(table_of(path)))}` makes a ledger of the table and fal's records, and "
         "pays nothing"
     )
 
@@ -63,14 +65,33 @@ def mark_closed(connection: sqlite3.Connection) -> None:
         connection.execute("INSERT OR IGNORE INTO meta (name, value) VALUES (?, '0')", (CLOSED,))
 
 
+def is_untouched(connection: sqlite3.Connection, changed_at: float) -> bool:
+    """Whether nobody has changed the file since it was closed: a copy of it is a file that was changed later.
+
+    Args:
+        changed_at: as for `mark_open`.
+    """
+    closed = _closed_at(connection)
+    return closed is not None and abs(changed_at - closed) <= CLOSING_SECONDS
+
+
+def _closed_at(connection: sqlite3.Connection) -> float | None:
+    """When it was closed; None where it was not, or nobody can tell."""
+    found = connection.execute("SELECT value FROM meta WHERE name = ?", (CLOSED,)).fetchone()
+    try:
+        return float(found[0]) if found else None
+    except (TypeError, ValueError):
+        return None
+
+
 def mark_open(connection: sqlite3.Connection, changed_at: float) -> None:
     """Says in the file itself that from here on the log is needed.
 
     Args:
         changed_at: when the file was last changed before it was opened.
     """
-    closed = connection.execute("SELECT value FROM meta WHERE name = ?", (CLOSED,)).fetchone()
-    continued = closed and closed[0] and changed_at <= float(closed[0]) + CLOSING_SECONDS
+    closed = _closed_at(connection)
+    continued = closed is not None and changed_at <= closed + CLOSING_SECONDS
     marks = [(CLOSED, "")] if continued else [(CLOSED, ""), (UNASKED, "1")]
     values = ", ".join("(?, ?)" for _ in marks)
     connection.execute(

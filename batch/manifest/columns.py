@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from batch.core.suggestions import did_you_mean
 from batch.errors import ManifestError, UsageError
 from batch.job import Job
 from batch.manifest.near_names import NearNames
@@ -103,7 +104,7 @@ def find_columns(
         UsageError: an option names an input or a column that is not there, or two columns for one input.
         ManifestError: a required column is missing, or two columns claim one input.
     """
-    wanted = {**{name: tuple(names) for name, names in job.columns.items()}, "id": ("id",)}
+    wanted = _wanted(job)
     said = _mapped(wanted, mapped)
     left_out = _left_out(header, ignored, said)
     by_name = _by_name(header, left_out)
@@ -135,6 +136,19 @@ def find_columns(
     )
 
 
+def input_name(job: Job, said: str) -> str:
+    """The one name of an input, whichever of its names was said; what is said where it names none."""
+    return _alias(_wanted(job)).get(simple(said), said)
+
+
+def _wanted(job: Job) -> dict[str, tuple[str, ...]]:
+    return {**{name: tuple(names) for name, names in job.columns.items()}, "id": ("id",)}
+
+
+def _alias(wanted: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    return {simple(title): name for name, titles in wanted.items() for title in (name, *titles)}
+
+
 def _untitled(header: Sequence[str], ours: Collection[int]) -> list[int]:
     """Right of all titles of the user's, and left of the first column of ours, which stand right of what was widest."""
 
@@ -154,7 +168,8 @@ def _left_out(header: Sequence[str], ignored: Collection[str], said: Mapping[str
         exact = {index for index, title in enumerate(header) if title == column}
         found = exact or {index for index, title in enumerate(header) if simple(title) == simple(column)}
         if not found:
-            raise UsageError(f"--ignore {column}: the table has no column {column!r}; it has: {listed(header)}")
+            has = f"{listed(header)}{did_you_mean(column, header)}"
+            raise UsageError(f"--ignore {column}: the table has no column {column!r}; it has: {has}")
         if name := next((name for name, title in said.items() if title in {header[at] for at in found}), None):
             raise UsageError(f"--ignore {column}: the same column is mapped to {name}: say one of the two")
         out |= found
@@ -176,13 +191,15 @@ def _question(title: str, name: str) -> str:
 
 
 def _mapped(wanted: Mapping[str, Sequence[str]], mapped: Mapping[str, str]) -> dict[str, str]:
-    alias = {simple(title): name for name, titles in wanted.items() for title in (name, *titles)}
+    alias = _alias(wanted)
     columns: dict[str, str] = {}
     for said, column in mapped.items():
         name = alias.get(simple(said))
         if name is None:
             known = ", ".join(titles[0] for titles in wanted.values())
-            raise UsageError(f"--map {said}=…: there is no input {said!r}; known are: {known}")
+            raise UsageError(
+                f"--map {said}=…: there is no input {said!r}; known are: {known}{did_you_mean(said, alias)}"
+            )
         if name in columns:
             raise UsageError(
                 f"--map {said}={column}: {wanted[name][0]} is mapped to {columns[name]!r} already: name one column"
@@ -208,7 +225,8 @@ def _find(
         if said in header:
             return list(header).index(said)
         if not by_name.get(simple(said)):
-            raise UsageError(f"--map {names[0]}={said}: the table has no column {said!r}; it has: {listed(header)}")
+            has = f"{listed(header)}{did_you_mean(said, header)}"
+            raise UsageError(f"--map {names[0]}={said}: the table has no column {said!r}; it has: {has}")
     titles = names if said is None else (said,)
     hits = sorted({index for title in titles for index in by_name.get(simple(title), ())})
     if len(hits) > 1:

@@ -9,6 +9,13 @@ from pathlib import Path
 from urllib.parse import unquote
 
 _SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".avif", ".jfif", ".bmp", ".tif", ".tiff", ".heic")
+_SURELY_AN_ADDRESS = re.compile(
+    r"[a-z0-9-]+(\.[a-z0-9-]+)*\.(ai|app|at|ch|cloud|com|co|de|dev|es|eu|fr|info|io|it|media|net|org|tv|uk|us)/",
+    re.IGNORECASE | re.ASCII,
+)
+_NO_FILE = "does not exist as a file: if it is a web address, write https:// in front of it"
+_NAME_FROM = 3
+"""Letters that a name has at least which is looked for in other folders than its own."""
 _SHOWN = 3
 """Files that are named as the one that may be meant."""
 _FOLDERS = 50
@@ -52,6 +59,8 @@ class ImageFinder:
         return ImageFile(folder / text, text, self._advice(written[-1], folder))
 
     def _advice(self, text: str, folder: Path) -> str | None:
+        if _SURELY_AN_ADDRESS.match(text) and not self._walk(folder, Path(text).parts, _Folder.alike):
+            return _NO_FILE
         near = [path for path in self._near(Path(text).parts, folder) if path.is_file()]
         shown = [f"`{_from(folder, path)}`" for path in near[:_SHOWN]]
         if len(near) == 1:
@@ -60,7 +69,7 @@ class ImageFinder:
             more = " …" if len(near) > _SHOWN else ""
             return f"does not exist, but there are {', '.join(shown)}{more}: write one of them"
         if _LIKE_AN_ADDRESS.fullmatch(text):
-            return "does not exist as a file: if it is a web address, write https:// in front of it"
+            return _NO_FILE
         if re.match(r"[A-Za-z]:/", text) and os.sep == "/":
             return "is a path of a Windows computer: write one that counts from the table's folder"
         return None
@@ -70,6 +79,8 @@ class ImageFinder:
         if near := self._walk(folder, parts, _Folder.alike):
             return near
         names = [part for part in parts if part not in (os.sep, "//", "..")]
+        if not names or len(names[-1]) < _NAME_FROM:  # `n/a`, `-`: no name at all
+            return []
         for start in range(1, len(names)):  # the table, or the path, was made on another computer or in another folder
             if near := self._walk(folder, names[start:], _Folder.alike):
                 return near

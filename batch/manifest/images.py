@@ -13,9 +13,10 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from mimetypes import guess_extension
 from pathlib import Path
 
-from batch.core.media_type import sniff
+from batch.core.media_type import Judged, sniff
 
 UPLOAD_LIMIT = 100_000_000  # fal_client: one upload carries at most 100 MB
 PIXEL_LIMIT = 89_478_485  # Pillow's own line between a picture and a decompression bomb (a quarter GiB of RGB)
@@ -69,6 +70,21 @@ def inspect_bytes(data: bytes) -> Image:
     if width * height > PIXEL_LIMIT:
         return Image(digest, f"has {width} × {height} pixels: scale it down, 1920 on the longer side is plenty")
     return Image(digest, None, tuple(_advice(kind, width, height, len(data))))
+
+
+def judge(data: bytes) -> Judged:
+    """What bytes go up as that are to be uploaded: the file may be another one since it was looked at."""
+    if problem := inspect_bytes(data).problem:
+        return Judged(problem=problem)
+    found = sniff(data)
+    if found and found.is_picture:
+        return Judged(found.name, found.suffix)
+    from PIL import Image as Pillow  # a format without a mark, like TGA
+
+    with _quietly():
+        kind, _, _ = _decode(data)
+    media_type = Pillow.MIME.get(kind, "application/octet-stream")
+    return Judged(media_type, guess_extension(media_type) or f".{kind.lower()}")
 
 
 class _IrregularError(OSError):

@@ -6,9 +6,11 @@ than equal rows in doubt, here and in the other tables of the account. More of t
 here can tell which: a person chooses. While the reply to an equal request is still waited for, nothing of its kind is
 taken. Somebody's who asks for the same from a machine whose book is not here may be listed before ours, or ours may
 never have arrived. So what is taken was sent at the moment of its row, as the clocks of both went then, and all of ours
-of that time that have ended are shown; one of another moment is taken only once later ones of ours are. Where others do
-ask for what we ask for, only one of its moment is taken, once the history must show all, as for an absence; and none
-where they ask for it at the same moments: a person knows.
+of that time that have ended are shown; one of another moment is taken only once later ones of ours are. Its moment is
+from its intent until its reply was given up, a few seconds at most. Where others do ask for what we ask for, only one
+of its moment is taken, once the history must show all, as for an absence; and none where they ask for it at the same
+moments: a person knows. Two hosts that each ask for one thing once, within the same two seconds, and one of the two
+requests never arrived: this alone looks like a lost reply, and the one video is shown by both.
 
 Its **absence** is proven only where all witnesses agree:
 
@@ -27,7 +29,7 @@ set right in mid-run, so what came before and what after is told by the order in
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any
 
@@ -38,8 +40,8 @@ from batch.reconcile.timeline import CLOCK_SKEW, POST_SECONDS, Timeline
 
 NEAR_SECONDS = 5.0
 """A request is sent within so many seconds of its intent, mostly."""
-TOLD_SECONDS = 10.0
-"""So much less is known of that moment where no request tells how the clocks went: fal's is told in whole seconds."""
+CLOCK_SECONDS = 2.0
+"""So inexact is it how the clocks went: fal's own is told in whole seconds, and its machines have more than one."""
 TOGETHER_SECONDS = 60.0
 """Who asks for the same within so many seconds has begun with us."""
 MARGIN = 60.0
@@ -105,7 +107,8 @@ def reconcile(
     unclaimed = [one for one in history.items if one.request_id not in own]
     timeline = Timeline.of(history.items, own, sent, equality)
     together = others and _together(history.items, own, equality)
-    clocks = _Clocks(timeline, history.at, now, start_timeout, others=others, together=together)
+    heard_at = now if history.heard_at is None else history.heard_at
+    clocks = _Clocks(timeline, history.at, now, heard_at, start_timeout, others=others, together=together)
     found, candidates = _found(rows, unclaimed, window, clocks, equality)
     adopted = set(found.values())
     unadopted = [one for one in unclaimed if one.request_id not in adopted]
@@ -170,15 +173,14 @@ def _found(
     """Row → its request, and row → the requests that may be its own where that cannot be told."""
     found: dict[int, str] = {}
     candidates: dict[int, list[str]] = {}
-    listed: dict[bytes, list[ListedRequest]] = {}
-    for one in unclaimed:
-        if one.input is not None:
-            listed.setdefault(equality.digest(one.input), []).append(one)
-    digests = {row.row: row.digest or equality.digest(row.sent) for row in rows}
-    ordered = sorted(rows, key=lambda row: (digests[row.row], row.intent_at, row.order))
-    for digest, equal in groupby(ordered, key=lambda row: digests[row.row]):
-        group = list(equal)
-        near = [one for one in listed.get(digest, []) if any(window.holds(row, one) for row in group)]
+    groups = _equal(rows, unclaimed, window, equality)
+    # More requests of a kind than rows ask for: others do, and may have asked for the rest as well.
+    clocks = replace(
+        clocks,
+        others=clocks.others or any(len(near) > len(group) for group, near in groups),
+        together=clocks.together or any(clocks.crowded(group, near) for group, near in groups),
+    )
+    for group, near in groups:
         ours = [row for row in group if not row.open_elsewhere]
         # Equal rows are interchangeable, whosever they are: what counts is that there are no more requests than rows.
         if len(near) <= len(group) and all(row.shared for row in group if row.open_elsewhere):
@@ -187,6 +189,23 @@ def _found(
     taken = set(found.values())
     left = {row: [one for one in ids if one not in taken] for row, ids in candidates.items()}
     return found, {row: ids for row, ids in left.items() if ids}
+
+
+def _equal(
+    rows: Sequence[InDoubtRow], unclaimed: Sequence[ListedRequest], window: _ClockWindow, equality: Equality
+) -> list[tuple[list[InDoubtRow], list[ListedRequest]]]:
+    """The rows that ask for the same, and the requests of nobody's that do so in their time."""
+    listed: dict[bytes, list[ListedRequest]] = {}
+    for one in unclaimed:
+        if one.input is not None:
+            listed.setdefault(equality.digest(one.input), []).append(one)
+    digests = {row.row: row.digest or equality.digest(row.sent) for row in rows}
+    ordered = sorted(rows, key=lambda row: (digests[row.row], row.intent_at, row.order))
+    groups = [(digest, list(equal)) for digest, equal in groupby(ordered, key=lambda row: digests[row.row])]
+    return [
+        (group, [one for one in listed.get(digest, []) if any(window.holds(row, one) for row in group)])
+        for digest, group in groups
+    ]
 
 
 def _nearest(
@@ -219,12 +238,14 @@ class _Clocks:
     Args:
         told: what fal's clock showed as the history was read; None: nothing.
         now: what this machine's shows.
+        heard_at: what it showed as fal's was told.
         start_timeout: the start deadline, in seconds, of rows whose own is not known.
     """
 
     timeline: Timeline
     told: float | None
     now: float
+    heard_at: float
     start_timeout: float
     others: bool
     together: bool
@@ -241,12 +262,29 @@ class _Clocks:
         by = self._provable_at(row, self.timeline.sent_by(row))
         return self.timeline.now(row, self.told, self.now) > by
 
+    def crowded(self, group: Sequence[InDoubtRow], near: Sequence[ListedRequest]) -> bool:
+        """Whether more requests than there are rows were sent at about the moments of these."""
+        together = [one for one in near if any(self._together(row, one) for row in group)]
+        return len(together) > len(group)
+
+    def _together(self, row: InDoubtRow, one: ListedRequest) -> bool:
+        return any(abs(delay) <= TOGETHER_SECONDS for delay, _ in self._delays(row, one))
+
     def _near(self, row: InDoubtRow, one: ListedRequest) -> bool:
-        """Whether it was sent as the row's intent was written, by the clocks of then, or else of now."""
+        """Whether it was sent as the row's intent was written, and before its reply was given up."""
+        waited = NEAR_SECONDS if row.lost_at is None or row.lost_at < row.intent_at else row.lost_at - row.intent_at
+        latest = min(NEAR_SECONDS, waited + CLOCK_SECONDS)
+        return any(-earlier <= delay <= latest for delay, earlier in self._delays(row, one))
+
+    def _delays(self, row: InDoubtRow, one: ListedRequest) -> list[tuple[float, float]]:
+        """How long after the row's intent it was sent, by the clocks of then, or else of now.
+
+        With each, how much less it may seem to be: a request that tells how the clocks went was late itself.
+        """
         apart = one.sent_at - row.intent_at
         if offsets := self.timeline.offsets(row):
-            return any(abs(apart - offset) <= NEAR_SECONDS for offset in offsets)
-        return self.told is not None and abs(apart - (self.told - self.now)) <= TOLD_SECONDS
+            return [(apart - offset, NEAR_SECONDS) for offset in offsets]
+        return [] if self.told is None else [(apart - (self.told - self.heard_at), CLOCK_SECONDS)]
 
     def _long_ago(self, row: InDoubtRow) -> bool:
         return self.told is not None and min(self.told, self.now) > self._provable_at(row, row.intent_at)

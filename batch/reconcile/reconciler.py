@@ -99,5 +99,4 @@ class Patience:
 
     def pause(self, now: float, *, busy: bool) -> float:
         """Seconds until the next look."""
-        waited = 0.0 if busy else max(0.0, now - self._idle_since)
-        return BUSY_SECONDS if busy else min(BUSY_SECONDS, max(IDLE_SECONDS, IDLE_SHARE * waited))
+        return BUSY_SECONDS if busy else min(BUSY_SECONDS, max(IDLE_SECONDS, IDLE_SHARE * (now - self._idle_since)))

@@ -12,6 +12,7 @@ from batch.core.retry import WORTH_ANOTHER_TRY
 from batch.core.states import Status
 from batch.core.worker import Worker
 from batch.errors import Exit
+from batch.ledger.news import News
 from batch.ledger.summary import FailureGroup, LedgerSummary, UnheardGroup
 from batch.reports.clock import clock
 
@@ -27,12 +28,16 @@ class Outcome:
     """Where the results stand."""
     command: Sequence[str] = ()
     """The arguments that name this batch on a command line."""
+    kept: Sequence[str] = ()
+    """The options of a run that hold for the next one too, as arguments."""
     spent_now: int = 0
     interrupted: bool = False
     stopped: str | None = None
     """Why rows were left, where the run stopped by itself."""
     stop_code: str | None = None
     """The same for a program: `budget`, `failures`, `locked`, `http_401`, `deadline` …"""
+    first: str = ""
+    """What has to be done before the same run again would go any further; empty where nothing has to."""
     left: int = 0
     """Requests whose end could not be learned in this run: they stay under way."""
     recalled: int = 0
@@ -47,6 +52,8 @@ class Outcome:
     """The run that is at work on it while this is told."""
     unwritten: bool = False
     """The results are in the ledger only; the table could not be read or written."""
+    news: News | None = None
+    """What happened since a person was last told, where that was asked for."""
 
     @property
     def exit_code(self) -> Exit:
@@ -62,6 +69,16 @@ class Outcome:
         if self.standing.count(Status.FAILED, Status.INVALID, Status.CANCELLED):
             return Exit.ROWS_FAILED
         return Exit.DONE
+
+    @property
+    def subject(self) -> str:
+        """What a message about it is headed with."""
+        now = self.standing
+        parts = [f"{now.count(Status.SUCCEEDED, Status.STALE)} of {counted(now.total)} done"]
+        parts += [f"{failed} failed"] if (failed := now.count(Status.FAILED)) else []
+        parts += [f"{now.in_doubt} in doubt"] if now.in_doubt else []
+        parts += ["stopped early"] if self.stopped else []
+        return ", ".join(parts)
 
     @property
     def spent_usd(self) -> float:
@@ -121,9 +138,7 @@ class Outcome:
         if self.stopped:
             rest = f"; left: {counted(now.to_run)} for {dollars(now.to_run_price)}" if now.to_run else ""
             lines.append(f"{self.stopped}{rest}")
-        if self.next_command:
-            mend = self.next_command.startswith("kling-batch rerun") and not _passing(now)
-            lines.append(f"next: {self.next_command}{'   (when the rows are mended)' if mend else ''}")
+        lines += [f"next: {command}{f'   ({remark})' if remark else ''}" for command, remark in self.to_do]
         return "\n".join(map(one_line, lines))
 
     def _in_doubt(self) -> Iterator[str]:
@@ -148,21 +163,32 @@ class Outcome:
     @property
     def next_command(self) -> str | None:
         """What to type next; None where all is done."""
-        now = self.standing
-        batch = shlex.join(self.command)
+        return next((command for command, _ in self.to_do), None)
+
+    @property
+    def to_do(self) -> list[tuple[str, str]]:
+        """All that there is to type, the most urgent first: the command, and when or why where that has to be said."""
+        now, later = self.standing, self.ask_after is not None and self.ask_after > self.now
         if self.worker:
-            return None
-        if now.to_run or now.at_fal or self.left or self.unwritten:
-            return f"kling-batch run {batch}"
-        if now.in_doubt and now.in_doubt == now.held:
-            return f"kling-batch run {batch} --adopt-known"
-        if now.in_doubt:
-            return f"kling-batch resolve {batch}"
+            return []
+        settle = [("resolve", f"after {clock(self.ask_after or 0, self.now)}" if later else "")]
+        told = settle if now.in_doubt > now.held and not later else []
+        if now.held:
+            told.append(("run --adopt-known", "or --buy-again in its place"))
+        elif now.to_run or now.at_fal or self.left or self.unwritten:
+            told.append(("run", self.first))
+        told += settle if now.in_doubt > now.held and later else []
         if now.failures:
-            return f"kling-batch rerun {batch}"
+            told.append(("rerun", "" if _passing(now) else "when the rows are mended"))
         if now.count(Status.INVALID):
-            return f"kling-batch check {batch}"
-        return None
+            told.append(("check", ""))
+        return [(self._command(what), remark) for what, remark in told]
+
+    def _command(self, what: str) -> str:
+        """Of a run with its own options: a cap that was set is none that somebody has to remember."""
+        command, *options = what.split(" ")
+        kept = self.kept if command in ("run", "rerun") else ()
+        return shlex.join(["kling-batch", command, *self.command, *options, *kept])
 
     def json(self) -> dict[str, Any]:
         """The same for a program; money in US dollars."""
@@ -196,6 +222,7 @@ class Outcome:
             "at_work": self.worker and _worker(self.worker),
             "table": self.table,
             "next": self.next_command,
+            "to_do": [command for command, _ in self.to_do],
         }
 
 
@@ -218,8 +245,8 @@ _OTHERS = {
     Status.IN_DOUBT: "in doubt: they may have been paid for; every run asks fal, `kling-batch resolve` decides",
     Status.SUBMITTED: "under way at fal: a run brings them home",
     Status.PENDING: "not submitted yet",
-    Status.CANCELLED: "cancelled",
-    Status.STALE: "of the videos are stale: the rows were edited after they were made",
+    Status.CANCELLED: "cancelled: `kling-batch rerun` takes them up again",
+    Status.STALE: "of the videos are stale: the rows were edited after they were made; `run --stale` buys new ones",
 }
 
 

@@ -10,6 +10,7 @@ from anyio import current_time, sleep
 from batch.core.money import dollars
 from batch.core.plain_text import one_line
 from batch.dispatch.tally import Tally
+from batch.reports.screen import Screen, fitted, room, stamped
 
 BAR_SECONDS = 0.5
 LINE_SECONDS = 60.0
@@ -44,21 +45,26 @@ class Eta:
 
 def line(tally: Tally, eta: Eta, elapsed: float) -> str:
     """One line that says it all."""
-    parts = [f"{tally.ended} of {eta.rows} rows done"]
+    parts = [f"{_done(tally)} of {eta.rows} rows done"]
     parts += [f"{tally.failed} failed"] if tally.failed else []
-    parts += [f"{tally.in_doubt} in doubt"] if tally.in_doubt else []
     parts += [_at_work(tally), f"{dollars(tally.spent)} spent"]
     # While fal cannot be reached no guess is worth its place: a narrow terminal would show it instead of the reason.
     in_line = tally.at_fal.waiting > 0
-    left = eta.left_in_line(tally, elapsed) if in_line else eta.left(tally.ended, elapsed, tally.at_once)
+    left = eta.left_in_line(tally, elapsed) if in_line else eta.left(_done(tally), elapsed, tally.at_once)
     parts.append(tally.notice or f"about {duration(left)} left")
     return one_line(", ".join(parts))
 
 
+def _done(tally: Tally) -> int:
+    """Rows that have ended. What is in doubt has not: it may still be settled in this run."""
+    return tally.ended - tally.in_doubt
+
+
 def _at_work(tally: Tally) -> str:
-    if not tally.at_fal.waiting:
-        return f"{tally.at_work} under way"
-    return tally.at_fal.text()
+    doubts = f" ({tally.in_doubt} in doubt)" if tally.in_doubt else ""
+    if tally.at_fal.waiting:
+        return f"{tally.at_fal.text()}{doubts}"
+    return f"{tally.at_work + tally.in_doubt} under way{doubts}"
 
 
 def duration(seconds: float) -> str:
@@ -69,24 +75,29 @@ def duration(seconds: float) -> str:
     return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"
 
 
-async def show(tally: Callable[[], Tally], eta: Eta, out: TextIO) -> None:
+async def show(tally: Callable[[], Tally], eta: Eta, out: TextIO, screen: Screen) -> None:
     """Until cancelled. `tally` gives it as it is now."""
     if out.isatty():
-        await _bar(tally, eta, out)
+        await _bar(tally, eta, out, screen)
     started = current_time()
     while True:
         await sleep(LINE_SECONDS)
-        out.write(line(tally(), eta, current_time() - started) + "\n")
+        out.write(stamped(line(tally(), eta, current_time() - started)) + "\n")
         out.flush()
 
 
-async def _bar(tally: Callable[[], Tally], eta: Eta, out: TextIO) -> None:
+async def _bar(tally: Callable[[], Tally], eta: Eta, out: TextIO, screen: Screen) -> None:
     from tqdm import tqdm  # only where somebody looks
 
     started = current_time()
     layout = "{percentage:3.0f}%|{bar}| {desc}"  # the bar takes what the words leave: never cuts them off itself
     with tqdm(total=eta.rows, file=out, bar_format=layout, leave=False, dynamic_ncols=True) as bar:
-        while True:
-            bar.n = min(eta.rows, tally().ended)
-            bar.set_description_str(line(tally(), eta, current_time() - started), refresh=True)
-            await sleep(BAR_SECONDS)
+        screen.bar = bar
+        try:
+            while True:
+                bar.n = min(eta.rows, _done(tally()))
+                words = fitted(line(tally(), eta, current_time() - started), room(out))
+                bar.set_description_str(words, refresh=True)
+                await sleep(BAR_SECONDS)
+        finally:
+            screen.bar = None

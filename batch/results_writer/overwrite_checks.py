@@ -82,8 +82,11 @@ def note_target(ledger: Ledger, target: Path | None) -> None:
 
 
 def _noted(ledger: Ledger) -> list[str]:
-    known: list[str] = json.loads(ledger.meta(_OUTPUTS) or "[]")
-    return known
+    try:
+        known = json.loads(ledger.meta(_OUTPUTS) or "[]")
+    except ValueError:  # not ours: then no file is
+        known = []
+    return [one for one in known if isinstance(one, str)] if isinstance(known, list) else []
 
 
 def _is_noted(target: Path, ledger: Path) -> bool:
@@ -135,10 +138,13 @@ def refuse_foreign_columns(manifest: Manifest, table: Table) -> None:
                 )
 
 
-def refuse_lost_results(ledger: Ledger, files: Iterable[Path], manifest: Manifest) -> None:
+def refuse_lost_results(ledger: Ledger, files: Iterable[Path], manifest: Manifest, recover: str) -> None:
     """Refuses to buy where results of ours stand that the ledger does not know, under any prefix.
 
     Those under this batch's own prefix in the manifest itself are what matching looks at.
+
+    Args:
+        recover: the command that makes a ledger of them.
 
     Raises:
         ManifestError: they are a lost ledger's, or the ledger was put back from before them.
@@ -149,8 +155,8 @@ def refuse_lost_results(ledger: Ledger, files: Iterable[Path], manifest: Manifes
             raise ManifestError(
                 f"{path}: {_rows(lost)} show videos that were bought, or may have been, and that no ledger here knows: "
                 f"they would be bought again. Put the ledger back beside the table ({manifest.path.name}.ledger, and "
-                f"{manifest.path.name}.ledger-wal if there is one); if it is lost, `kling-batch recover "
-                f"{manifest.path}` makes one of the table and fal's records, and pays nothing"
+                f"{manifest.path.name}.ledger-wal if there is one); if it is lost, `{recover}` "
+                "makes one of the table and fal's records, and pays nothing"
             )
 
 

@@ -50,6 +50,7 @@ class Service:
                 Route(f"{request}/cancel", self.cancel, methods=["PUT"]),
                 Route("/v1/models/requests/by-endpoint", self.history, methods=["GET"]),
                 Route("/v1/models/pricing", self.pricing, methods=["GET"]),
+                Route("/v1/account/billing", self.billing, methods=["GET"]),
                 Route("/storage/auth/token", self.token, methods=["POST"]),
                 Route("/storage/upload/initiate", self.initiate, methods=["POST"]),
                 Route("/storage/upload/{path:path}", self.put, methods=["PUT"]),
@@ -132,6 +133,15 @@ class Service:
             )
         except (KeyError, ValueError) as error:
             return _api_error(400, f"Invalid query: {error}")
+
+    async def billing(self, http_request: HttpRequest) -> Response:
+        """fal tells it to admin keys; here every key is one. A locked account has nothing left."""
+        if refused := self._authorization.refusal(http_request.headers.get("authorization", ""), spends=False):
+            return _api_error(*refused)
+        balance = 0.0 if self._authorization.locked is not None else 100.0
+        told = {"credits": {"current_balance": balance, "currency": "USD"}}
+        expanded = http_request.query_params.get("expand") == "credits"
+        return JSONResponse({"username": "sandbox"} | (told if expanded else {}))
 
     async def pricing(self, http_request: HttpRequest) -> Response:
         if refusal := self._authorization.refusal(http_request.headers.get("authorization", ""), spends=False):

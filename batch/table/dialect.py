@@ -57,7 +57,7 @@ def find_dialect(path: Path, options: ReadingOptions) -> Dialect:
     Raises:
         ManifestError, UsageError: the encoding cannot be told, or is not the one that was.
     """
-    encoding = find_encoding(path, options.encoding)
+    encoding = find_encoding(path, options.encoding, before=options.said_before)
     with _open_text(path, encoding) as lines:
         first = next(lines, "")
         if named := SEPARATOR_LINE.fullmatch(first):

@@ -20,6 +20,9 @@ JUDGED = 1 << 16
 _MARKED = {"utf-8": {"utf-8", "utf-8-sig"}, "utf-16-le": {"utf-16", "utf-16-le"}, "utf-16-be": {"utf-16", "utf-16-be"}}
 _UNMARKED = {"utf-8-sig": "utf-8", "utf-16": "utf-16-le", "utf-32": "utf-32-le"}
 """Python's names that stand for a mark too, and what they mean in a file without one."""
+SURE = 4
+"""Signs outside ASCII from which on bytes that are UTF-8 are hardly anything else."""
+_SIGN = re.compile(rb"[\xc2-\xf4][\x80-\xbf]+")
 _LINE = re.compile(rb"[^\r\n]*[\x80-\xff][^\r\n]*[\r\n]*")
 
 
@@ -33,12 +36,15 @@ class Encoding:
     """Nothing in the file says it."""
 
 
-def find_encoding(path: Path, told: str | None) -> Encoding:
+def find_encoding(path: Path, told: str | None, *, before: bool = False) -> Encoding:
     """Read the whole file for its encoding; `told` is what a person says of it.
+
+    Args:
+        before: that was said of the table as it stood in another night.
 
     Raises:
         ManifestError: it is written in no encoding known, in one that can only be guessed, or in one that would not
-            give the same bytes again.
+            give the same bytes again; or it seems to be another one than before.
         UsageError: the file says that it is written in another encoding than was told.
     """
     with path.open("rb") as file:
@@ -46,6 +52,8 @@ def find_encoding(path: Path, told: str | None) -> Encoding:
         for bom, codec in BOMS:
             if start.startswith(bom):
                 return _marked(file, path, bom, codec, told)
+        if told is not None and before:
+            _require_as_before(file, path, told)
         if told is not None:
             return _told(file, path, told)
         if (fault := _first_fault(file, b"", "utf-8")) is None:
@@ -55,10 +63,21 @@ def find_encoding(path: Path, told: str | None) -> Encoding:
 
 def _marked(file: BinaryIO, path: Path, bom: bytes, codec: str, told: str | None) -> Encoding:
     if told is not None and codecs.lookup(told).name not in _MARKED[codec]:
-        raise UsageError(f"--encoding {told}: {path} begins with the mark of {codec.upper()}: leave the option out")
+        raise UsageError(f"--encoding {told}: {path} begins with the mark of {codec.upper()}: say --encoding {codec}")
     if (fault := _first_fault(file, bom, codec)) is not None:
         raise ManifestError(f"{path} begins as {codec.upper()} but byte {fault} is not of it; {REMEDY}")
     return Encoding(bom, codec)
+
+
+def _require_as_before(file: BinaryIO, path: Path, told: str) -> None:
+    """A table that was saved as UTF-8 since would be read as other letters, and all of its rows as edited ones."""
+    if codecs.lookup(told).name in _MARKED["utf-8"] or _first_fault(file, b"", "utf-8") is not None:
+        return
+    if len(_SIGN.findall(_foreign_lines(file))) >= SURE:
+        raise ManifestError(
+            f"{path} is written in UTF-8 now, and was read in {told} before: say which one holds, --encoding utf-8 or "
+            f"--encoding {told}"
+        )
 
 
 def _told(file: BinaryIO, path: Path, told: str) -> Encoding:

@@ -2,19 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import IO, Any, BinaryIO, cast
-
-import pyarrow as pa
-import pyarrow.parquet as pq
+from typing import BinaryIO
 
 from batch.table.column import Cell, Column, ColumnType
-from batch.table.parquet_cells import ARROW_TYPES, arrays
+from batch.table.parquet_chunks import chunks, elements
 from batch.table.parquet_footer import (
     COLUMNS,
-    ENDING,
     META_DATA,
-    ROW_GROUPS,
-    SCHEMA,
     TYPE,
     Contents,
     Footer,
@@ -24,7 +18,7 @@ from batch.table.parquet_footer import (
 )
 from batch.table.parquet_merge import OurColumn, Slot, extent, lay_out, merge, moved
 from batch.table.parquet_notes import extended
-from batch.table.thrift_compact import I32, STRUCT, Struct, decode
+from batch.table.thrift_compact import I32, STRUCT, Struct
 
 BLOCK = 1 << 20
 _CODEC = 4
@@ -74,35 +68,19 @@ class Splice:
         sink.write(raw + ending(raw))
 
     def _write_ours(self, sink: BinaryIO, rows: Iterator[Sequence[Cell]]) -> tuple[list[OurColumn], int]:
-        """Our columns, and how many bytes they take: a Parquet file of their own, but for its footer."""
-        part = _Part(sink)
-        schema = pa.schema([pa.field(column.name, ARROW_TYPES[column.type]) for column in self.columns])
-        with pq.ParquetWriter(cast("IO[Any]", part), schema, **self._settings()) as writer:
-            for count in self.contents.users.rows:
-                group = pa.Table.from_arrays(arrays(self.columns, rows, count), schema=schema)
-                if group.num_rows != count:
-                    raise ValueError("fewer rows than records")
-                writer.write_table(group, row_group_size=max(1, count))
-                del group
-            part.hold()
+        """Our columns, one row group behind the other, and how many bytes they take."""
+        start = at = self.contents.users.end
+        found: list[list[Struct]] = [[] for _ in self.columns]
+        codec = self._codec()
+        for count in self.contents.users.rows:
+            for chunk, of_column in zip(chunks(self.columns, rows, count, codec), found, strict=True):
+                of_column.append(moved(chunk.meta, at))
+                sink.writelines(chunk.pages)
+                at += chunk.length
         if next(rows, None) is not None:
             raise ValueError("more rows than records")
-        tree, length = part.finish()
-        elements = (tree.listed(SCHEMA, STRUCT) or [])[1:]
-        groups = [group.listed(COLUMNS, STRUCT) or [] for group in tree.listed(ROW_GROUPS, STRUCT) or []]
-        by = self.contents.users.end
-        ours = [OurColumn(one, [moved(group[at], by) for group in groups]) for at, one in enumerate(elements)]
-        return ours, length
-
-    def _settings(self) -> dict[str, Any]:
-        return {
-            "version": "2.6",
-            "store_schema": False,
-            "compression": self._codec(),
-            "use_dictionary": [column.name for column in self.columns if column.repeats],
-            # An offset index has offsets inside it, which nobody could move.
-            "write_page_index": False,
-        }
+        described = elements(self.columns)
+        return [OurColumn(one, of_column) for one, of_column in zip(described, found, strict=True)], at - start
 
     def _codec(self) -> str:
         for group in self.contents.users.groups[:1]:
@@ -167,46 +145,3 @@ def _require_plain_names(users: Footer, names: Sequence[str]) -> None:
 def _column(footer: Footer, name: str) -> Column:
     found = next(one for one in reversed(footer.columns) if one.name == name)
     return Column(name, _PHYSICAL[footer.schema[found.elements.start].need(TYPE, I32)])
-
-
-class _Part:
-    """Passes on to the sink what pyarrow writes, and holds back the footer that it ends with.
-
-    pyarrow counts from here: it refuses a file that does not stand at its start.
-    """
-
-    closed = False
-
-    def __init__(self, sink: BinaryIO) -> None:
-        self._sink = sink
-        self._passed = 0
-        self._held: bytearray | None = None
-
-    def write(self, data: Any) -> int:
-        length = memoryview(data).nbytes
-        if self._held is None:
-            self._sink.write(data)
-            self._passed += length
-        else:
-            self._held += data
-        return length
-
-    def tell(self) -> int:
-        return self._passed + len(self._held or b"")
-
-    def flush(self) -> None:
-        """Nothing waits here."""
-
-    def close(self) -> None:
-        """The sink stays open."""
-
-    def hold(self) -> None:
-        """From here on nothing is passed on."""
-        self._held = bytearray()
-
-    def finish(self) -> tuple[Struct, int]:
-        """The footer, and how many bytes were passed on to the sink, with those that were held and belong there."""
-        held = bytes(self._held or b"")
-        start = len(held) - ENDING - int.from_bytes(held[-ENDING:-4], "little")
-        self._sink.write(held[:start])
-        return decode(held[start:-ENDING])[0], self._passed + start

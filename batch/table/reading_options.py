@@ -15,6 +15,7 @@ class ReadingOptions:
         encoding: any name of an encoding that Python knows.
         header_row: the row that holds the titles, as the spreadsheet numbers it.
         sheet: the name of a workbook's sheet.
+        said_before: the encoding was said of the table as it stood in another night, and not now.
         titles: what columns are called that a header is known by, besides the usual names.
 
     Raises:
@@ -24,6 +25,7 @@ class ReadingOptions:
     encoding: str | None = None
     header_row: int | None = None
     sheet: str | None = None
+    said_before: bool = False
     titles: Collection[str] = ()
 
     def __post_init__(self) -> None:

@@ -1,11 +1,13 @@
 """The book as a file: named, made, opened, kept aside."""
 
+import sqlite3
 import stat
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from batch.account.book_file import VERSION, NoBook, book_path, open_book_file
+from batch.account.book_file import VERSION, BookFailed, NoBook, _connect, book_path, open_book_file
 
 KEY = "an-id:a-secret"
 
@@ -73,6 +75,7 @@ def test_one_of_the_version_before_is_brought_up_to_date_and_keeps_every_fact(tm
     older = open_book_file(path)
     older.executescript(
         "ALTER TABLE purchase DROP COLUMN endpoint; ALTER TABLE purchase DROP COLUMN order_of; PRAGMA user_version = 1;"
+        "DROP TABLE learnt; DROP TABLE run;"
         "INSERT INTO ledger VALUES (1, 'an id', '/a.csv', '/a.csv.ledger', '', 'token', '', 1, 0);"
         "INSERT INTO purchase (ledger, row, fingerprint, sent, price, intent_at) "
         "VALUES (1, 7, x'01', x'02', 490000, 900)"
@@ -86,3 +89,45 @@ def test_one_of_the_version_before_is_brought_up_to_date_and_keeps_every_fact(tm
         ]
         assert newer.execute("SELECT * FROM spend").fetchall() == [(1, 490_000)]
         newer.close()
+    made, tables = open_book_file(tmp_path / "new.book"), "SELECT name FROM pragma_table_list ORDER BY 1"
+    columns = (
+        "SELECT t.name, c.name, c.type, c.pk FROM pragma_table_list AS t JOIN pragma_table_info(t.name) AS c "
+        "ORDER BY 1, 2"
+    )
+    upgraded = open_book_file(path)
+    for one in (tables, columns):
+        assert upgraded.execute(one).fetchall() == made.execute(one).fetchall()
+
+
+def test_what_sqlite_says_of_it_is_known_as_the_books(tmp_path: Path) -> None:
+    """With SQLite's own code; a broken constraint is a fault of ours, and stays one."""
+    book = open_book_file(tmp_path / "an.book")
+    with pytest.raises(sqlite3.IntegrityError) as broken:
+        book.execute("INSERT INTO meta VALUES ('id', 'another')")
+    assert not isinstance(broken.value, BookFailed)
+    book.execute("PRAGMA query_only = 1")
+    for write in (
+        lambda: book.execute("DELETE FROM meta"),
+        lambda: book.executemany("DELETE FROM meta WHERE name = ?", [("id",)]),
+    ):
+        with pytest.raises(BookFailed, match="readonly") as told:
+            write()
+        assert isinstance(told.value, sqlite3.OperationalError)
+        assert (told.value.sqlite_errorcode, told.value.sqlite_errorname) == (
+            sqlite3.SQLITE_READONLY,
+            "SQLITE_READONLY",
+        )
+
+
+def test_damage_that_is_met_later_is_known_as_the_books_too(tmp_path: Path) -> None:
+    """And is no disk that has to be waited for."""
+    path = tmp_path / "an.book"
+    with closing(open_book_file(path)) as book:
+        (page,) = book.execute("SELECT rootpage FROM sqlite_master WHERE name = 'meta'").fetchone()
+    with path.open("r+b") as file:
+        file.seek(4096 * (page - 1))
+        file.write(b"\xff" * 4096)
+    with closing(_connect(path)) as book, pytest.raises(BookFailed) as told:
+        book.execute("INSERT INTO meta VALUES ('a', 'b')")
+    assert not isinstance(told.value, sqlite3.OperationalError)
+    assert told.value.sqlite_errorcode == sqlite3.SQLITE_CORRUPT

@@ -70,3 +70,10 @@ def test_a_period_holds_its_moment_and_begins_once(period: str, now: datetime) -
 def test_no_other_period_is_known() -> None:
     with pytest.raises(ValueError, match="no such period"):
         period_start("week", datetime(2026, 1, 1, tzinfo=UTC))
+
+
+@pytest.mark.parametrize("period", PERIODS)
+def test_a_period_begins_at_the_full_hour(period: str) -> None:
+    """Not at the fraction of a second at which it is asked."""
+    began = period_start(period, datetime(2026, 11, 25, 13, 14, 15, 161718, UTC))
+    assert (began.minute, began.second, began.microsecond) == (0, 0, 0)

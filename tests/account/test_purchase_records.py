@@ -15,6 +15,7 @@ from batch.account.purchase_records import (
     put_aside,
     take_open,
 )
+from batch.account.witnesses import NOBODYS
 from batch.core import states
 from tests.support.books import NOW, PRICE, book_of, purchase, receipt
 
@@ -75,6 +76,8 @@ def test_a_purchase_made_without_the_book_stands_in_it_once(
         expected = ("accepted", "r1", 0, 0)  # the book knows more than the ledger
     assert stands(book) == [(book.ledger, 1, *expected)]
     assert last_purchase(book, 1, NOW) is not None
+    assert last_purchase(book, 1, NOW + 1) is None
+    assert last_purchase(book, 2, NOW) is None
 
 
 def test_what_another_ledger_bought_is_this_ones_only_where_that_is_gone(tmp_path: Path) -> None:
@@ -97,3 +100,25 @@ def test_what_has_ended_in_the_book_is_not_made_otherwise(tmp_path: Path) -> Non
     import_purchase(book, purchase(), "r1", None, set(), video=False)
     import_purchase(book, purchase(), None, None, set(), video=False)
     assert stands(book) == [(book.ledger, 1, "ended", "r1", PRICE, 1)]
+
+
+@pytest.mark.parametrize("said", [{}, {"dated": True}, {"dated": False}])
+def test_a_purchase_made_without_the_book_stands_in_the_order_of_its_own_ledger(
+    said: dict[str, bool], tmp_path: Path
+) -> None:
+    """Unless its intent was no POST's: then in nobody's."""
+    book = book_of(tmp_path)
+    import_purchase(book, purchase(), "r1", PRICE, set(), video=True, **said)
+    dated = said.get("dated", True)
+    assert book.db.execute("SELECT order_of FROM purchase").fetchall() == [(book.ledger if dated else NOBODYS,)]
+
+
+def test_of_two_purchases_at_one_moment_the_last_counts(tmp_path: Path) -> None:
+    """A row that was not sent at first, and then was, within one tick of the clock."""
+    book = book_of(tmp_path)
+    assert book.claim(purchase())
+    book.note(1, states.not_sent(NOW, "no network"))
+    assert book.claim(purchase())
+    found = last_purchase(book, 1, NOW)
+    assert found is not None
+    assert (found.seq, found.state) == (2, "open")

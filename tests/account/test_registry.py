@@ -8,7 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batch.account.registry import as_text, enter, entry, entry_of, file_identity, from_text, other_entries, unknown_to
+from batch.account.registry import (
+    as_text,
+    enter,
+    entry,
+    entry_of,
+    file_identity,
+    from_text,
+    note_place,
+    other_entries,
+    unknown_to,
+)
 from tests.support.books import book_of, purchase, receipt
 
 
@@ -85,3 +95,17 @@ def test_a_table_of_a_name_in_another_code_page_is_entered(tmp_path: Path) -> No
     found = entry_of(book, "id of a")
     assert found
     assert (found.table, found.path) == (str(table), f"{table}.ledger")
+
+
+def test_a_ledger_that_was_moved_stands_at_its_new_place(tmp_path: Path) -> None:
+    """Only that one; its token is as it was."""
+    other, book = book_of(tmp_path, "b"), book_of(tmp_path, "a")
+    (tmp_path / "c.csv").write_text("a\n1\n")
+    note_place(book, "id of b", tmp_path / "c.csv", tmp_path / "c.csv.ledger")
+    book.commit()
+    moved, here = entry_of(book, "id of b"), entry_of(book, "id of a")
+    assert moved is not None
+    assert here is not None
+    assert (moved.table, moved.path) == (str(tmp_path / "c.csv"), str(tmp_path / "c.csv.ledger"))
+    assert (moved.table_file, moved.token) == (file_identity(tmp_path / "c.csv"), other.token)
+    assert here.table == str(tmp_path / "a.csv")

@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from batch.cli.main import main
-from batch.cli.numbers import number, whole
+from batch.cli.numbers import number, row_ranges, whole
 from batch.cli.times import seconds
 from batch.core.money import micros, prices
 from batch.core.run_options import RunOptions
@@ -60,15 +60,23 @@ def test_an_empty_value_is_refused_by_every_option_of_every_command(
     assert [one.name for one in shots.parent.iterdir()] == [shots.name]
 
 
-@pytest.mark.parametrize("command", sorted({name for name, _ in EVERY} - {"sandbox"} | {"status"}))
+@pytest.mark.parametrize("command", sorted({name for name, _ in EVERY} - {"account", "sandbox"} | {"status"}))
 def test_an_empty_table_name_is_refused(command: str) -> None:
     """It would be the folder that one stands in."""
     code, told = said(command, "", table=None)
     assert (code, "empty" in told) == (2, True)
 
 
-@pytest.mark.parametrize(("command", "option"), [one for one in EVERY if one[1] in NUMBERS])
-@pytest.mark.parametrize("value", ODD)
+@pytest.mark.parametrize(
+    ("command", "option", "value"),
+    [
+        (command, option, value)
+        for command, option in EVERY
+        if option in NUMBERS
+        for value in ODD
+        if (option, value) != ("--row", "1,5")  # these are two rows
+    ],
+)
 def test_what_is_not_plainly_a_number_is_refused_where_a_number_is_meant(
     command: str, option: str, value: str, shots: Path
 ) -> None:
@@ -108,6 +116,39 @@ def test_an_input_that_is_given_two_columns_is_refused(shots: Path) -> None:
     """One of them would be passed over in silence."""
     code, told = said("run", "--map", "image=a", "--map", "image=b", table=shots)
     assert (code, "two columns" in told) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("text", "rows"),
+    [
+        ("4", [4]),
+        ("4-6", [4, 5, 6]),
+        ("4–6,12", [4, 5, 6, 12]),
+        ("9, 2-3", [9, 2, 3]),
+        ("3-3,3", [3]),
+        ("2,2-4", [2, 3, 4]),
+    ],
+)
+def test_rows_are_named_as_people_do(text: str, rows: list[int]) -> None:
+    """Several at once, each once, in their order."""
+    assert row_ranges(text) == rows
+
+
+@pytest.mark.parametrize(
+    "text", ["", "0-3", "4-", "-4", "4--6", "9-4", "1-999999999", "a-b", "4;5", "1,,2", "٤-٦", "1-2-3"]
+)
+def test_rows_that_cannot_be_meant_are_refused(text: str) -> None:
+    """Also more of them than anybody names."""
+    with pytest.raises(UsageError):
+        row_ranges(text)
+
+
+@given(st.lists(st.tuples(st.integers(1, 300), st.integers(0, 50)), min_size=1, max_size=6))
+def test_ranges_are_all_the_numbers_in_them(spans: list[tuple[int, int]]) -> None:
+    """And no others."""
+    text = ",".join(f"{begin}-{begin + more}" if more else str(begin) for begin, more in spans)
+    meant = [n for begin, more in spans for n in range(begin, begin + more + 1)]
+    assert row_ranges(text) == list(dict.fromkeys(meant))
 
 
 PLAIN = re.compile(r"[0-9]+\.?[0-9]*|\.[0-9]+")

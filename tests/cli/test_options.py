@@ -1,7 +1,7 @@
 """What is typed for the options that commands share, and what is refused there."""
 
 import inspect
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batch.cli.options import NAMED_ROWS, RUN, TABLE, run_options
+from batch.cli.options import NAMED_ROWS, RUN, TABLE, End, run_options
 from batch.commands.batch import open_batch
 from batch.core.run_options import MOST_AT_ONCE, RunOptions
 from batch.errors import UsageError
@@ -36,14 +36,14 @@ def test_a_run_of_which_nothing_is_said_is_the_default_one() -> None:
 
 
 def test_every_option_of_a_run_can_be_typed() -> None:
-    """`--until` and `--max-runtime` are one field together."""
-    names = {*typed(RUN)} - {"as_json", "until", "max_runtime"} | {"max_seconds"}
+    """`--until` and `--max-runtime` are one end together, and how it was said."""
+    names = {*typed(RUN)} - {"as_json", "until", "max_runtime"} | {"max_seconds", "ends"}
     assert names == {field.name for field in fields(RunOptions)}
 
 
 def test_every_argument_of_a_batch_can_be_typed() -> None:
-    """But the job, which its name stands for, and the names that there are."""
-    assert {*typed(TABLE, "shots.csv")} == {*inspect.signature(open_batch).parameters} - {"job", "models"}
+    """But the job, which its name stands for, and what jobs there are."""
+    assert {*typed(TABLE, "shots.csv")} == {*inspect.signature(open_batch).parameters} - {"job", "models", "find"}
 
 
 def test_what_is_typed_for_a_run_is_what_it_is_told() -> None:
@@ -59,16 +59,33 @@ def test_what_is_typed_for_a_run_is_what_it_is_told() -> None:
         max_spend_total=99_000_000,
         limit=3,
         max_seconds=5400.0,
+        ends=("--max-runtime 1h30m",),
         stop_after=0,
     )
 
 
 def test_the_earlier_of_two_ends_counts() -> None:
     """Whichever of the two it is."""
-    assert run_options(until=100.0, max_runtime=200.0).max_seconds == 100.0
-    assert run_options(until=200.0, max_runtime=100.0).max_seconds == 100.0
-    assert run_options(until=None, max_runtime=100.0).max_seconds == 100.0
+    early, late = End(100.0, "early"), End(200.0, "late")
+    first, second = run_options(until=early, max_runtime=late), run_options(until=late, max_runtime=early)
+    assert (first.max_seconds, first.ends) == (100.0, ("--until early", "--max-runtime late"))
+    assert (second.max_seconds, second.ends) == (100.0, ("--max-runtime early", "--until late"))
+    assert run_options(until=None, max_runtime=early).max_seconds == 100.0
     assert run_options(until=None, max_runtime=None).max_seconds is None
+
+
+def test_a_run_can_be_typed_again_as_it_was() -> None:
+    """Every option that holds for the next one too, money to the millionth; not what is decided each time."""
+    words = [
+        *("--concurrency", "7", "--max-concurrency", "9", "--max-spend", "12.5", "--max-spend-total", "0.000001"),
+        *("--max-spend-account", "20/night", "--limit", "3", "--stop-after", "0"),
+        *("--max-runtime", "1h30m", "--until", "07:00", "--recall"),
+    ]
+    told = run_typed(*words)
+    assert sorted(told.typed) == sorted(words)
+    assert replace(run_typed(*told.typed), max_seconds=None) == replace(told, max_seconds=None)
+    assert run_typed("--buy-again", "--own-table").typed == RunOptions().typed == []
+    assert run_typed(*RunOptions(max_seconds=90.5).typed).max_seconds == 90.5
 
 
 def test_a_time_of_day_is_an_end_within_two_days() -> None:
@@ -151,7 +168,7 @@ def test_a_mapping_that_lacks_a_side_is_refused_with_an_example(text: str) -> No
 def test_a_table_of_which_nothing_more_is_said_is_the_plain_one() -> None:
     """Its file only."""
     told = dict.fromkeys(("model", "prefix", "price", "output", "encoding", "header_row", "sheet"))
-    plain = {"mapped": {}, "ignored": (), **told, "sandbox": False}
+    plain = {"mapped": {}, "ignored": (), **told, "forget_options": False, "sandbox": False}
     assert typed(TABLE, "shots.csv") == {"manifest": Path("shots.csv"), **plain}
 
 

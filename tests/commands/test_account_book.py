@@ -89,6 +89,36 @@ def test_a_table_that_is_moved_with_its_ledger_goes_on(now: Night) -> None:
     assert now.accepted == {f"prompt {n}": 1 for n in range(3)}
 
 
+@pytest.mark.parametrize("key", [True, False])
+def test_a_table_that_is_moved_tells_the_book_so_also_by_a_run_that_has_nothing_to_do(key: bool, now: Night) -> None:
+    """Another table with the same rows is a table of its own then; without a key the book is nobody's to open."""
+    shots = now.manifest(2)
+    bare = shots.read_text()
+    assert now.run("run", shots).code == 0
+    home = now.folder / "elsewhere"
+    home.mkdir()
+    for end in ("", ".ledger"):
+        Path(f"{shots}{end}").rename(home / f"{shots.name}{end}")
+    assert now.run("run", home / shots.name, more={} if key else {"FAL_KEY": ""}).code == 0
+    other = now.folder / "other.csv"
+    other.write_text(bare)
+    assert now.run("run", other).code == (0 if key else 4)
+    assert now.accepted == {f"prompt {n}": 1 + key for n in range(2)}
+
+
+def test_a_copy_that_has_nothing_to_do_is_no_table_that_was_moved(now: Night) -> None:
+    """The ledger that was copied stands where it stood: its place in the book is its own."""
+    shots = now.manifest(2)
+    assert now.run("run", shots).code == 0
+    copy = now.folder / "copy" / shots.name
+    copy.parent.mkdir()
+    for end in ("", ".ledger"):
+        shutil.copyfile(f"{shots}{end}", f"{copy}{end}")
+    assert now.run("run", copy).code == 0
+    assert str(shots) in now.run("account").out
+    assert str(copy) not in now.run("account").out
+
+
 def test_a_run_killed_in_mid_air_leaves_no_row_to_buy_again_without_its_ledger(now: Night) -> None:
     """The ledger and its log are gone, and the table is the bare one again."""
     shots = now.manifest(4)

@@ -63,7 +63,7 @@ def test_the_command_of_a_batch_names_the_same_batch(
         header_row=header_row,
         sandbox=sandbox,
     )
-    again = typed([*given_.command])
+    again = typed([*given_.command, *given_.options.typed])
     assert again.manifest.settings == given_.manifest.settings
     assert replace(again, manifest=given_.manifest) == given_
 

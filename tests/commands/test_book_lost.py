@@ -1,20 +1,27 @@
 """The account's book is lost under a run: nothing more is bought, and what is under way is brought home."""
 
 import sqlite3
+import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from batch.account.book_file import book_path, open_book_file
+from batch.account.machines import Machine
+from batch.commands import account_book, known_purchases  # noqa: F401 - loaded, so that it can be changed
 from batch.commands.batch import Batch
+from batch.core.money import AccountCap
 from batch.core.run_options import RunOptions
 from batch.core.states import Status
-from batch.errors import Exit
+from batch.errors import Exit, LedgerLost, UsageError
+from batch.files import file_systems
 from batch.ledger.ledger import UNBOOKED, Ledger
 from tests.support.runs import a_service, run_through
 from tests.support.sheets import batch
+from tests.support.simulated import EPOCH
 
 KEY = "an-id:a-secret"
 ROWS = 6
@@ -106,3 +113,82 @@ def test_a_book_that_is_removed_or_put_back_under_a_run_ends_the_buying(how: str
     assert (lost.standing.count(Status.SUCCEEDED), lost.standing.to_run) == (2, 4)
     assert run_through(shots, service).exit_code is Exit.DONE
     assert len(service.queue.requests) == ROWS
+
+
+@pytest.mark.parametrize("name", ["settle_known_purchases", "_begin"])
+def test_a_run_that_fails_over_the_book_names_the_book(
+    name: str, book: Book, shots: Batch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not the ledger beside it, which is well: whoever makes room on the wrong disk has to be told twice."""
+    module = "batch.commands.known_purchases" if name == "settle_known_purchases" else "batch.commands.account_book"
+    really = getattr(sys.modules[module], name)
+
+    def refused(*given: Any, **more: Any) -> Any:
+        book.refuse()
+        return really(*given, **more)
+
+    monkeypatch.setattr(f"{module}.{name}", refused)
+    service = a_service()
+    with pytest.raises(LedgerLost) as told:
+        run_through(shots, service)
+    assert f"the account's book {book_path(KEY)} cannot be written" in str(told.value)
+    assert str(shots.ledger) not in str(told.value)
+    assert service.asked["submit"] == 0
+
+
+def test_a_run_that_fails_over_its_ledger_names_the_ledger(
+    book: Book, shots: Batch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the two are brought together, as it begins."""
+    really = account_book._begin
+
+    def refused(batch: Batch, ledger: Ledger, *given: Any, **more: Any) -> Any:
+        ledger.db.execute("PRAGMA query_only = ON")
+        return really(batch, ledger, *given, **more)
+
+    monkeypatch.setattr(account_book, "_begin", refused)
+    with pytest.raises(LedgerLost, match=f"the ledger {shots.ledger} cannot be written any more"):
+        run_through(shots, a_service())
+
+
+@pytest.mark.parametrize("how", ["network", "machine"])
+def test_a_book_that_other_machines_may_write_is_not_used_and_that_is_said(
+    how: str, book: Book, shots: Batch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run goes by its own ledger and fal's history; a cap on the account cannot be kept then."""
+    service = a_service()
+    run_through(shots, service, RunOptions(limit=1))
+    if how == "network":
+        mounts = tmp_path / "mountinfo"
+        mounts.write_text(
+            f"1 0 0:1 / / rw - ext4 /dev/vda rw\n2 1 0:2 / {book_path(KEY).parent} rw - nfs4 there:/ rw\n"
+        )
+        monkeypatch.setattr(file_systems, "MOUNTS", mounts)
+        said_of = "would stand on a network file system (nfs4: "
+    else:
+        with closing(sqlite3.connect(book_path(KEY))) as db, db:
+            db.execute("INSERT OR REPLACE INTO meta VALUES ('machine', ?)", (f"another {EPOCH}",))
+        monkeypatch.setattr(account_book, "this_machine", lambda: Machine("this", EPOCH - 1))
+        said_of = "another machine writes into the account's book"
+    said: list[str] = []
+    assert run_through(shots, service, RunOptions(limit=2), say=said.append).exit_code is Exit.STOPPED_EARLY
+    (line,) = [one for one in said if said_of in one]
+    assert "set XDG_STATE_HOME to a folder" in line
+    assert "this run goes by its own ledger and fal's history" in line
+    assert service.asked["submit"] == 3
+    with pytest.raises(UsageError, match="--max-spend-account cannot be kept"):
+        run_through(shots, service, RunOptions(max_spend_account=AccountCap(10**9, "day")))
+    assert service.asked["submit"] == 3
+
+
+def test_a_table_on_a_network_file_system_is_run_and_that_is_said(
+    shots: Batch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before anything is bought."""
+    mounts = tmp_path / "mountinfo"
+    mounts.write_text(f"2 1 0:2 / {tmp_path} rw - cifs //there/x rw\n")
+    monkeypatch.setattr(file_systems, "MOUNTS", mounts)
+    monkeypatch.delenv("FAL_KEY", raising=False)
+    said: list[str] = []
+    assert run_through(shots, a_service(), say=said.append).exit_code is Exit.DONE
+    assert [one for one in said if "is on a network file system (cifs): run it" in one]

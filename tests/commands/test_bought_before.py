@@ -39,7 +39,9 @@ def test_rows_that_fal_knows_are_held_and_told_once(now: SharedNight) -> None:
     with shots.open("a") as file:
         file.write("new,another shot,https://example.com/a.png,\n")
     assert now.run(shots) == Exit.IN_DOUBT
-    (told,) = [line for line in now.said if "bought before" in line]
+    first = next(at for at, line in enumerate(now.said) if "bought before" in line)
+    told = "\n".join(now.said[first : first + 6])
+    assert not [line for line in now.said if "\n" in line]
     rows = shown(shots)
     assert [row["status"] for row in rows] == ["in_doubt"] * 4 + ["succeeded"]
     assert "4 rows for $1.96" in told

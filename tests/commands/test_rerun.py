@@ -35,7 +35,7 @@ def test_a_kind_that_there_is_not_is_refused_with_those_that_there_are(mixed: Sh
         mixed.mark(Selection(error_types=["image_too_small", "image_to_small"]))
     assert str(told.value) == (
         "--kind image_to_small: no row ended so. The kinds of failure in this table: cancelled (1 row), "
-        "content_policy_violation (1 row), image_too_small (1 row)"
+        "content_policy_violation (1 row), image_too_small (1 row). Did you mean image_too_small or image_too_large?"
     )
     assert mixed.pending() == [7]
 

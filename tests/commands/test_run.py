@@ -19,10 +19,10 @@ from batch.commands.manifest_reading import READS
 from batch.commands.rerun import Selection
 from batch.commands.run import PRICE_SECONDS
 from batch.core import states
-from batch.core.gateway import Unclear, UnitPrice
+from batch.core.gateway import Gateway, Unclear, UnitPrice
 from batch.core.run_options import RunOptions
 from batch.core.states import Status
-from batch.errors import Exit, LedgerLost, ManifestError, UsageError
+from batch.errors import Exit, LedgerLost, ManifestError, MissingKey, UsageError
 from batch.files.atomic import Replacement
 from batch.ledger.ledger import Ledger
 from batch.manifest.loader import Manifest
@@ -141,6 +141,40 @@ def test_a_first_run_that_is_refused_leaves_no_ledger_behind(
     assert (given.manifest.path.read_text(), service.asked.total()) == (text, 0)
 
 
+def test_a_first_run_without_a_key_leaves_no_ledger_behind(tmp_path: Path) -> None:
+    """Nor does anything else that is in its way before it submits; a ledger that was there is kept."""
+    given = batch(tmp_path, SHOTS)
+
+    @asynccontextmanager
+    async def keyless(_: Batch) -> AsyncIterator[Gateway]:
+        raise MissingKey("no fal key")
+        yield  # type: ignore[unreachable]
+
+    def left() -> list[str]:
+        return sorted(path.name for path in tmp_path.iterdir())
+
+    with pytest.raises(MissingKey):
+        run_through(given, a_service(), connect=keyless)
+    assert left() == ["shots.csv", "shots.csv.ledger.lock"]
+    run_through(given, a_service(), RunOptions(limit=1))
+    with pytest.raises(MissingKey):
+        run_through(given, a_service(), connect=keyless)
+    assert left() == ["shots.csv", "shots.csv.ledger", "shots.csv.ledger.lock"]
+
+
+@pytest.mark.parametrize(
+    "selection", [Selection(), Selection(error_types=["generation_timeout"]), Selection(numbers=[2])]
+)
+def test_a_rerun_of_a_table_that_was_never_run_buys_nothing(tmp_path: Path, selection: Selection) -> None:
+    """There is nothing to run again; and `run --stale` is a run."""
+    given, service = batch(tmp_path, SHOTS), a_service()
+    with pytest.raises(UsageError, match="nothing of this table was run yet"):
+        run_through(given, service, mark=selection.mark)
+    assert service.asked.total() == 0
+    assert not given.ledger.exists()
+    assert run_through(given, service, mark=Selection(failed=False, stale=True).mark).exit_code is Exit.DONE
+
+
 def kept(path: Path) -> list[list[tuple[Any, ...]]]:
     """What a ledger has of its rows, their requests and all that happened to them."""
     with Ledger.read(path) as ledger:
@@ -232,7 +266,7 @@ def test_the_table_is_written_and_read_back_before_the_first_submit(tmp_path: Pa
 def test_what_cannot_be_written_back_is_not_bought(
     tmp_path: Path, name: str, elsewhere: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The table is as it was, nothing stands beside it but its ledger, and nothing was asked of the service."""
+    """The table is as it was, nothing stands beside it but a lock, and nothing was asked of the service."""
     given = proving(tmp_path, name, elsewhere)
     before = given.manifest.path.read_bytes()
     really = Replacement.write
@@ -246,7 +280,7 @@ def test_what_cannot_be_written_back_is_not_bought(
         run_through(given, service)
     assert service.asked["submit"] == 0
     assert given.manifest.path.read_bytes() == before
-    assert {path.name for path in tmp_path.iterdir()} == {name, *(f"{name}.ledger{end}" for end in ("", ".lock"))}
+    assert {path.name for path in tmp_path.iterdir()} == {name, f"{name}.ledger.lock"}
     assert not given.target or not given.target.exists()
     monkeypatch.undo()
     assert run_through(given, service).exit_code is Exit.DONE
@@ -421,7 +455,8 @@ def test_a_run_is_told_as_it_ended(tmp_path: Path) -> None:
     given, service = open_batch(shots, JOB), a_service()
     outcome = run_through(given, service, RunOptions(limit=1, concurrency=1))
     assert (outcome.spent_now, outcome.table, outcome.unwritten) == (PRICE, str(shots), False)
-    assert (outcome.exit_code, outcome.next_command) == (Exit.STOPPED_EARLY, f"kling-batch run {shots}")
+    again = f"kling-batch run {shots} --concurrency 1 --limit 1"
+    assert (outcome.exit_code, outcome.next_command) == (Exit.STOPPED_EARLY, again)
     assert outcome.standing.count(Status.SUCCEEDED) == 1
     again = run_through(given, service)
     assert (again.exit_code, again.spent_now, again.standing.spent) == (Exit.DONE, 2 * PRICE, 3 * PRICE)
@@ -457,7 +492,7 @@ def test_a_run_ends_when_its_time_is_up_and_the_next_one_brings_home_what_was_un
     given, service = batch(tmp_path, SHOTS), a_service(run_seconds=500.0)
     given = replace(given, manifest=replace(given.manifest, job=replace(JOB, typical_seconds=5.0)))
     outcome = run_through(given, service, RunOptions(concurrency=4, max_seconds=100.0))
-    assert (outcome.stopped or "").startswith("stopped: the time is up")
+    assert (outcome.stopped or "").startswith("stopped: the time is up (--max-runtime 2 min)")
     assert outcome.stop_code == "deadline"
     assert (outcome.exit_code, outcome.standing.at_fal) == (Exit.STOPPED_EARLY, 3)
     assert run_through(given, service).exit_code is Exit.DONE

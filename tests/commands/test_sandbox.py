@@ -177,7 +177,7 @@ def test_a_rehearsal_can_be_one_of_a_bad_night(tmp_path: Path) -> None:
 
 def test_the_help_lists_what_can_go_wrong(tmp_path: Path) -> None:
     """Every kind, fault and outcome, within the width of a terminal."""
-    told = Night(tmp_path).run("sandbox", "--help")
+    told = Night(tmp_path).run("sandbox", "--help-all")
     assert told.code == 0
     assert {*KINDS, *REQUEST_FAULTS, *names(), "accept_then_502_nginx"} <= set(re.findall(r"\w+", told.out))
     assert max(map(len, told.out.splitlines())) < 120

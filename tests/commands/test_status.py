@@ -56,7 +56,7 @@ def test_a_rehearsal_is_a_batch_of_its_own(tmp_path: Path) -> None:
     run_through(given, a_service(), RunOptions(limit=1, concurrency=1))
     told = status(shots, sandbox=True)
     assert told.table == str(tmp_path / "shots.sandbox.csv")
-    assert told.next_command == f"kling-batch run {shots} --sandbox"
+    assert told.next_command == f"kling-batch run {shots} --sandbox --concurrency 1 --limit 1"
     assert "nothing was really spent" in told.text(run=False)
     with pytest.raises(LedgerError, match=r"nothing was run\. `kling-batch check` says what it would cost"):
         status(shots, sandbox=False)

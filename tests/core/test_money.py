@@ -140,6 +140,25 @@ def test_an_accounts_cap_is_shown_as_it_is_typed() -> None:
     assert str(AccountCap.read("20/night")) == "$20.00/night"
 
 
+@pytest.mark.parametrize("text", ["20", "20/week", "20/night/day", "/", ""])
+def test_an_accounts_cap_is_for_a_period(text: str) -> None:
+    """What is written otherwise is shown as it is written well."""
+    with pytest.raises(UsageError, match="is not an amount for a period: write it like 20/night, 50/day or 400/month"):
+        AccountCap.read(text)
+
+
+def test_a_period_that_there_is_not_has_no_cap() -> None:
+    """Also where a program asks for it."""
+    with pytest.raises(ValueError, match=r"^the period of a cap is one of night, day, month: not 'week'$"):
+        AccountCap(1, "week")
+
+
+def test_a_price_of_nothing_is_refused_with_the_value_that_it_is_for() -> None:
+    """A row for nothing has room in every budget."""
+    with pytest.raises(UsageError, match=r"^--price '10=0\.00': a row of 10 costs something: write it like 10=0\.49$"):
+        prices("10=0.00", {"5": 1, "10": 2})
+
+
 amounts = st.integers(0, 50)
 
 

@@ -2,7 +2,16 @@
 
 import pytest
 
-from batch.dispatch.image_waits import BLAMED_SECONDS, WAITED_SECONDS, Again, Blamed, ImageWaits, Left
+from batch.dispatch.image_waits import (
+    BLAMED_SECONDS,
+    BLAMED_TIMES,
+    RECENT_SECONDS,
+    WAITED_SECONDS,
+    Again,
+    Blamed,
+    ImageWaits,
+    Left,
+)
 
 HALF = 0.5
 
@@ -80,3 +89,74 @@ def test_a_row_that_has_its_image_waits_no_longer(uploaded: bool) -> None:
     images.prepared(1, 10.0, uploaded=uploaded)
     assert images.notice == ""
     assert isinstance(images.failed(1, 99_999.0, "oh", reached=True), Again)
+
+
+@pytest.mark.parametrize(
+    ("times", "seconds", "end"),
+    [
+        (BLAMED_TIMES, BLAMED_SECONDS, Blamed(BLAMED_TIMES + 1)),
+        (BLAMED_TIMES, BLAMED_SECONDS - 0.5, None),
+        (BLAMED_TIMES - 1, BLAMED_SECONDS, None),
+    ],
+)
+def test_so_often_and_so_long_an_image_has_to_fail(times: int, seconds: float, end: Blamed | None) -> None:
+    """Both, each to the point; the first failure begins it, and says nothing yet."""
+    images, found = waits(), None
+    images.failed(9, 0.0, "oh", reached=True)  # another one waits, too
+    for n in range(times + 1):
+        images.prepared(2, n - 0.5, uploaded=n > 0)
+        found = images.failed(1, seconds if n == times else float(n), "oh", reached=True)
+    assert found == end if end else isinstance(found, Again)
+
+
+@pytest.mark.parametrize(("uploaded", "at", "blamed"), [(True, 0.5, True), (True, 0.0, False), (False, 0.5, False)])
+def test_only_an_image_that_was_taken_since_it_failed_last_tells(uploaded: bool, at: float, blamed: bool) -> None:
+    """Not one that stood there already, nor one of the same moment."""
+    images = waits()
+    images.failed(9, 0.0, "oh", reached=True)  # another one waits, too
+    found = []
+    for n in range(BLAMED_TIMES + 1):
+        found.append(images.failed(1, 100.0 * n, "oh", reached=False))
+        images.prepared(2, 100.0 * n + at, uploaded=uploaded)
+    assert (Blamed(BLAMED_TIMES + 1) in found) is blamed
+
+
+@pytest.mark.parametrize(("before", "blamed"), [(RECENT_SECONDS - 0.5, True), (RECENT_SECONDS, False)])
+def test_the_only_one_that_fails_is_blamed_where_another_was_taken_lately(before: float, blamed: bool) -> None:
+    """Before it failed first; long before tells nothing."""
+    images = waits()
+    images.prepared(2, 1000.0 - before, uploaded=True)
+    times = [1000.0 + BLAMED_SECONDS * n for n in range(BLAMED_TIMES)]
+    found = [images.failed(1, at, "oh", reached=False) for at in times]
+    assert (found[-1] == Blamed(BLAMED_TIMES)) is blamed
+
+
+@pytest.mark.parametrize(("seconds", "left"), [(WAITED_SECONDS, True), (WAITED_SECONDS - 0.5, False)])
+def test_a_row_is_left_when_it_has_waited_so_long(seconds: float, left: bool) -> None:
+    """To the point."""
+    images = waits()
+    images.failed(1, 0.0, "oh", reached=True)
+    assert (images.failed(1, seconds, "oh", reached=True) == Left()) is left
+
+
+def test_no_number_of_tries_leaves_a_row_while_fal_cannot_be_reached() -> None:
+    """Only time counts, and only that in which fal answers."""
+    images = waits()
+    for n in range(int(WAITED_SECONDS) + 10):
+        assert isinstance(images.failed(1, float(n), "oh", reached=False), Again)
+
+
+@pytest.mark.parametrize("end", ["prepared", "left"])
+def test_the_notice_stays_as_long_as_a_row_waits(end: str) -> None:
+    """Whichever way the others stop waiting; with the last one it goes."""
+    images = waits()
+    for row in (1, 2):
+        images.failed(row, 0.0, "oh", reached=True)
+    notice = images.notice
+    assert notice
+    for row, left in ((1, notice), (2, "")):
+        if end == "prepared":
+            images.prepared(row, 1.0, uploaded=False)
+        else:
+            assert images.failed(row, WAITED_SECONDS, "oh", reached=True) == Left()
+        assert images.notice == left

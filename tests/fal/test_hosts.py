@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from yarl import URL
 
-from batch.fal.hosts import NAMES, FalHosts
+from batch.fal.hosts import LONGEST, NAMES, FalHosts
 
 HOSTS = FalHosts("fal.run", "queue.fal.run", "falcon.corp:8443")
 
@@ -113,6 +113,27 @@ def test_only_the_end_of_the_host_decides(before: str, name: str, after: str) ->
     url = f"https://{before}{name}{after}"
     if HOSTS.own(url):
         assert f".{URL(url).host}".endswith(f".{name}")
+
+
+TOLD = ("fal.run", "queue.fal.run", "falcon.corp:8443", "")
+
+
+@pytest.mark.parametrize("url", [*OWN, "https://other.corp/x", "https://rest.FAL.ai/x", "https://v3.fal.media"])
+def test_a_persons_own_hosts_are_known_beside_fals(url: str) -> None:
+    """Every one of them, and no empty one."""
+    hosts = FalHosts(*TOLD, "other.corp")
+    assert hosts.own(url)
+    assert not FalHosts("", "corp").own("https:///x")
+    assert not hosts.own("https://other.corp.net/x")
+    assert not hosts.own("https://falxrun/x")
+    assert not hosts.own("https://ſal.run/x")
+
+
+def test_an_address_ends_somewhere() -> None:
+    """A longer one is nobody's."""
+    url = "https://fal.run/"
+    assert FalHosts().own(url + "x" * (LONGEST - len(url)))
+    assert not FalHosts().own(url + "x" * (LONGEST - len(url) + 1))
 
 
 def test_an_address_about_another_request_is_not_about_this_one() -> None:

@@ -132,7 +132,7 @@ async def test_a_listing_without_an_end_is_none(cursors: list[str]) -> None:
 async def test_a_record_is_read_in_each_of_its_forms(said: dict[str, object], listed: ListedRequest) -> None:
     """A time without a zone is UTC; an input that is none counts as lacking."""
     assert await Platform(page(record("r", **said))).history() == RequestHistory(
-        [listed], 60.0, DEFAULTS, "an/endpoint"
+        [listed], 60.0, DEFAULTS, "an/endpoint", heard_at=60.0
     )
 
 

@@ -1,5 +1,6 @@
 """fal's price of today: understood or left alone, never guessed."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -44,6 +45,38 @@ def test_another_price_is_told_beside_the_published_one() -> None:
 def test_what_is_not_understood_changes_no_price(said: UnitPrice) -> None:
     """Another unit, another currency, no number that could be meant."""
     assert live_prices(JOB, said) is None
+
+
+@pytest.mark.parametrize(
+    ("amount", "price", "understood"),
+    [
+        ("0", 0, False),
+        ("0.000001", 5, True),
+        ("999.999999", 4_999_999_995, True),
+        ("1000", 5_000_000_000, False),
+        ("0.98", 490_000, True),
+        ("0.980001", 490_000, False),
+        ("0.0098", 490_000, True),
+        ("0.009799", 490_000, False),
+    ],
+)
+def test_a_price_of_today_is_understood_within_these_bounds(amount: str, price: int, understood: bool) -> None:
+    """Of any amount that could be meant, and of one that is a tenth of the published price to ten times it."""
+    job = replace(JOB, prices={"5": price, "10": 2 * price})
+    live = live_prices(job, UnitPrice(Decimal(amount), "second", "USD"))
+    assert (live is not None) is understood
+
+
+def test_the_unit_is_told_where_the_job_has_one() -> None:
+    """And the prices one after the other."""
+    live = {"5": 600_000, "10": 1_200_000}
+    assert difference(JOB, live) == (
+        "fal's price is now $0.60 for 5 s (published: $0.49), $1.20 for 10 s (published: $0.98): that is what counts"
+    )
+    for units in ({}, {JOB.price_by: ()}):
+        told = difference(replace(JOB, units=units), live)
+        assert told is not None
+        assert "$0.60 for 5  (published: $0.49), $1.20 for 10  (published: $0.98)" in told
 
 
 @given(st.decimals(min_value="0.01", max_value="0.9", places=6))

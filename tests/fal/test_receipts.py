@@ -1,12 +1,16 @@
 """Receipts that lead elsewhere, from a reply or from a ledger: fal's own address is asked instead."""
 
 import logging
+from typing import Any
 
 import pytest
 
 from batch.core.gateway import Accepted, Finished, InDoubt, Receipt, Waiting
+from batch.fal.receipts import Receipts
+from batch.fal.redact import Redactor
 from tests.support.foreign_hosts import BASE, OWN, SHOT, anyio_backend, gateway, require_key_at_home  # noqa: F401
 from tests.support.wire_service import (
+    KEY,
     Wire,
     answering,
     request_id,
@@ -61,3 +65,52 @@ async def test_a_ledger_that_leads_elsewhere_is_not_followed(
     assert all(request_id(1) in one.path for one in wire.heard)
     require_key_at_home(wire)
     assert len(caplog.records) == 1
+
+
+# What a reply must hold to be a receipt
+
+
+def receipts() -> Receipts:
+    return Receipts("an/endpoint/of/v2", Redactor([KEY]))
+
+
+WELL = "https://queue.fal.run/an/endpoint/requests/r1"
+BUILT = Receipt("r1", f"{WELL}/status", WELL, f"{WELL}/cancel")
+
+
+@pytest.mark.parametrize(
+    ("said", "found"),
+    [
+        ({"request_id": "r1", "status_url": f"{WELL}/s", "response_url": WELL, "cancel_url": f"{WELL}/c"}, "own"),
+        ({"request_id": "r1", "status_url": f"{WELL}/s", "response_url": WELL}, "built"),
+        ({"request_id": "r1", "status_url": f"{WELL}/s", "response_url": WELL, "cancel_url": 7}, "built"),
+        ({"request_id": "r1", "status_url": f"{WELL}/s", "response_url": WELL, "cancel_url": f"{WELL}/\x1b"}, "built"),
+        ({"request_id": "r1", "status_url": f"{WELL}/s", "response_url": WELL, "cancel_url": f"{WELL}/{KEY}"}, "built"),
+        ({"request_id": "r1"}, "built"),
+        ({"request_id": KEY}, None),
+        ({"request_id": "a b"}, None),
+        ({"request_id": 7}, None),
+        ({}, None),
+        (["r1"], None),
+        ("request_id", None),
+        (None, None),
+    ],
+)
+def test_a_reply_with_an_id_that_can_be_one_is_a_receipt(said: Any, found: str | None) -> None:
+    """With the addresses that it names, where they are fal's and fit to be kept; else with those of fal's own rule."""
+    own = Receipt("r1", f"{WELL}/s", WELL, f"{WELL}/c")
+    assert receipts().read(said) == {"own": own, "built": BUILT, None: None}[found]
+
+
+def test_the_first_address_that_leads_elsewhere_is_named_once(caplog: pytest.LogCaptureFixture) -> None:
+    """As much of it as fits into a line, without the key, whichever of the three it is."""
+    other = "https://evil.example.net/" + KEY + "x" * 200
+    one = receipts()
+    for _ in range(2):
+        assert one.own(Receipt("r1", f"{WELL}/status", other, f"{WELL}/cancel")) == BUILT
+    (told,) = [record.getMessage() for record in caplog.records]
+    shown = ("https://evil.example.net/***" + "x" * 200)[:100]
+    assert told == (
+        "a reply, or the ledger, says to ask for a request at an address that is not fal's, or another request's "
+        f"({shown}): nothing is asked there, no key goes there; fal's usual address is asked instead"
+    )

@@ -1,15 +1,20 @@
 """Local images: each uploaded once, and every failure an answer for its row."""
 
 import asyncio
+import io
 import re
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from PIL import Image
 
 from batch.core.gateway import AccountRefused, NotSent, Prepared, Refused
 from batch.fal import uploads
 from batch.fal.client import FalGateway
 from batch.fal.redact import Redactor
+from batch.manifest.images import inspect, judge
 from batch.sandbox import Address, Faults
 from jobs.kling import KLING_2_1_PRO
 from tests.support.fal_gateway import SHOT, gateway
@@ -57,14 +62,13 @@ async def test_an_image_may_have_any_name(name: str, sandbox: Address, tmp_path:
         (b"\xff\xd8\xff\xe0", "kite.txt", ("image/jpeg", "image.jpg")),
         (b"\x89PNG\r\n\x1a\n", "Möwe", ("image/png", "image.png")),
         (b"RIFF\0\0\0\0WEBP", "kite.jpeg", ("image/webp", "image.webp")),
-        (b"\0\0\x02", "kite.bmp", ("image/bmp", "image.bmp")),
-        (b"\0\0\x02", "kite.möwe", ("application/octet-stream", "image")),
+        (b"\0\0\x02", "kite.bmp", ("application/octet-stream", "image")),
     ],
 )
 async def test_an_image_goes_up_as_what_it_is(
     start: bytes, name: str, described: tuple[str, str], tmp_path: Path
 ) -> None:
-    """By its bytes; by its name only where these have no mark. Nothing of the name but an ASCII suffix is sent."""
+    """By its bytes, whatever it is called; nothing of its name is sent."""
     sent: list[tuple[str, str]] = []
 
     async def upload(_data: bytes, media_type: str, file_name: str) -> str:
@@ -77,6 +81,83 @@ async def test_an_image_goes_up_as_what_it_is(
     )
     assert isinstance(await images.prepare(SHOT | {"image_url": name}), Prepared)
     assert sent == [described]
+
+
+async def test_other_files_go_up_as_their_names_end(tmp_path: Path) -> None:
+    """Sound and video are no pictures, and are not judged as such; in a list, each in its place."""
+    sent: list[tuple[str, str]] = []
+
+    async def upload(_data: bytes, media_type: str, file_name: str) -> str:
+        sent.append((media_type, file_name))
+        return f"https://v3.fal.media/files/{len(sent)}"
+
+    names = ["Möwe.mp3", "a.mp4", "ohne", "kite.png"]
+    for name in names:
+        (tmp_path / name).write_bytes(painted("PNG"))
+    job = replace(KLING_2_1_PRO, files=["sounds"])
+    files = uploads.Uploads(
+        job, lambda cell: tmp_path / cell if cell in names else None, upload, Redactor([]), judge=judge
+    )
+    answer = await files.prepare({"image_url": "kite.png", "sounds": [*names, "https://x.y/a.wav"]})
+    assert isinstance(answer, Prepared)
+    assert sent == [
+        ("image/png", "image.png"),
+        ("audio/mpeg", "file.mp3"),
+        ("video/mp4", "file.mp4"),
+        ("application/octet-stream", "file"),
+        ("image/png", "file.png"),
+    ]
+    urls = [f"https://v3.fal.media/files/{number}" for number in range(1, 6)]
+    assert answer.arguments == {"image_url": urls[0], "sounds": [*urls[1:], "https://x.y/a.wav"]}
+
+
+def painted(kind: str) -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(file, kind)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("name", ["kite.png", "kite.jpg", "kite.txt"])
+@pytest.mark.parametrize(
+    ("after", "described"),
+    [
+        (painted("JPEG"), ("image/jpeg", "image.jpg")),
+        (painted("PNG"), ("image/png", "image.png")),
+        (painted("WEBP"), ("image/webp", "image.webp")),
+        (painted("TGA"), ("image/x-tga", "image.tga")),
+        (painted("PNG")[:40], "is a picture (PNG), but damaged or cut short"),
+        (b"%PDF-1.7\n", "is a PDF, and no picture"),
+        (b"<!doctype html><title>Sign in</title>", "no picture"),
+        (b"", "is empty (0 bytes)"),
+        (b"\xff\xd8\xff\xe0", "is a picture (JPEG), but damaged"),
+    ],
+    ids=["JPEG", "PNG", "WEBP", "TGA", "cut", "PDF", "page", "empty", "damaged"],
+)
+async def test_a_picture_that_was_changed_since_goes_up_as_what_is_read(
+    after: bytes, described: tuple[str, str] | str, name: str, tmp_path: Path
+) -> None:
+    """Decoded once more, of the very bytes that are sent; what is no picture any more refuses its row, unsent."""
+    sent: list[tuple[bytes, str, str]] = []
+
+    async def upload(*given: Any) -> str:
+        sent.append(given)
+        return "https://v3.fal.media/files/a"
+
+    path = tmp_path / name
+    path.write_bytes(painted("GIF"))
+    assert inspect(path).problem is None
+    path.write_bytes(after)
+    images = uploads.Uploads(
+        KLING_2_1_PRO, lambda cell: path if cell == name else None, upload, Redactor([]), judge=judge
+    )
+    answer = await images.prepare(SHOT | {"image_url": name})
+    if isinstance(described, str):
+        assert isinstance(answer, Refused)
+        assert (answer.error_type, described in answer.message, sent) == ("image_unreadable", True, [])
+        assert "it was changed since it was checked" in answer.message
+    else:
+        assert isinstance(answer, Prepared)
+        assert sent == [(after, *described)]
 
 
 async def test_an_address_and_a_data_uri_go_as_they_are(wire: Wire, service: FalGateway) -> None:

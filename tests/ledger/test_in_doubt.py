@@ -58,6 +58,7 @@ def test_rows_in_doubt_come_in_the_order_they_were_sent_whatever_the_clock_said(
     found = doubts.in_doubt_rows(ledger)
     assert [(one.row, one.intent_at) for one in found] == [(3, 30.0), (2, 20.0), (1, 10.0)]
     assert found[0].order < found[1].order < found[2].order
+    assert [one.lost_at for one in found] == [31.0, 21.0, 11.0]
 
 
 def test_a_row_in_doubt_tells_what_was_sent_and_not_what_the_manifest_says(ledger: Ledger) -> None:

@@ -152,3 +152,23 @@ def test_the_last_event_moves_with_every_change_of_a_row_and_with_nothing_else(l
         seen.append(last_event(ledger))
     ledger.set_meta("a", "1")
     assert [*seen, last_event(ledger)] == [1, 2, 3, 3]
+
+
+ODD_NOTES = ["", "x", "7", "[]", "{}", '{"settings": "s"}', '{"digest": 1, "settings": "s", "records": 2}']
+ODD_NOTES += [
+    '{"digest": "d", "settings": "s", "records": "2"}',
+    '{"digest": "d", "settings": "s", "records": 2, "final": 1}',
+    '{"digest": "d", "settings": "s", "records": true}',
+    '{"digest": "d", "settings": "s", "records": 2, "width": 1.5}',
+]
+
+
+@pytest.mark.parametrize("note", ODD_NOTES)
+def test_a_note_that_somebody_else_wrote_is_none(note: str) -> None:
+    """The manifest is read once more then, and nothing else comes of it."""
+    with Ledger.in_memory() as ledger:
+        save_snapshot(ledger, ManifestSnapshot("d", "s", 2))
+        assert load_snapshot(ledger, "s") is not None
+        ((name,),) = ledger.db.execute("SELECT name FROM meta").fetchall()
+        ledger.set_meta(name, note)
+        assert load_snapshot(ledger, "s") is None

@@ -129,7 +129,9 @@ def test_a_lost_log_is_named_with_the_way_back_and_nothing_is_made_worse(
     killed.with_name(f"{killed.name}-shm").unlink()
     HARMS[harm](log)
     before = {one: one.read_bytes() for one in killed.parent.iterdir() if one.is_file()}
-    with pytest.raises(LedgerError, match=rf"log shots\.csv\.ledger-wal is {harm}.*`kling-batch recover shots\.csv`"):
+    with pytest.raises(
+        LedgerError, match=rf"log shots\.csv\.ledger-wal is {harm}.*`kling-batch recover \S+/shots\.csv`"
+    ):
         opening(killed)
     assert {one: one.read_bytes() for one in killed.parent.iterdir() if one.is_file()} == before
     log.write_bytes(kept)

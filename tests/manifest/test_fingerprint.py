@@ -73,6 +73,12 @@ def test_defaults_that_are_at_hand_change_nothing(identity: dict[str, str]) -> N
     found = fingerprint(JOB, identity, defaults(JOB))
     assert found == fingerprint(JOB, identity)
     assert len(found) == 16
+    assert fingerprint(JOB, identity, {"another": 1}) != found
+
+
+def test_a_text_that_is_no_text_has_a_fingerprint_too() -> None:
+    """Half of a pair of code units, as a bad table gives it: it is refused later, with its row."""
+    assert fingerprint(JOB, {"prompt": "\ud800"}) != fingerprint(JOB, {"prompt": "\udc00"})
 
 
 @given(inputs, inputs)

@@ -101,8 +101,12 @@ def test_several_that_are_near_are_all_named(tmp_path: Path) -> None:
     [
         ("images/none.png", None),
         ("none", None),
-        ("example.com/pictures/a.png", "if it is a web address, write https:// in front of it"),
-        ("C:\\pictures\\a.png", "is a path of a Windows computer"),
+        ("example.com/pictures/z.png", "if it is a web address, write https:// in front of it"),
+        ("example.com/boats/boat.jpg", "if it is a web address, write https:// in front of it"),
+        ("example.raw/boat.jpg", "there is `boat.jpg`"),
+        ("C:\\pictures\\z.png", "is a path of a Windows computer"),
+        ("n/a", None),
+        ("-", None),
         ("", None),
         ("/", None),
         ("..", None),
@@ -111,7 +115,7 @@ def test_several_that_are_near_are_all_named(tmp_path: Path) -> None:
 @pytest.mark.skipif(os.sep != "/", reason="Windows' paths are at home there")
 def test_what_is_nowhere_near_has_no_advice_but_for_its_form(text: str, said: str | None, tmp_path: Path) -> None:
     """Whoever looks at the file says that it is not there."""
-    put(tmp_path, "boat.jpg")
+    put(tmp_path, "boat.jpg", "images/A.PNG")
     found = find(tmp_path, text)
     assert (found.problem is None) if said is None else said in str(found.problem)
     assert found.text == text

@@ -16,7 +16,7 @@ import pytest
 from PIL import Image as Pillow
 
 from batch.manifest import images as files
-from batch.manifest.images import ImageInspector, digest, inspect
+from batch.manifest.images import ImageInspector, digest, inspect, judge
 
 
 def encoded(kind: str = "JPEG", size: tuple[int, int] = (640, 480), mode: str = "RGB") -> bytes:
@@ -205,3 +205,15 @@ def test_a_damaged_cache_is_not_believed(tmp_path: Path, entry: object) -> None:
     """It is only a cache."""
     path = saved(tmp_path / "a.jpg", encoded())
     assert ImageInspector({str(path.resolve()): entry}).inspect(path) == inspect(path)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "TGA", "PPM", "ICO"])
+def test_every_picture_that_may_go_up_has_a_media_type(kind: str) -> None:
+    """And a suffix, both of its bytes."""
+    file = io.BytesIO()
+    Pillow.new("RGB", (32, 32)).save(file, kind)
+    judged = judge(file.getvalue())
+    assert judged.problem is None
+    assert judged.media_type.startswith("image/")
+    assert judged.suffix.startswith(".")
+    assert judge(file.getvalue()[:9]).problem is not None

@@ -1,5 +1,6 @@
 """Killed runs whose ledger or log is gone then: real processes, fal's client, nothing bought twice."""
 
+import shlex
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -42,7 +43,7 @@ def test_a_killed_run_without_its_log_is_refused_and_recovered(tmp_path: Path, h
             ended = now.run(command, shots)
             assert (ended.code, ended.err.count("\n")) == (2, 1), ended.err
             assert "its log shots.csv.ledger-wal" in ended.err
-            assert "`kling-batch recover shots.csv`" in ended.err
+            assert f"`kling-batch recover {shlex.quote(str(shots))}`" in ended.err
         assert {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()} == before
         recovered = now.run("recover", shots)
         assert recovered.code == 3, recovered.err

@@ -11,10 +11,10 @@ from batch.core.equality import Equality
 from batch.core.gateway import ListedRequest, RequestHistory
 from batch.core.row import InDoubtRow, KnownRequest
 from batch.reconcile.evidence import (
+    CLOCK_SECONDS,
     HISTORY_LAG,
     NEAR_SECONDS,
     TOGETHER_SECONDS,
-    TOLD_SECONDS,
     Verdicts,
     earliest,
     provable_at,
@@ -255,9 +255,11 @@ def test_one_of_the_rows_own_moment_is_taken_at_once(apart: float, offsets: tupl
 @pytest.mark.parametrize(
     ("apart", "told", "taken"),
     [
-        (TOLD_SECONDS, 1010.0, True),
-        (-TOLD_SECONDS - 0.5, 1010.0, False),
-        (100.0 - TOLD_SECONDS, 1110.0, True),
+        (NEAR_SECONDS, 1010.0, True),
+        (NEAR_SECONDS + 0.5, 1010.0, False),
+        (-CLOCK_SECONDS, 1010.0, True),
+        (-CLOCK_SECONDS - 0.5, 1010.0, False),
+        (100.0 - CLOCK_SECONDS, 1110.0, True),
         (0.0, 1110.0, False),
         (0.0, None, False),
     ],
@@ -265,8 +267,65 @@ def test_one_of_the_rows_own_moment_is_taken_at_once(apart: float, offsets: tupl
 def test_without_any_request_that_tells_fals_own_clock_tells_the_moment(
     apart: float, told: float | None, taken: bool
 ) -> None:
-    """In whole seconds, so that a little more is allowed."""
+    """In whole seconds; what was sent before its intent by more than that is somebody else's."""
     assert settled([DOUBT], [listed("r1", 1000.0 + apart)], told=told).found == ({7: "r1"} if taken else {})
+
+
+@pytest.mark.parametrize(("heard_at", "taken"), [(None, False), (1010.0, True), (1020.0, False)])
+def test_fals_clock_counts_as_of_when_it_was_told(heard_at: float | None, taken: bool) -> None:
+    """A history of many pages is read for minutes after that."""
+    history = RequestHistory([listed("r1", 1000.0)], 1010.0, DEFAULTS, heard_at=heard_at)
+    assert reconcile([DOUBT], history, {}, {}, 1100.0, START).found == ({7: "r1"} if taken else {})
+
+
+@pytest.mark.parametrize(
+    ("lost_at", "apart", "taken"),
+    [
+        (1001.0, 1.0 + CLOCK_SECONDS, True),
+        (1001.0, 1.5 + CLOCK_SECONDS, False),
+        (1000.0, CLOCK_SECONDS, True),
+        (1000.0, CLOCK_SECONDS + 0.5, False),
+        (1060.0, NEAR_SECONDS, True),
+        (1060.0, NEAR_SECONDS + 0.5, False),
+        (999.0, NEAR_SECONDS, True),
+        (None, NEAR_SECONDS, True),
+    ],
+)
+@pytest.mark.parametrize("beside", [True, False])
+def test_what_was_sent_after_its_reply_was_given_up_is_somebody_elses(
+    lost_at: float | None, apart: float, taken: bool, beside: bool
+) -> None:
+    """By either clock; one that was set back meanwhile says nothing."""
+    records = [listed("b", 900.0, OTHER), listed("r1", 1000.0 + apart)]
+    own = {"b": KnownRequest(OTHER, 900.0, 0)} if beside else {}
+    verdicts = settled([replace(DOUBT, lost_at=lost_at)], records[not beside :], own)
+    assert verdicts.found == ({7: "r1"} if taken else {})
+
+
+@pytest.mark.parametrize(
+    ("second", "found"),
+    [
+        (1000.0 + TOGETHER_SECONDS, {}),
+        (1000.0 - TOGETHER_SECONDS, {}),
+        (1000.5 + TOGETHER_SECONDS, {8: "k1"}),
+        (999.5 - TOGETHER_SECONDS, {8: "k1"}),
+        (None, {7: "r1", 8: "k1"}),
+    ],
+)
+@pytest.mark.parametrize("beside", [True, False])
+def test_one_request_too_many_of_a_kind_tells_of_others_who_may_ask_for_the_rest(
+    second: float | None, found: dict[int, str], beside: bool
+) -> None:
+    """Two requests for one row at its moment: somebody began with us, and the other row's may be theirs as well."""
+    rows = [DOUBT, InDoubtRow(8, OTHER, 1000.0, 2)]
+    records = [listed("r1", 1000.0), listed("k1", 1000.0, OTHER)]
+    records += [] if second is None else [listed("r2", second)]
+    train = {"prompt": "a train"}
+    records += [listed("t", 990.0, train)] if beside else []
+    own = {"t": KnownRequest(train, 990.0, 0)} if beside else {}
+    assert settled(rows, records, own, now=LATE).found == found
+    if second is not None:
+        assert settled(rows, records, own, now=provable_at(1000.0, START)).found == {}
 
 
 @pytest.mark.parametrize(("at", "taken"), [(1000.0, False), (1000.0 + 420.0, False), (1000.0 + 421.0, True)])
@@ -327,6 +386,18 @@ def test_where_others_ask_for_the_same_at_the_same_moments_a_person_knows(
     twin = ListedRequest("t", at, True, input_)
     verdicts = settled([DOUBT], [*records, twin, listed("r1", 1001.0)], own, LATE, others=True)
     assert verdicts.found == ({7: "r1"} if taken else {})
+
+
+def test_what_is_known_by_its_digest_is_known_with_its_endpoint() -> None:
+    """As the account's book has it: the same arguments to another endpoint are another request."""
+    equality = Equality(DEFAULTS, "an/endpoint")
+    history = RequestHistory([listed("r1", 1000.0)], 1010.0, DEFAULTS, "an/endpoint")
+    doubt = replace(DOUBT, sent={}, digest=equality.digest(SHOT))
+    assert reconcile([doubt], history, {}, {}, 1010.0, START).found == {7: "r1"}
+    assert strangers([doubt], history, {}) == []
+    elsewhere = replace(doubt, digest=Equality(DEFAULTS, "another").digest(SHOT))
+    assert reconcile([elsewhere], history, {}, {}, 1010.0, START).found == {}
+    assert strangers([elsewhere], history, {}) == [*history.items]
 
 
 def test_strangers_are_nobodys_here_and_no_doubts() -> None:

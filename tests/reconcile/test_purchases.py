@@ -71,3 +71,33 @@ def test_an_image_of_this_machine_is_compared_with_the_last_hours_only() -> None
     assert [request.request_id for _, request in purchases.of([wanted(2)])] == ["url"]
     recent = Purchases([listed("new", 100.0)], (), defaults(JOB), 100.0)
     assert [request.request_id for _, request in recent.of([wanted(1, "image_url")])] == ["new"]
+
+
+def test_a_request_is_one_rows_also_where_they_are_compared_by_other_inputs() -> None:
+    """A row with an image of this machine, then one with an address: the first has it."""
+    rows = [wanted(1, "image_url", image_url="a.png"), wanted(2)]
+    assert found(rows, listed("r1")) == {1: "r1"}
+    assert found(rows[::-1], listed("r1")) == {2: "r1"}
+
+
+def test_a_request_of_an_image_alone_is_that_rows() -> None:
+    """Nothing but what is not compared was sent."""
+    row = WantedRow(1, {"image_url": "a.png"}, frozenset({"image_url"}))
+    assert found([row], ListedRequest("r1", 1.0, True, {"image_url": "https://v3.fal.media/a.png"})) == {1: "r1"}
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "equal"),
+    [
+        ("a\rb", "a\nb", True),
+        (1, 1.0, True),
+        (0, 0.5, False),
+        (["a", 1], ["a", 1], True),
+        (["a", 1], ["a", 2], False),
+        ({"a": 1, "b": 2}, {"b": 2, "a": 1}, True),
+        (None, "", False),
+    ],
+)
+def test_values_of_every_kind_are_compared(ours: Any, theirs: Any, equal: bool) -> None:
+    """Line ends are one, numbers are numbers, and lists and objects are what stands in them."""
+    assert found([wanted(1, cfg_scale=ours)], listed("r1", cfg_scale=theirs)) == ({1: "r1"} if equal else {})

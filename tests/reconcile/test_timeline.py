@@ -80,3 +80,9 @@ def test_the_clocks_went_as_its_neighbours_say() -> None:
 def test_fals_clock_is_no_later_than_ours_shows(told: float | None, now: float, clock: float) -> None:
     """A lone header of a date far ahead proves nothing, and none at all neither."""
     assert timeline(*LATER).now(DOUBT, told, now) == clock
+
+
+def test_what_is_known_without_its_input_matches_no_record() -> None:
+    """Neither its arguments nor their digest are known."""
+    own = {"r11": KnownRequest(None, 2000.0, 11)}
+    assert not Timeline.of([ListedRequest("r11", 2001.0, True, SENT)], own, {}, EQUALITY).caught_up(DOUBT)

@@ -163,7 +163,7 @@ def test_a_program_is_told_the_same() -> None:
     told = json.loads(json.dumps(outcome(FAILED, spent_now=PRICE).json()))
     assert set(told) == {
         *("exit_code", "rows", "failures", "spent_usd", "spent_total_usd", "under_way_usd", "stopped", "table", "next"),
-        *("ask_after", "candidates", "recalled"),
+        *("ask_after", "candidates", "recalled", "to_do"),
         *("at_work", "stop_code", "rows_without_video"),
         *(str(one) for one in Status),
     }

@@ -20,9 +20,11 @@ from hypothesis import strategies as st
 from batch.core.worker import FalCounts
 from batch.dispatch.tally import Tally
 from batch.reports.progress import LINE_SECONDS, Eta, duration, line, show
+from batch.reports.screen import Screen
 from tests.support.simulated import play
 
 ETA = Eta(9, 300.0)
+TIME = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"
 COLUMNS = 60
 
 
@@ -42,7 +44,7 @@ COLUMNS = 60
         ),
         (
             Tally(failed=1, in_doubt=2, at_once=4),
-            "3 of 9 rows done, 1 failed, 2 in doubt, 0 under way, $0.00 spent, about 15 min left",
+            "1 of 9 rows done, 1 failed, 2 under way (2 in doubt), $0.00 spent, about 15 min left",
         ),
         (
             Tally(under_way=42, at_fal=FalCounts(12, 30, 8411), at_once=42),
@@ -132,21 +134,19 @@ def shown(out: TextIO, tally: Callable[[], Tally], seconds: float) -> None:
 
     async def watch() -> None:
         with anyio.move_on_after(seconds):
-            await show(tally, ETA, out)
+            await show(tally, ETA, out, Screen())
 
     play(watch)
 
 
 def test_a_log_gets_a_line_a_minute_and_nothing_else() -> None:
-    """With the counts of that minute; a run shorter than that gets none."""
+    """With the time and the counts of that minute; a run shorter than that gets none."""
     out = StringIO()
     shown(out, Tally, LINE_SECONDS - 1)
     assert out.getvalue() == ""
     shown(out, lambda: Tally(succeeded=int(current_time() // LINE_SECONDS)), 2 * LINE_SECONDS + 1)
-    assert [told.split(",")[0] for told in out.getvalue().splitlines()] == [
-        "1 of 9 rows done",
-        "2 of 9 rows done",
-    ]
+    lines = [re.fullmatch(rf"{TIME} (.*)", told) for told in out.getvalue().splitlines()]
+    assert [told and told[1].split(",")[0] for told in lines] == ["1 of 9 rows done", "2 of 9 rows done"]
 
 
 def all_of(terminal: int) -> bytes:
@@ -168,7 +168,7 @@ def test_a_terminal_gets_a_bar_that_fits_and_is_gone_at_the_end() -> None:
     sent = all_of(ours).decode()
     drawn = [one for one in sent.split("\r") if "%|" in one]
     assert re.findall(r"(\d+)%\|", sent)[-1] == "89"
-    assert [told for told in drawn if "8 of 9 rows done, 0 under way" in told]
+    assert drawn[-1].rstrip().endswith("8 of 9 done, 0 under way, $0.00 spent, ~10 s left")
     assert all(len(one) <= COLUMNS for one in sent.split("\r"))
     assert "\n" not in sent
     assert sent.rsplit("%|", 1)[1].split("\r")[1].strip() == ""

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from batch.errors import ManifestError
-from batch.results_writer.overwrite_checks import refuse_foreign_columns, require_ours
+from batch.results_writer.overwrite_checks import refuse_foreign_columns, require_ours, require_target
 from tests.support.sheets import SHOTS, Sheet
 
 
@@ -71,3 +71,14 @@ def test_with_a_prefix_the_users_columns_of_our_names_are_no_hindrance(make: Cal
     """Only columns that would be overwritten count."""
     sheet = make("prompt,image,status,error\na,https://x.y/1,approved,too dark\n", prefix="kling_")
     refuse_foreign_columns(sheet.manifest, sheet.manifest.open())
+
+
+@pytest.mark.parametrize("note", ["x", "7", "{}", '[7, null, "/elsewhere.csv"]'])
+def test_what_somebody_else_noted_of_results_makes_no_file_ours(note: str, make: Callable[..., Sheet]) -> None:
+    """A ledger may come from anywhere."""
+    sheet = make(SHOTS)
+    sheet.ledger.set_meta("outputs", note)
+    target = sheet.path.with_name("out.csv")
+    target.write_text("precious\n1\n")
+    with pytest.raises(ManifestError, match="holds no results"):
+        require_target(target, sheet.manifest, sheet.at)

@@ -6,6 +6,7 @@ CONNECT proxy, TLS, and fal's own host names.
 
 import csv
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -45,6 +46,12 @@ class Ended:
     code: int
     out: str
     err: str
+    """Without the times that a run puts in front of its lines."""
+
+
+def unstamped(text: str) -> str:
+    """The same lines without the times in front of them."""
+    return re.sub(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d ", "", text, flags=re.MULTILINE)
 
 
 @contextmanager
@@ -152,7 +159,7 @@ def end(child: "subprocess.Popen[str]") -> Ended:
     finally:
         kill(child)
     assert "Traceback" not in err, err
-    return Ended(child.returncode, out, err)
+    return Ended(child.returncode, out, unstamped(err))
 
 
 def kill(child: "subprocess.Popen[str]") -> None:

@@ -112,7 +112,7 @@ def test_a_mark_and_what_was_told_may_agree(mark: bytes, codec: str, told: str, 
 def test_a_mark_is_believed_before_what_was_told(tmp_path: Path) -> None:
     """The file knows better."""
     path = put(tmp_path, codecs.BOM_UTF8 + b"a\nx\n")
-    with pytest.raises(UsageError, match="begins with the mark of UTF-8: leave the option out"):
+    with pytest.raises(UsageError, match="begins with the mark of UTF-8: say --encoding utf-8"):
         open_table(path, ReadingOptions(encoding="cp1252"))
 
 
