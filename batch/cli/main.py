@@ -123,9 +123,9 @@ def account(as_json: bool) -> None:
 def new(manifest: Path, folder: Path | None, prompt: str | None, model: str | None, sheet: str | None) -> None:
     """Make a table to begin with (.csv, .xlsx, .parquet), or one of a folder of pictures; asked again, add new ones."""
     from batch.commands.new import new_table
-    from jobs.library import find
 
-    report = new_table(manifest, find(model, manifest), folder=folder, prompt=prompt or "", sheet=sheet)
+    batch = _open_batch(manifest, model=model, sheet=sheet)
+    report = new_table(batch.manifest, folder=folder, prompt=prompt or "")
     _print("\n".join(map(one_line, report.lines)))
 
 

@@ -139,9 +139,10 @@ def _ask_for_key_file(run: click.Context) -> Path | None:
 
 
 def _names_a_file(run: click.Context) -> bool:
-    """Whether an option names a file from the folder that one stands in."""
+    """Whether an option names a file from the folder that one stands in; a model may be one."""
     typed = click.core.ParameterSource.COMMANDLINE
-    values = {**run.params, "key_file": run.meta.get("key_file"), "manifest": None}
+    model = Path(run.params["model"]) if (run.params["model"] or "").endswith((".json", ".py")) else None
+    values = {**run.params, "key_file": run.meta.get("key_file"), "manifest": None, "model": model}
     files = [value for name, value in values.items() if run.get_parameter_source(name) is typed]
     return any(isinstance(value, Path) and not value.is_absolute() for value in files)
 

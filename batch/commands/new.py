@@ -27,15 +27,13 @@ class NewReport:
     lines: Sequence[str]
 
 
-def new_table(
-    path: Path, job: Job, *, folder: Path | None = None, prompt: str = "", sheet: str | None = None
-) -> NewReport:
+def new_table(manifest: Manifest, *, folder: Path | None = None, prompt: str = "") -> NewReport:
     """Make a table, or add the pictures of a folder that it does not name yet.
 
     Args:
+        manifest: the table, and how it is read where it is there already.
         folder: of pictures; None: a starter with example rows.
         prompt: for pictures that bring none.
-        sheet: of a workbook that is there already.
 
     Raises:
         UsageError: the table is there already, or there is no such folder.
@@ -43,8 +41,8 @@ def new_table(
     """
     try:
         if folder is None:
-            return _starter(path, job)
-        return _from_folder(path, job, folder, prompt, sheet)
+            return _starter(manifest.path, manifest.job)
+        return _from_folder(manifest, folder, prompt)
     except TargetLocked as error:
         raise ManifestError(str(error)) from error
     except TableChanged as error:
@@ -92,7 +90,8 @@ def _note(job: Job, name: str, rules: Mapping[str, object]) -> str:
     return " ".join(parts)
 
 
-def _from_folder(path: Path, job: Job, folder: Path, prompt: str, sheet: str | None) -> NewReport:
+def _from_folder(manifest: Manifest, folder: Path, prompt: str) -> NewReport:
+    path, job = manifest.path, manifest.job
     if not job.images:
         raise UsageError(f"--from-folder: {job.name} takes no pictures")
     if not folder.is_dir():
@@ -106,22 +105,13 @@ def _from_folder(path: Path, job: Job, folder: Path, prompt: str, sheet: str | N
         columns = starter_columns(job)
         make_table(path, columns, [[row.get(one.title, "") for one in columns] for row in rows])
         return NewReport([f"{path} is made", *_said(job, rows), *found.notes, f"then: kling-batch check {path}"])
-    return _added(path, job, folder, place, found.boards, found.notes, prompt, sheet)
+    return _added(manifest, folder, place, found.boards, found.notes, prompt)
 
 
 def _added(
-    path: Path,
-    job: Job,
-    folder: Path,
-    place: str,
-    listed: Sequence[Board],
-    notes: Sequence[str],
-    prompt: str,
-    sheet: str | None,
+    manifest: Manifest, folder: Path, place: str, listed: Sequence[Board], notes: Sequence[str], prompt: str
 ) -> NewReport:
-    from batch.table import ReadingOptions
-
-    manifest = Manifest(path=path, job=job, prices=job.prices, reads_own=False, reading=ReadingOptions(sheet=sheet))
+    path, job = manifest.path, manifest.job
     table = manifest.open()
     columns = manifest.columns(table)
     known, ids = _known(manifest, table, columns)
