@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from batch.cli.help import full_help, help_all_option, options_in, short_help
+from batch.cli.help import help_all_option
 from batch.cli.options import PATH, TEXT
 from batch.cli.output import print_text as _print
 from batch.core.plain_text import one_line
@@ -25,22 +25,22 @@ def open_table(manifest: Path, *, model: str | None, **table: Any) -> "Batch":
     return open_batch(manifest, job, model=model, models=names(manifest), find=partial(find, table=manifest), **table)
 
 
+def _help_all() -> click.Option:
+    return help_all_option(lambda ctx: ctx.get_help())
+
+
 class _Command(click.Command):
     """Nothing of it is set in the environment or in a file: it is asked for at once."""
 
-    def __init__(self, *arguments: Any, **more: Any) -> None:
-        super().__init__(*arguments, **more)
-        self._help_all = help_all_option(lambda ctx: full_help(ctx, self, options_in(self.params)))
-
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
-        return [*super().get_params(ctx), self._help_all]
-
-    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        formatter.write(short_help(ctx, self, options_in(self.params)) + "\n")
+        return [*super().get_params(ctx), _help_all()]
 
 
 class _Models(click.Group):
     command_class = _Command
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        return [*super().get_params(ctx), _help_all()]
 
 
 @click.group(cls=_Models)
