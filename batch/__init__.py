@@ -13,9 +13,9 @@ What cannot be used raises a `batch.errors.BatchError`; a row that fails is data
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from batch.api import check, results, run
+    from batch.api import Completed, InProgress, Queued, check, results, run
 
-__all__ = ["check", "results", "run"]
+__all__ = ["Completed", "InProgress", "Queued", "check", "results", "run"]
 
 
 def __getattr__(name: str) -> Any:
@@ -28,5 +28,5 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    """With the three functions, for `help(batch)` and a prompt that completes names."""
+    """With the public names, for `help(batch)` and a prompt that completes names."""
     return sorted({*globals(), *__all__})

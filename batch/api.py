@@ -15,14 +15,19 @@ from batch.commands.batch import Batch, keep_frame, read_results
 from batch.commands.batch import open_batch as _open_batch
 from batch.commands.check import CheckReport
 from batch.commands.check import check as _check
+from batch.commands.row_updates import OnUpdate
 from batch.commands.run import run_batch
 from batch.core.money import AccountCap, micros
+from batch.core.object_lifecycle import ObjectLifecycle
 from batch.core.run_options import MOST_AT_ONCE, RunOptions
+from batch.core.updates import Completed, InProgress, Queued
 from batch.reports.outcome import Outcome
 from jobs.library import find, names
 
 if TYPE_CHECKING:
     import pandas as pd
+
+__all__ = ["Completed", "InProgress", "Queued", "check", "open_batch", "results", "run"]
 
 
 def open_batch(manifest: str | Path, **table: Any) -> Batch:
@@ -35,11 +40,13 @@ def open_batch(manifest: str | Path, **table: Any) -> Batch:
     return _open_batch(manifest, own or find(table.get("model"), path), models=names(path), find=find_job, **table)
 
 
-def check(manifest: str | Path, **table: Any) -> CheckReport:
+def check(manifest: str | Path, *, name: str | None = None, online: bool = False, **table: Any) -> CheckReport:
     """What is wrong with a manifest and what it will cost; spends nothing, needs no key.
 
     Args:
         manifest: a CSV or Parquet file.
+        name: how videos are to be named (see `run`): whether two would have one name is found out.
+        online: the web addresses of images are asked whether a usable picture is there.
         table: how it is read, as for `open_batch`: `mapped={"image": "Startbild"}`, `prefix="kling_"`,
             `price="5=0.49,10=0.98"`, `output="results.csv"`, `sandbox=True`; what is not said is as it was said
             before, unless `forget_options=True`.
@@ -50,7 +57,11 @@ def check(manifest: str | Path, **table: Any) -> CheckReport:
     Raises:
         BatchError: the manifest or its ledger cannot be used.
     """
-    return _check(open_batch(manifest, **table))
+    if not online:
+        return _check(open_batch(manifest, **table), name)
+    from batch.commands.online_images import ask_images  # a network, and a client for it
+
+    return _check(open_batch(manifest, **table), name, ask=ask_images)
 
 
 def run(
@@ -66,6 +77,13 @@ def run(
     max_seconds: float | None = None,
     recall: bool = False,
     stop_after: int = 10,
+    download: bool | str | Path | None = None,
+    name: str | None = None,
+    downloads: int = 4,
+    keep: str | None = None,
+    logs: bool = False,
+    log_file: str | None = None,
+    on_update: OnUpdate | None = None,
     adopt_known: bool = False,
     buy_again: bool = False,
     own_table: bool = False,
@@ -86,6 +104,14 @@ def run(
         max_seconds: the run ends by then, with everything home that can be.
         recall: Ctrl-C takes back what only waits in fal's line.
         stop_after: so many rows in a row that end the same bad way stop the submitting; 0: never.
+        download: bring the videos down: True, or the folder that they go to.
+        name: how their files are named, like `{id}_{row:04}.mp4`.
+        downloads: how many come down at a time.
+        keep: how long fal is to keep the videos and what is uploaded: `30d`, `12h`, `forever`.
+        logs: what fal's runners write about each request is handed to `say`, a line each.
+        log_file: everything that happens is written to this file, one JSON object a line.
+        on_update: called with each change of a row: `batch.Queued`, `batch.InProgress` (with new log lines),
+            `batch.Completed`; a function or a coroutine function. What it raises is said, and ends nothing.
         adopt_known, buy_again: rows that fal's records show as bought without this ledger take their videos over, or
             are bought again; else they are held, in doubt.
         own_table: a copy of a table and its ledger, which runs elsewhere too, becomes one of its own.
@@ -110,13 +136,25 @@ def run(
         max_seconds=max_seconds,
         recall=recall,
         stop_after=stop_after,
+        download=_folder(download),
+        name=name,
+        downloads=downloads,
+        logs=logs,
+        log_file=log_file,
+        keep=None if keep is None else ObjectLifecycle.read(keep),
         adopt_known=adopt_known,
         buy_again=buy_again,
         own_table=own_table,
     )
     if batch.remembered:
         say(f"as before: {shlex.join(batch.remembered)}   (forget_options=True starts anew)")
-    return run_batch(batch, options, say, show_progress=False)
+    return run_batch(batch, options, say, show_progress=False, on_update=on_update)
+
+
+def _folder(download: bool | str | Path | None) -> str | None:
+    if download is None or download is False:
+        return None
+    return "" if download is True else str(download)
 
 
 def results(

@@ -42,6 +42,8 @@ class Job:
     """Where the URL of what was made stands in the result; nothing: at the first file in it."""
     makes: str = "video"
     """`video`, `image`, `audio`, or `file` for anything else."""
+    length_by: str = ""
+    """The input that says how many seconds the video lasts, where there is one."""
     typical_seconds: float
     """How long a request usually runs."""
     first: bool = False
@@ -76,28 +78,46 @@ class Job:
 
     def video_url(self, result: object) -> str | None:
         """The URL in a result of this endpoint, None where there is none."""
-        if not self.output:
-            return _first_file(result)
-        for key in self.output:
-            result = result.get(key) if isinstance(result, dict) else None
-        return result if isinstance(result, str) and result else None
+        url = _at(result, self.output) if self.output else (_first_file(result) or {}).get("url")
+        return url if isinstance(url, str) and url else None
+
+    def video_size(self, result: object) -> int | None:
+        """The bytes of the video, where a result of this endpoint says so beside the URL (fal docs: `File`)."""
+        file = _at(result, self.output[:-1]) if self.output else _first_file(result)
+        size = file.get("file_size") if isinstance(file, dict) else None
+        return size if isinstance(size, int) and not isinstance(size, bool) and size > 0 else None
+
+    def seconds(self, arguments: Mapping[str, Any]) -> float | None:
+        """How long the video of these arguments is to last; None where that is not known."""
+        if not self.length_by:
+            return None
+        try:
+            return float(arguments.get(self.length_by, self.default(self.length_by)))
+        except (TypeError, ValueError):
+            return None
 
 
 _MADE = ("video", "videos", "images", "image", "audio", "audio_file", "model_mesh", "file")
 """Where results of fal's models have what was made, the first one first (fal docs: `File`, an object with a `url`)."""
 
 
-def _first_file(result: object) -> str | None:
-    """The URL of the first file in a result, wherever it stands."""
+def _at(result: object, path: Sequence[str]) -> object:
+    for key in path:
+        result = result.get(key) if isinstance(result, dict) else None
+    return result
+
+
+def _first_file(result: object) -> dict[str, Any] | None:
+    """The first file in a result, wherever it stands."""
     if isinstance(result, list):
-        return next((url for one in result if (url := _first_file(one))), None)
+        return next((file for one in result if (file := _first_file(one))), None)
     if not isinstance(result, dict):
         return None
     if isinstance(url := result.get("url"), str) and url:
-        return url
+        return result
     named = [result[name] for name in _MADE if name in result]
     others = [one for name, one in result.items() if name not in _MADE]
-    return next((url for one in (*named, *others) if (url := _first_file(one))), None)
+    return next((file for one in (*named, *others) if (file := _first_file(one))), None)
 
 
 canonical = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode

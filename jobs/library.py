@@ -66,6 +66,7 @@ def load(path: Path) -> Job:
             facts[part] = {**family.get(part, {}), **facts.get(part, {})}
         for name, other in family.get("alias", {}).items():
             facts["words"].setdefault(name, family["words"].get(other, ()))
+        facts.setdefault("length_by", family.get("length_by", ""))
         return job_of(held["openapi"], facts, str(held["name"]))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UsageError(f"{path} holds no model that can be read ({type(error).__name__}: {error})") from error

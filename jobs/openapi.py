@@ -32,7 +32,7 @@ def job_of(document: Mapping[str, Any], facts: Mapping[str, Any], name: str) -> 
     Args:
         document: as `https://fal.ai/api/openapi/queue/openapi.json?endpoint_id=…` gives it.
         facts: what it does not hold, all of it optional: `columns`, `words`, `units`, `limits`, `required`, `refused`,
-            `price`, `typical_seconds`, `examples`, `output`, `first`, `column_order`.
+            `price`, `typical_seconds`, `examples`, `output`, `first`, `column_order`, `length_by`.
 
     Raises:
         UsageError: it is none, or describes no input.
@@ -64,6 +64,7 @@ def job_of(document: Mapping[str, Any], facts: Mapping[str, Any], name: str) -> 
         prices=prices,
         output=tuple(facts.get("output", ())),
         makes=makes(document),
+        length_by=str(facts.get("length_by", "")),
         typical_seconds=float(facts.get("typical_seconds", 120)),
         first=bool(facts.get("first", False)),
         examples=tuple(facts.get("examples", ())) or _examples(order, properties),

@@ -22,9 +22,13 @@ EMPTY = {"take": [1, 2], "prompt": ["", " "], "image": ["https://x.y/1"] * 2}
 """Rows that cannot be run: nothing is asked of anybody."""
 
 
+UPDATES = ["Completed", "InProgress", "Queued"]
+"""What `on_update` is given."""
+
+
 def test_the_package_has_three_functions() -> None:
     """They are those of `batch.api`, loaded when they are used first; no other name is there by accident."""
-    assert batch.__all__ == ["check", "results", "run"]
+    assert batch.__all__ == [*UPDATES, "check", "results", "run"]
     for name in batch.__all__:
         assert getattr(batch, name) is getattr(api, name)
     with pytest.raises(AttributeError, match="'batch' has no attribute 'rerun'"):
@@ -36,8 +40,10 @@ def test_help_shows_the_three_functions() -> None:
     shown = subprocess.run(
         [sys.executable, "-c", "import batch; help(batch)"], capture_output=True, text=True, check=True, timeout=60
     ).stdout
-    for name in batch.__all__:
+    for name in {*batch.__all__} - {*UPDATES}:
         assert re.search(rf"^    {name}\(", shown, re.MULTILINE), name
+    for name in UPDATES:
+        assert re.search(rf"^    class {name}\(", shown, re.MULTILINE), name
     assert "US dollars, for this run and over the ledger's life" in shown
     assert {*batch.__all__} < {*dir(batch)}
 
@@ -48,7 +54,7 @@ def test_a_run_takes_every_option_by_name_with_the_command_lines_defaults() -> N
     options = {field.name: field.default for field in fields(RunOptions) if field.name != "ends"}
     assert {name: given[name].default for name in options} == options
     assert [name for name, one in given.items() if one.kind is one.POSITIONAL_OR_KEYWORD] == ["manifest", "path"]
-    assert {*given} - {*options} == {"manifest", "path", "say", "sandbox", "table"}
+    assert {*given} - {*options} == {"manifest", "path", "say", "sandbox", "table", "on_update"}
 
 
 @pytest.mark.parametrize("function", [api.check, api.open_batch])

@@ -16,6 +16,7 @@ BELOW = {
     "account",
     "core",
     "dispatch",
+    "downloads",
     "fal",
     "files",
     "ledger",
@@ -39,6 +40,7 @@ MAY_IMPORT = {
     "fal": {"core"},
     "pacing": {"core"},
     "reconcile": {"core"},
+    "downloads": {"files", "core"},
     "dispatch": {"pacing", "reconcile", "core"},
     "results_writer": {"manifest", "ledger", "table", "core"},
     "reports": {"dispatch", "ledger", "core"},
@@ -60,6 +62,7 @@ PURE = {
     "dispatch.stopping",
     "dispatch.tally",
     "dispatch.transitions",
+    "downloads.file_names",
     "fal.hosts",
     "fal.pricing",
     "fal.redact",
@@ -109,7 +112,7 @@ WORLDLY = {
 }
 
 LIBRARIES = {
-    "aiohttp": {"fal.wire"},
+    "aiohttp": {"downloads.media_client", "fal.wire"},
     "apprise": {"reports.notify"},
     "av": {"sandbox.render"},
     "click": {"cli"},
@@ -120,7 +123,8 @@ LIBRARIES = {
     "jsonschema_rs": {"manifest.validation"},
     "numpy": {"sandbox.render"},
     "pandas": {"manifest.dataframes"},
-    "PIL": {"manifest.captions", "manifest.images", "sandbox.render"},
+    "PIL": {"manifest.captions", "manifest.images", "manifest.upload_forms", "sandbox.render"},
+    "pillow_heif": {"manifest.images"},
     "pyarrow": {
         "table.parquet",
         "table.parquet_cells",
@@ -134,10 +138,22 @@ LIBRARIES = {
     "trustme": {"sandbox.certificates"},
     "uvicorn": {"sandbox.faulty_connection"},
     "xlsxwriter": {"table.starters"},
+    "yarl": {"downloads.media_client"},
 }
 """Library → the files, or the folder, that may import it; anyio is not among them, see `ASYNCHRONOUS`."""
 
-ASYNCHRONOUS = {"api", "commands", "dispatch", "fal", "ledger", "pacing", "reconcile", "reports", "results_writer"}
+ASYNCHRONOUS = {
+    "api",
+    "commands",
+    "dispatch",
+    "downloads",
+    "fal",
+    "ledger",
+    "pacing",
+    "reconcile",
+    "reports",
+    "results_writer",
+}
 """Folders that may await: the others are called from a thread, or from nowhere but a test."""
 
 

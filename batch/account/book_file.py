@@ -14,7 +14,7 @@ from typing import Any
 
 from batch.errors import LedgerError
 
-VERSION = 3
+VERSION = 4
 _APPLICATION_ID = 0x6B6C6262  # "klbb": tells a book from a ledger, and from any other SQLite file
 BUSY_SECONDS = 30.0
 """How long the other runs of the account are waited for, each of which holds the book for a moment."""

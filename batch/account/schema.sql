@@ -1,5 +1,5 @@
 -- The book of one account on this host: every purchase by every table, whose it is, and what it may have cost.
--- Times are seconds since 1970 (UTC); money is in millionths of a dollar. No prompt, no URL, no key stands in it.
+-- Times are seconds since 1970 (UTC); money is in millionths of a dollar. No prompt and no key stands in it.
 
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 
@@ -58,6 +58,15 @@ CREATE TABLE run (
     hungry INTEGER NOT NULL,              -- whether rows wait for room
     at REAL NOT NULL
 );
+
+-- Pictures that were uploaded, by their content: each once for all tables, until it expires.
+CREATE TABLE upload (
+    digest TEXT PRIMARY KEY,              -- sha256 of the file, and what was done to the picture before it went up
+    url TEXT,                             -- NULL: a run is at it
+    claimed_at REAL NOT NULL,
+    proven_at REAL,
+    expires_at REAL                       -- NULL: never
+) WITHOUT ROWID;
 
 CREATE TRIGGER purchase_is_kept BEFORE DELETE ON purchase
 BEGIN

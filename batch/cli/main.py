@@ -17,12 +17,15 @@ from batch.cli.help import group_help, help_all_option
 from batch.cli.model_commands import model, open_table
 from batch.cli.options import (
     AS_JSON,
+    DOWNLOADS,
     FAULT,
     KEY_FILE,
+    NAME,
     NAMED_ROWS,
     NOTIFY,
     PATH,
     RUN,
+    RUN_VIDEOS,
     SANDBOX,
     SECONDS,
     TABLE,
@@ -132,13 +135,21 @@ def new(manifest: Path, folder: Path | None, prompt: str | None, model: str | No
 @main.command()
 @TABLE
 @AS_JSON
+@NAME
 @click.option("--all", "every", is_flag=True, help="List every problem, not only the first ones.")
+@click.option("--online", is_flag=True, help="Ask the web addresses of images whether a usable picture is there.")
 @click.pass_context
-def check(ctx: click.Context, /, as_json: bool, every: bool, **table: Any) -> None:
-    """Say what is wrong and what it will cost. Spends nothing, needs no key and no network."""
+def check(ctx: click.Context, /, as_json: bool, name: str | None, every: bool, online: bool, **table: Any) -> None:
+    """Say what is wrong and what it will cost. Spends nothing, needs no key and, but for --online, no network."""
     from batch.commands.check import check as examine
 
-    checked = examine(_open_batch(**table))
+    batch = _open_batch(**table)
+    if online:
+        from batch.commands.online_images import ask_images
+
+        checked = examine(batch, name, ask=ask_images)
+    else:
+        checked = examine(batch, name)
     if as_json:
         _print_json(checked.json())
     else:
@@ -151,6 +162,7 @@ def check(ctx: click.Context, /, as_json: bool, every: bool, **table: Any) -> No
 @KEY_FILE
 @FAULT
 @RUN
+@RUN_VIDEOS
 @NOTIFY
 @click.option("--stale", is_flag=True, help="Buy new videos for rows that were edited after theirs were made.")
 @click.option("--cron", is_flag=True, help="Nobody watches: quiet unless it matters, all words to TABLE.log.")
@@ -167,6 +179,7 @@ def run(ctx: click.Context, /, as_json: bool, stale: bool, cron: bool, **given: 
 @KEY_FILE
 @FAULT
 @RUN
+@RUN_VIDEOS
 @NOTIFY
 @click.option(
     "--kind",
@@ -276,6 +289,35 @@ def cancel(ctx: click.Context, /, numbers: Sequence[int], ids: Sequence[str], st
 
 @main.command()
 @TABLE
+@click.option("--to", "folder", type=TEXT, metavar="DIR", help="Where they go; where they went last, by default.")
+@NAME
+@DOWNLOADS
+@click.option("--verify", is_flag=True, help="Read again what has come down, and say what is no longer as it came.")
+@AS_JSON
+@click.pass_context
+def download(
+    ctx: click.Context,
+    /,
+    folder: str | None,
+    name: str | None,
+    downloads: int,
+    verify: bool,
+    as_json: bool,
+    **table: Any,
+) -> None:
+    """Bring down the videos that have not come yet, or are gone. Needs no key, buys nothing."""
+    from batch.commands.download import DownloadOptions, download_batch
+
+    options = DownloadOptions(folder=folder, name=name, at_once=downloads, verify=verify)
+    outcome = download_batch(_open_batch(**table), options, _say)
+    _print(outcome.text(run=False), err=True)
+    if as_json:
+        _print_json(outcome.json())
+    ctx.exit(outcome.exit_code)
+
+
+@main.command()
+@TABLE
 @KEY_FILE
 @click.pass_context
 def recover(ctx: click.Context, /, **table: Any) -> None:
@@ -292,15 +334,22 @@ def recover(ctx: click.Context, /, **table: Any) -> None:
 @click.argument("manifest", type=PATH)
 @SANDBOX
 @AS_JSON
+@click.option("--rows", "every", is_flag=True, help="List every row, with its state, error, URL, path and cost.")
 @click.pass_context
-def status(ctx: click.Context, manifest: Path, sandbox: bool, as_json: bool) -> None:
+def status(ctx: click.Context, manifest: Path, sandbox: bool, as_json: bool, every: bool) -> None:
     """Say where the batch stands, also while it runs. Reads the ledger only."""
+    from batch.commands.status import each_row
     from batch.commands.status import status as read_status
 
     outcome = read_status(manifest, sandbox=sandbox)
+    rows = list(each_row(manifest, sandbox=sandbox)) if every else []
     if as_json:
-        _print_json(outcome.json())
+        _print_json(outcome.json() | ({"each_row": rows} if every else {}))
     else:
+        for one in rows:
+            name = f" ({one['id']})" if one["id"] else ""
+            told = one["error"] or one["video_path"] or one["video_url"] or ""
+            _print(one_line(f"row {one['row']}{name}: {one['status']} {told}".rstrip()))
         _print(outcome.text(run=False))
     ctx.exit(outcome.exit_code)
 

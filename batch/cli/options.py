@@ -99,6 +99,12 @@ def _account_cap(text: str) -> Any:
     return AccountCap.read(text)
 
 
+def _lifecycle(text: str) -> Any:
+    from batch.core.object_lifecycle import ObjectLifecycle
+
+    return ObjectLifecycle.read(text)
+
+
 @dataclass(frozen=True, slots=True)
 class End:
     """When a run is to end, seconds from now, and how that was typed."""
@@ -270,6 +276,19 @@ RUN = _all_of(
         help="Stop submitting when so many rows in a row end the same bad way; 0: never.",
     ),
     click.option(
+        "--keep",
+        type=Typed("time", _lifecycle),
+        metavar="30d|forever",
+        help="How long fal is to keep the videos and the images that are uploaded: 12h, 30d, 1y, forever.",
+    ),
+    click.option(
+        "--log-file",
+        type=TEXT,
+        metavar="FILE",
+        help="Write everything that happens to this file, one JSON object a line; later runs go on in it.",
+    ),
+    click.option("--logs", is_flag=True, help="Show what fal's runners write about each request."),
+    click.option(
         "--adopt-known", is_flag=True, help="Take over videos that fal's records show as bought without this ledger."
     ),
     click.option("--buy-again", is_flag=True, help="Buy rows again that fal's records show as bought before."),
@@ -281,6 +300,55 @@ RUN = _all_of(
     AS_JSON,
 )
 """How a run is to go: the fields of `RunOptions`, `--until` and `--max-runtime` being `max_seconds` together."""
+
+
+def _folder(text: str) -> str:
+    """A table that follows a bare `--download` is not meant as its folder."""
+    if text and Path(text).is_file():
+        raise UsageError(f"{text} is a file: name a folder behind it, or write it behind the table")
+    return text
+
+
+_USUAL = "\0"
+"""Stands for the folder that was not named; what is empty as typed is refused."""
+
+
+class _Folder(Typed):
+    """A folder, or nothing: the usual one."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return "" if value == _USUAL else super().convert(value, param, ctx)
+
+
+NAME = click.option(
+    "--name",
+    type=TEXT,
+    metavar="TEMPLATE",
+    help="How videos are named: {id}_{row:04}.mp4; also {prompt}, {duration}, {request_id}, {take}, {column:TITLE}.",
+)
+DOWNLOADS = click.option(
+    "--downloads",
+    type=whole_number(1, 64),
+    default=DEFAULTS.downloads,
+    show_default=True,
+    metavar="N",
+    help="How many videos come down at a time.",
+)
+RUN_VIDEOS = _all_of(
+    click.option(
+        "--download",
+        type=_Folder("folder", _folder),
+        is_flag=False,
+        flag_value=_USUAL,
+        default=None,
+        metavar="[DIR]",
+        help="Bring the videos down, to this folder or to TABLE.videos.",
+    ),
+    NAME,
+    DOWNLOADS,
+)
+"""What a run does with its videos: fields of `RunOptions`."""
+
 
 NOTIFY = click.option(
     "--notify",
@@ -334,6 +402,8 @@ NAMED_ROWS = _all_of(
 
 def run_options(*, until: "End | None", max_runtime: "End | None", **options: Any) -> RunOptions:
     """What was said of a run, as one record."""
+    if options.get("name") and options.get("download") is None:
+        raise click.UsageError("--name names videos that come down: give --download, too")
     said = {"--until": until, "--max-runtime": max_runtime}
     ends = sorted((end.seconds, f"{option} {end.text}") for option, end in said.items() if end is not None)
     if options.get("adopt_known") and options.get("buy_again"):

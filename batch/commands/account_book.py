@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from batch.account.registry import (
     other_entries,
     unknown_to,
 )
+from batch.account.upload_records import UploadRecords
 from batch.commands.batch import Batch
 from batch.commands.messages import Say
 from batch.core import states
@@ -110,6 +111,12 @@ def _opened(batch: Batch, now: Callable[[], float], cap: AccountCap | None) -> A
         )
     note_at_work(book, machine)
     return book
+
+
+def uploads_in_book() -> AbstractContextManager[UploadRecords | None]:
+    """What was uploaded with the key, over all tables; None where no key names a book."""
+    secret = _secret()
+    return nullcontext() if secret is None else UploadRecords(book_path(secret))
 
 
 def _secret() -> str | None:

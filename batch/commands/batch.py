@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from batch.commands.remembered_options import remembered
 from batch.commands.table_names import name_notes, require_original, require_room
 from batch.core.money import prices
+from batch.core.object_lifecycle import ObjectLifecycle
 from batch.core.paths import places, results_path
 from batch.core.table_options import TableOptions
 from batch.errors import LedgerError, ManifestError, UsageError
@@ -51,6 +52,10 @@ class Batch:
     """What goes wrong there (`batch.sandbox.faults`)."""
     model_told: bool = True
     """Which model it is, is the user's own word."""
+    keep: ObjectLifecycle | None = None
+    """How long fal is to keep the files, where somebody said so."""
+    logs: bool = False
+    """What the runners of requests write is asked for."""
     price_told: bool = False
     """The manifest's prices are the user's own word."""
     options: TableOptions = field(default_factory=TableOptions)

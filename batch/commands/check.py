@@ -1,10 +1,11 @@
 """`check`: says what is wrong with a manifest and what it will cost, before anything is spent."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from batch.commands.batch import Batch
+from batch.commands.video_naming import plan_video_names
 from batch.core.money import dollars
 from batch.core.plain_text import one_line
 from batch.core.row import Problem
@@ -25,6 +26,18 @@ SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True)
+class OnlineFindings:
+    """What the addresses of images answered."""
+
+    asked: int = 0
+    problems: Sequence[Problem] = field(default_factory=list)
+    warnings: Sequence[Problem] = field(default_factory=list)
+
+
+Ask = Callable[[Batch, Ledger, ColumnReport], OnlineFindings]
+
+
+@dataclass(frozen=True, slots=True)
 class CheckReport:
     """What a manifest holds: how it is read, its problems, where its rows stand, and what those to run cost."""
 
@@ -35,12 +48,16 @@ class CheckReport:
     twins: list[Twins]
     notes: Sequence[str] = ()
     """About the table as a whole."""
+    name_problems: Sequence[str] = ()
+    """Videos that would have one name."""
+    online: OnlineFindings | None = None
+    """What the addresses of images answered, where they were asked."""
 
     @property
     def exit_code(self) -> Exit:
-        if self.columns.questions:
+        if self.columns.questions or self.name_problems:
             return Exit.UNUSABLE
-        return Exit.ROWS_FAILED if self.findings.invalid else Exit.DONE
+        return Exit.ROWS_FAILED if self.findings.invalid or (self.online and self.online.problems) else Exit.DONE
 
     @property
     def price_usd(self) -> float:
@@ -58,10 +75,13 @@ class CheckReport:
     def text(self, *, every: bool = False) -> str:
         """For a person; `every` lists every problem."""
         now, found = self.standing, self.findings
-        problems = [str(one) for one in found.problems] if every else _grouped(found.problems)
-        warnings = [str(one) for one in found.warnings] if every else _grouped(found.warnings)[:SHOWN]
+        online = self.online or OnlineFindings()
+        told, noted = [*found.problems, *online.problems], [*found.warnings, *online.warnings]
+        problems = [str(one) for one in told] if every else _grouped(told)
+        warnings = [str(one) for one in noted] if every else _grouped(noted)[:SHOWN]
         shown = problems if every else problems[:SHOWN]
         lines = [*self.columns.lines(), *(f"column {question}" for question in self.columns.questions)]
+        lines += self.name_problems
         lines += shown
         if len(problems) > len(shown):
             lines.append(f"… and {len(problems) - len(shown)} more: add --all to list them")
@@ -108,6 +128,10 @@ class CheckReport:
             "columns": self.columns.json(),
             "questions": list(self.columns.questions),
             "notes": list(self.notes),
+            "name_problems": list(self.name_problems),
+            "images_asked": self.online and self.online.asked,
+            "online_problems": [_as_json(one) for one in (self.online.problems if self.online else ())],
+            "online_warnings": [_as_json(one) for one in (self.online.warnings if self.online else ())],
             "problems": [
                 {"row": one.number, "id": one.id, "column": one.column, "message": one.message}
                 for one in self.findings.problems
@@ -117,6 +141,10 @@ class CheckReport:
                 for one in self.findings.warnings
             ],
         }
+
+
+def _as_json(one: Problem) -> dict[str, Any]:
+    return {"row": one.number, "id": one.id, "column": one.column, "message": one.message}
 
 
 def _grouped(problems: Sequence[Problem]) -> list[str]:
@@ -132,8 +160,12 @@ def _grouped(problems: Sequence[Problem]) -> list[str]:
     ]
 
 
-def check(batch: Batch) -> CheckReport:
-    """Reads everything, writes nothing, needs no key and no network.
+def check(batch: Batch, name: str | None = None, *, ask: Ask | None = None) -> CheckReport:
+    """Reads everything, writes nothing, needs no key and, but for `ask`, no network.
+
+    Args:
+        name: how videos are to be named: whether two would have one name is found out.
+        ask: asks the addresses of images whether a picture is there (`commands/online_images.py`).
 
     Raises:
         BatchError: the manifest or the ledger cannot be used.
@@ -151,4 +183,6 @@ def check(batch: Batch) -> CheckReport:
             raise ManifestError(f"{error}: try again when that is done") from error
         enrol(scratch, 0.0, new=True)
         standing, prices, twins = summarize(scratch), prices_to_run(scratch, job), find_twins(scratch)
-        return CheckReport(columns, findings, standing, prices, twins, batch.notes)
+        names = [] if name is None else plan_video_names(batch.manifest, scratch, name)
+        report = CheckReport(columns, findings, standing, prices, twins, batch.notes, names)
+        return replace(report, online=ask(batch, scratch, columns)) if ask else report

@@ -6,12 +6,15 @@ from math import inf
 
 import anyio
 
+from batch.account.book import AccountBook
 from batch.commands import signals
 from batch.commands.alarms import Alarm, watch
 from batch.commands.at_work import AT_FAL
 from batch.commands.caps import ending
+from batch.commands.companions import Companions
 from batch.commands.ended import Ended
 from batch.commands.messages import Say
+from batch.commands.slot_sharing import share_slots
 from batch.core.gateway import Gateway
 from batch.core.worker import FalCounts
 from batch.dispatch.dispatcher import Dispatcher
@@ -33,35 +36,41 @@ async def dispatch(
     settings: Settings,
     autosave: Autosave,
     ended: Ended,
+    beside: Companions,
     screen: Screen | None,
     total: int,
     alarm: Alarm | None = None,
+    book: AccountBook | None = None,
 ) -> None:
     """Until nothing can be brought further in this run, or it is to end.
 
     Args:
         screen: where progress is shown; None: nowhere.
         total: the rows of the table.
+        book: of the account, where there is one: other runs may be at work.
         alarm: told of the first doubt, and of an early stop.
     """
     eta = progress.Eta(settings.rows, settings.typical_seconds)
     async with anyio.create_task_group() as listener:
         async with async_ledger(ledger) as store, anyio.create_task_group() as tasks:
-            dispatcher = Dispatcher(store, gateway, settings)
+            dispatcher = Dispatcher(store, beside.overheard(ledger, store, gateway, autosave.say), settings)
             ended.tally = dispatcher.tally
             # In a group of its own: it goes on while the first signal's work winds down.
             listener.start_soon(
                 _until_signal, dispatcher, settings, tasks.cancel_scope, ended, autosave.say, name="signals"
             )
-            tasks.start_soon(autosave.keep, lambda: ended.tally.counts, total, name="results")
+            tasks.start_soon(autosave.keep, lambda: (ended.tally.counts, beside.state), total, name="results")
             tasks.start_soon(_note_at_fal, dispatcher, store, ledger, name="at fal")
+            if book:
+                tasks.start_soon(share_slots, dispatcher, store, ledger, book, name="slots of others")
             if screen:
                 tasks.start_soon(progress.show, lambda: dispatcher.tally, eta, sys.stderr, screen, name="progress")
             if alarm:
                 tasks.start_soon(watch, alarm, dispatcher, name="alarms")
             with anyio.CancelScope() as in_time:
                 tasks.start_soon(_until_deadline, dispatcher, settings, in_time, name="deadline")
-                await dispatcher.run()
+                async with beside.at_work(store):
+                    await dispatcher.run()
             ended.stop, ended.candidates = dispatcher.stopped, dispatcher.candidates
             ended.stop_code = _stop_code(dispatcher.stopped, in_time.cancelled_caught)
             if in_time.cancelled_caught:

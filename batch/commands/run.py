@@ -3,7 +3,7 @@
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -43,6 +43,9 @@ from batch.table import Table
 
 if TYPE_CHECKING:
     from batch.account.book import AccountBook
+    from batch.commands.event_keeping import EventKeeper
+    from batch.commands.row_updates import OnUpdate
+    from batch.commands.video_downloads import OpenMedia, VideoDownloads
     from batch.dispatch.settings import Settings
 
 PRICE_SECONDS = 2.0
@@ -66,6 +69,10 @@ class Surroundings:
     """What is new to whoever was told of an earlier run is found out at the end."""
     alarm: Alarm | None = None
     """Called once each, in a thread, when the submitting stops early and when a row is first in doubt."""
+    on_update: "OnUpdate | None" = None
+    """Takes each change of a row."""
+    open_media: "OpenMedia | None" = None
+    """What videos come down from; None: from where they are."""
 
 
 def run_batch(
@@ -77,9 +84,11 @@ def run_batch(
     show_progress: bool = True,
     news: bool = False,
     alarm: Alarm | None = None,
+    on_update: "OnUpdate | None" = None,
 ) -> Outcome:
     """Runs a batch to its end on an event loop of its own. See `run`."""
-    return anyio.run(run, batch, options, say, mark, Surroundings(show_progress=show_progress, news=news, alarm=alarm))
+    around = Surroundings(show_progress=show_progress, news=news, alarm=alarm, on_update=on_update)
+    return anyio.run(run, batch, options, say, mark, around)
 
 
 async def run(
@@ -112,8 +121,12 @@ async def run(
                 note_run(ledger, batch.kept)
                 for line in read.columns.lines():
                     say(line)
-                outcome = await _run(batch, ledger, read.findings, read.digest, options, around, say)
-                return _with_news(outcome, ledger, told, around) if told else outcome
+                videos = _videos(batch, ledger, read.digest, options, around, say)
+                with _event_log(ledger, options, around, say) as events:
+                    outcome = await _run(
+                        batch, ledger, read.findings, read.digest, options, around, say, videos, events
+                    )
+                    return _with_news(outcome, ledger, told, around) if told else outcome
 
 
 @contextmanager
@@ -128,7 +141,15 @@ def _nothing_left_by_a_refusal(ledger: Ledger, *, fresh: bool) -> Iterator[None]
 
 
 async def _run(
-    batch: Batch, ledger: Ledger, findings: Findings, digest: str, options: RunOptions, around: Surroundings, say: Say
+    batch: Batch,
+    ledger: Ledger,
+    findings: Findings,
+    digest: str,
+    options: RunOptions,
+    around: Surroundings,
+    say: Say,
+    videos: "VideoDownloads | None",
+    events: "EventKeeper | None",
 ) -> Outcome:
     screen = Screen()
     say = screen.above(say)
@@ -141,11 +162,13 @@ async def _run(
     summary = summarize(ledger)
     if summary.to_run or summary.at_fal or summary.in_doubt:
         from batch.commands.account_book import account_book  # only where something is bought, or asked after
+        from batch.commands.companions import Companions
         from batch.commands.dispatching import dispatch
 
         cap, own = options.max_spend_account, options.own_table
+        follows = options.logs or around.on_update is not None
         async with (
-            around.connect(batch) as gateway,
+            around.connect(replace(batch, keep=options.keep, logs=follows)) as gateway,
             account_book(batch, ledger, gateway, around.now, say, cap, own_table=own) as book,
         ):
             summary = await _settle_before(batch, ledger, summary, book, gateway, options, around, say)
@@ -159,17 +182,24 @@ async def _run(
                     say(
                         f"an earlier run stopped for {error_type}: one row is tried before the rest, until one succeeds"
                     )
-            settings = _settings(batch, summary, caps, around, watch)
+            settings = _settings(batch, book, summary, caps, around, watch)
             if summary.to_run:
                 autosave.first()  # nothing is bought that cannot be written back
+                ledger.shown = True
             shown = screen if around.show_progress else None
-            await dispatch(ledger, gateway, settings, autosave, ended, shown, summary.total, around.alarm)
+            beside = Companions(videos, events, around.on_update, options.logs)
+            await dispatch(ledger, gateway, settings, autosave, ended, beside, shown, summary.total, around.alarm, book)
             ended.stopped = _why_stopped(ended.stop, caps, batch.typical_seconds) or ended.stopped
             ended.first = caps.first(ended.stop, batch.typical_seconds, begun=any(ended.tally.counts))
-    elif not batch.sandbox and was_moved(ledger):
-        from batch.commands.account_book import note_moved
+    else:
+        if not batch.sandbox and was_moved(ledger):
+            from batch.commands.account_book import note_moved
 
-        await note_moved(batch, ledger, around.now)
+            await note_moved(batch, ledger, around.now)
+        if videos:
+            from batch.commands.video_downloads import bring_videos
+
+            await bring_videos(ledger, videos, ended, say, options.max_seconds)
     ledger.marks.clear()  # what was not begun stays as it was
     enrol_edits(batch.manifest, ledger, watch, around.now())
     saved = autosave.finish(ledger)
@@ -188,6 +218,7 @@ async def _run(
         first=ended.first,
         left=ended.tally.left,
         recalled=ended.tally.recalled,
+        videos=videos.outcome() if videos else None,
     )
     return _with_doubts(outcome, ledger, ended.candidates) if outcome.standing.in_doubt else outcome
 
@@ -203,6 +234,43 @@ def _with_doubts(outcome: Outcome, ledger: Ledger, candidates: Mapping[int, Sequ
     from batch.commands.doubts import ask_after, by_number  # what decides about doubts: only where there are some
 
     return replace(outcome, ask_after=ask_after(outcome.standing), candidates=by_number(ledger, candidates))
+
+
+def _event_log(
+    ledger: Ledger, options: RunOptions, around: Surroundings, say: Say
+) -> "AbstractContextManager[EventKeeper | None]":
+    if options.log_file is None:
+        return nullcontext()
+    from batch.commands.event_keeping import event_log
+
+    return event_log(options.log_file, ledger, around.now(), say)
+
+
+def _videos(
+    batch: Batch, ledger: Ledger, digest: str, options: RunOptions, around: Surroundings, say: Say
+) -> "VideoDownloads | None":
+    """The downloads of this run, where there are to be any.
+
+    Raises:
+        UsageError: two videos would have one name: told before anything is spent.
+    """
+    if options.download is None:
+        return None
+    from batch.commands.video_downloads import VideoDownloads, chosen_folder, chosen_template, open_media
+    from batch.commands.video_naming import require_names
+
+    require_names(batch.manifest, ledger, chosen_template(ledger, options.name), digest)
+    folder = chosen_folder(batch, ledger, options.download)
+    return VideoDownloads(
+        batch,
+        ledger,
+        folder,
+        options.downloads,
+        say,
+        open_media=around.open_media or open_media,
+        rand=around.rand,
+        now=around.now,
+    )
 
 
 # Before anything is submitted
@@ -275,8 +343,14 @@ async def _announce_price(
 
 
 def _settings(
-    batch: Batch, summary: LedgerSummary, caps: Caps, around: Surroundings, watch: ManifestWatch
+    batch: Batch,
+    book: "AccountBook | None",
+    summary: LedgerSummary,
+    caps: Caps,
+    around: Surroundings,
+    watch: ManifestWatch,
 ) -> "Settings":
+    from batch.commands.slot_sharing import slots_before
     from batch.dispatch.settings import Settings
 
     options, budget = caps.options, caps.budget
@@ -289,6 +363,7 @@ def _settings(
         now=around.now,
         rand=around.rand,
         typical_seconds=batch.typical_seconds,
+        slots_before=slots_before(book),
         rows=min(summary.to_run, options.limit or summary.to_run) + summary.at_fal,
         group_of=batch.group_of,
         budget=budget,

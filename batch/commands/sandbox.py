@@ -17,7 +17,6 @@ from batch.commands.batch import SANDBOX_RUN_SECONDS, Batch
 from batch.core.gateway import Gateway
 from batch.core.paths import sandbox_home
 from batch.errors import UsageError
-from batch.manifest.images import judge
 
 SLOTS = 10
 
@@ -53,8 +52,11 @@ async def connect_sandbox(batch: Batch) -> AsyncIterator[Gateway]:
     ) as address:
         _point_here(address.environment())
         from batch.fal.client import FalGateway  # reads the environment
+        from batch.manifest.upload_forms import upload_form
 
-        async with FalGateway(batch.manifest.job, local=batch.manifest.local, judge=judge, played=True) as gateway:
+        job, local = batch.manifest.job, batch.manifest.local
+        kept, logs = batch.keep, batch.logs
+        async with FalGateway(job, local=local, played=True, form=upload_form, lifecycle=kept, logs=logs) as gateway:
             yield gateway
 
 

@@ -14,7 +14,6 @@ from batch.errors import LedgerError, ManifestError
 from batch.ledger.async_ledger import AsyncLedger, async_ledger
 from batch.ledger.file import locked
 from batch.ledger.ledger import Ledger
-from batch.manifest.images import judge
 from batch.results_writer.autosave import Autosave
 from batch.results_writer.overwrite_checks import note_target
 from batch.results_writer.writer import ResultsWriter
@@ -37,10 +36,20 @@ async def connect(batch: Batch) -> AsyncIterator[Gateway]:
         async with connect_sandbox(batch) as gateway:
             yield gateway
     else:
+        from batch.commands.account_book import uploads_in_book
         from batch.fal.client import FalGateway  # fal-client takes 0.3 s to load: only where something is submitted
+        from batch.manifest.upload_forms import upload_form
 
-        async with FalGateway(batch.manifest.job, local=batch.manifest.local, judge=judge) as gateway:
-            yield gateway
+        with uploads_in_book() as uploads:
+            async with FalGateway(
+                batch.manifest.job,
+                local=batch.manifest.local,
+                book=uploads,
+                form=upload_form,
+                lifecycle=batch.keep,
+                logs=batch.logs,
+            ) as gateway:
+                yield gateway
 
 
 @dataclass(frozen=True, slots=True)

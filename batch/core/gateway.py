@@ -86,11 +86,22 @@ class Prepared:
 
 
 @dataclass(frozen=True, slots=True)
+class LogLine:
+    """A line that a request's runner has written, as fal gives it; empty where a part is not given."""
+
+    message: str
+    level: str = ""
+    timestamp: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Waiting:
     """Not done. `position` counts the requests before it in the queue; None once it runs, or where unsaid."""
 
     running: bool
     position: int | None = None
+    logs: tuple[LogLine, ...] = field(default=(), compare=False)
+    """All lines so far, where they were asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +111,8 @@ class Finished:
     seconds: float | None = None
     error: str | None = None
     error_type: str | None = None
+    logs: tuple[LogLine, ...] = field(default=(), compare=False)
+    """As for `Waiting`."""
 
 
 @dataclass(frozen=True, slots=True)

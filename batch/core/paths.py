@@ -22,6 +22,11 @@ def sandbox_home(manifest: Path) -> Path:
     return real.with_name(real.name + ".sandbox")
 
 
+def video_folder(table: Path) -> Path:
+    """Where the videos of a table go, unless another folder is said."""
+    return table.with_name(f"{table.name}.videos")
+
+
 def results_path(table: Path) -> Path:
     """Where results go while the table itself cannot be written."""
     return table.with_name(f"{table.stem}.results{table.suffix}")

@@ -164,6 +164,10 @@ class ResultRow(NamedTuple):
     price: int | None
     submitted_at: float | None
     finished_at: float | None
+    result: str | None = None
+    """Of the request (JSON), whole."""
+    video_path: str | None = None
+    """From the manifest's folder."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # money takes long to load, for who only asks for help
     from batch.core.money import AccountCap
+    from batch.core.object_lifecycle import ObjectLifecycle
 
 MOST_AT_ONCE = 3000
 _STOP_AFTER = 10
@@ -41,6 +42,22 @@ class RunOptions:
     stop_after: int = _STOP_AFTER
     """So many equal failures in a row stop the submitting; 0: never."""
 
+    download: str | None = None
+    """The folder that videos come down to; "": the usual one; None: they do not."""
+    name: str | None = None
+    """How their files are named (`downloads/file_names.py`); None: as said before, or by their pictures."""
+    downloads: int = 4
+    """How many come down at a time."""
+
+    keep: "ObjectLifecycle | None" = None
+    """How long fal is to keep the files of requests and uploads; None: as long as it does by itself."""
+
+    logs: bool = False
+    """What the runners of requests write is asked for, and shown."""
+
+    log_file: str | None = None
+    """Where everything that happens is written, one JSON object a line."""
+
     adopt_known: bool = False
     """Rows that fal's records show as bought without this ledger take the videos over."""
     buy_again: bool = False
@@ -73,11 +90,21 @@ class RunOptions:
                 raise ValueError(f"{name} is {least} at least, and a whole number: not {value!r}")
         if self.max_seconds is not None and not self.max_seconds >= 0:  # so that "not a number" is refused, too
             raise ValueError(f"max_seconds is 0 at least: not {self.max_seconds!r}")
+        if self.name and self.download is None:
+            raise ValueError("--name names videos that come down: say --download, too")
         if self.adopt_known and self.buy_again:
             raise ValueError("either --adopt-known or --buy-again: what was bought is taken over, or paid for again")
 
 
-_LEAST = {"concurrency": 1, "max_concurrency": 1, "max_spend": 0, "max_spend_total": 0, "limit": 1, "stop_after": 0}
+_LEAST = {
+    "concurrency": 1,
+    "max_concurrency": 1,
+    "max_spend": 0,
+    "max_spend_total": 0,
+    "limit": 1,
+    "stop_after": 0,
+    "downloads": 1,
+}
 
 
 def _amount(micros: int | None) -> str | None:

@@ -82,8 +82,6 @@ class TableOptions:
 
 
 _SINGLE = ("model", "prefix", "price", "output", "encoding", "header_row", "sheet")
-_LATER = {"model", "sheet"}
-"""What notes of older versions do not have."""
 
 
 def read_options(note: str) -> TableOptions:
@@ -93,8 +91,10 @@ def read_options(note: str) -> TableOptions:
         ValueError: it holds anything else.
     """
     told = json.loads(note)
-    if not _can_be_meant(told):
+    known = asdict(TableOptions())
+    if not isinstance(told, dict) or not told.keys() <= known.keys() or not _can_be_meant({**known, **told}):
         raise ValueError("not the options of a table")
+    told = {**known, **told}  # one that an earlier version did not have was not said
     return TableOptions(**{**told, "ignored": tuple(told["ignored"])})
 
 
@@ -102,11 +102,9 @@ def _is_run(model: str) -> bool:
     return model.lower().endswith(".py")
 
 
-def _can_be_meant(told: object) -> bool:
-    if not isinstance(told, dict) or told.keys() | _LATER != asdict(TableOptions()).keys():
-        return False
+def _can_be_meant(told: Mapping[str, Any]) -> bool:
     mapped, ignored, row = told["mapped"], told["ignored"], told["header_row"]
-    if not isinstance(mapped, dict) or not isinstance(ignored, list):
+    if not isinstance(mapped, dict) or not isinstance(ignored, list | tuple):
         return False
     single = [value for name in _SINGLE if name != "header_row" and (value := told.get(name)) is not None]
     texts = all(isinstance(text, str) for text in (*single, *mapped.values(), *ignored))

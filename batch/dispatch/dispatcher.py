@@ -6,7 +6,7 @@ a night can be played on a mock clock.
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import anyio
 from anyio import current_time
@@ -45,6 +45,21 @@ from batch.pacing.slot_probe import SlotProbe
 from batch.reconcile.reconciler import IDLE_SECONDS, Patience, Reconciler
 
 
+class Demand(NamedTuple):
+    """What a run has at fal, and whether it would have more."""
+
+    in_air: int
+    """Requests that have not ended."""
+    waiting: int
+    """Of these, those in line before the slots."""
+    hungry: bool
+    """Rows wait for room."""
+    slots: int | None
+    """How many run at once, where that was found out."""
+    wait_seconds: float
+    """How long a request waits before it runs although a slot is free."""
+
+
 class Dispatcher:
     """Runs the pending rows of one ledger through one gateway."""
 
@@ -59,6 +74,7 @@ class Dispatcher:
             options.concurrency,
             options.max_concurrency,
             typical=settings.typical_seconds,
+            before=settings.slots_before,
             left=lambda: settings.rows - self._tally.ended,
         )
         self._slot_probe = SlotProbe(self._poller, self._limit)
@@ -96,6 +112,23 @@ class Dispatcher:
         self._tally.at_fal = worker.FalCounts(len(in_flight.running), len(in_flight.waiting), in_flight.ahead)
         self._tally.notice = self._admission.notice or self._preparation.notice
         return self._tally
+
+    @property
+    def demand(self) -> "Demand":
+        """What this run has at fal, and whether it would have more."""
+        in_flight, limit = self._poller.in_flight, self._limit
+        return Demand(
+            in_air=len(in_flight),
+            waiting=len(in_flight.waiting),
+            hungry=not (self.stopped or self._backlog.none_left),
+            slots=round(limit.slots) if limit.counted else None,
+            wait_seconds=limit.estimate.wait,
+        )
+
+    def hold_to(self, share: int | None) -> None:
+        """Leaves other runs of the account theirs; None: there are none that want any."""
+        self._limit.share = share
+        self._wake()
 
     async def run(self) -> None:
         """Returns when no row can be brought further in this run; cancelling it is safe at any moment."""

@@ -24,6 +24,8 @@ class Settings:
     now: Callable[[], float]
     rand: Callable[[], float]
     typical_seconds: float
+    slots_before: int | None = None
+    """How many requests ran at once in an earlier run, where that is known."""
     rows: int = 1000
     """How many are to be run."""
     group_of: Callable[[Arguments], str]

@@ -22,6 +22,7 @@ from batch.core.gateway import (
     CollectAnswer,
     Finished,
     InDoubt,
+    LogLine,
     NotFound,
     NotSent,
     PollAnswer,
@@ -38,6 +39,8 @@ from batch.core.gateway import (
     Video,
     Waiting,
 )
+from batch.core.object_lifecycle import ObjectLifecycle
+from batch.core.upload_book import UploadBook, UploadForm
 from batch.fal import platform_api as records
 from batch.fal.account_state import AccountState, account_state
 from batch.fal.credentials import find_credentials
@@ -54,6 +57,7 @@ from batch.fal.responses import (
     is_https_url,
     is_playable_url,
     json_of,
+    log_lines,
     position_of,
     retry_after,
     retryable,
@@ -70,7 +74,7 @@ from batch.fal.transport import (
     guarded_client,
     last_body,
 )
-from batch.fal.uploads import Judge, Uploads, by_marks
+from batch.fal.uploads import UPLOAD_SECONDS, UploadBody, Uploads
 from batch.fal.wire import fresh
 from batch.job import Arguments, Job
 
@@ -95,8 +99,10 @@ class FalGateway:
 
     Args:
         local: gives the file that an image cell refers to, None where the cell is a URL or a data URI.
-        judge: what the bytes of such a file go up as, at the moment they do.
         played: the service is played on this machine, and its videos may be files here.
+        book, form: what was uploaded before, and what a local image goes up as; see `Uploads`.
+        lifecycle: how long fal is to keep what belongs to a request, where somebody said so.
+        logs: each question about a request asks for the lines of its runner, too.
 
     Raises:
         MissingKey: neither a key in the environment nor a login of fal's own.
@@ -108,8 +114,11 @@ class FalGateway:
         job: Job,
         *,
         local: Callable[[str], Path | None],
-        judge: Judge = by_marks,
         played: bool = False,
+        book: UploadBook | None = None,
+        form: Callable[[Path], UploadForm] = lambda _: UploadForm(),
+        lifecycle: ObjectLifecycle | None = None,
+        logs: bool = False,
     ) -> None:
         self._job = job
         self._is_video_url = is_playable_url if played else is_https_url
@@ -122,7 +131,18 @@ class FalGateway:
         self._submits = asyncio.Semaphore(SUBMITS_AT_ONCE)
         self._asks = asyncio.Semaphore(ASKS_AT_ONCE)
         self._results = asyncio.Semaphore(RESULTS_AT_ONCE)
-        self._uploads = Uploads(job, local, self._client.upload, self._redact, judge)
+        self._lifecycle = lifecycle
+        self._logs = logs
+        self._uploads = Uploads(
+            job,
+            local,
+            self._upload,
+            self._redact,
+            is_there=self._is_there,
+            book=book,
+            form=form,
+            lifecycle=lifecycle,
+        )
 
     async def __aenter__(self) -> Self:
         return self
@@ -136,6 +156,19 @@ class FalGateway:
         """Uploads the local images among the arguments; nothing here costs anything, all of it may be repeated."""
         return await self._uploads.prepare(arguments)
 
+    async def _upload(self, body: UploadBody) -> str:
+        return await self._client.send_file(body, self._lifecycle, UPLOAD_SECONDS)
+
+    async def _is_there(self, url: str) -> bool:
+        """Whether a file that was uploaded is so still; asked without the key, as the model will."""
+        request = httpx.Request("HEAD", url, headers={"User-Agent": USER_AGENT}, extensions={"timeout": _ASK_TIMEOUT})
+        try:
+            with anyio.fail_after(ASK_SECONDS):
+                await self._http._transport.handle_async_request(request)
+        except (Exchange, TimeoutError, httpx.InvalidURL):  # gone, or nobody says: it is uploaded anew
+            return False
+        return True
+
     async def submit(self, arguments: Arguments, start_timeout: float = START_TIMEOUT) -> SubmitAnswer:
         """Exactly one POST, whatever happens to its reply.
 
@@ -147,7 +180,8 @@ class FalGateway:
             last_body.set(None)
             try:
                 with anyio.fail_after(SUBMIT_SECONDS):
-                    await self._client.submit(self._job.endpoint, arguments, start_timeout=start_timeout)
+                    kept = self._lifecycle.request_headers if self._lifecycle else {}
+                    await self._client.submit(self._job.endpoint, arguments, headers=kept, start_timeout=start_timeout)
             except Unreachable as error:
                 return NotSent(self._redact.message(str(error)))
             except ReplyLost as error:
@@ -180,7 +214,9 @@ class FalGateway:
     async def poll(self, receipt: Receipt) -> PollAnswer:
         """The state of a request: one GET."""
         url = self._receipts.own(receipt).status_url
-        said = await self._ask("GET", f"{url}{'&' if '?' in url else '?'}logs=0", about=receipt.request_id)
+        said = await self._ask(
+            "GET", f"{url}{'&' if '?' in url else '?'}logs={int(self._logs)}", about=receipt.request_id
+        )
         if isinstance(said, ErrorResponse):
             return self._unanswered(said)
         if not isinstance(said, dict):
@@ -189,7 +225,7 @@ class FalGateway:
             case "IN_QUEUE":
                 return Waiting(running=False, position=position_of(said.get("queue_position")))
             case "IN_PROGRESS":
-                return Waiting(running=True)
+                return Waiting(running=True, logs=self._lines(said))
             case "COMPLETED":
                 return self._finished(said)
             case unknown:
@@ -203,7 +239,14 @@ class FalGateway:
             seconds=seconds_of(seconds),
             error=self._redact.message(words(error)) if error else None,
             error_type=self._redact.error_type(error_type),
+            logs=self._lines(said),
         )
+
+    def _lines(self, said: Mapping[str, Any]) -> tuple[LogLine, ...]:
+        if not self._logs:
+            return ()
+        clean = self._redact.message
+        return tuple(LogLine(clean(text), clean(level), clean(at)) for text, level, at in log_lines(said.get("logs")))
 
     async def collect(self, receipt: Receipt, finished: Finished) -> CollectAnswer:
         """The result of a finished request: one GET, which replays the model's own reply."""

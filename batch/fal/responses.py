@@ -19,6 +19,8 @@ ACCOUNT_REFUSALS = frozenset({401, 402, 403})
 """Replies that mean "not with this key, or this account"."""
 
 
+MOST_LINES = 10_000
+"""Lines of one request that are read, the last ones."""
 MOST_WAITING = 10**9
 YEAR = 365 * 86_400
 _REQUEST_ID = re.compile(r"[A-Za-z0-9][\w.:~-]{0,127}", re.ASCII).fullmatch
@@ -50,6 +52,16 @@ def is_playable_url(url: str) -> bool:
 def position_of(value: object) -> int | None:
     """How many requests are before one, where that is a number that can be; `True` is an int to Python, not to us."""
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_WAITING else None
+
+
+def log_lines(value: object) -> list[tuple[str, str, str]]:
+    """Message, level and time of each of a request's log lines (fal docs: Queue API); what is none is left out."""
+    found = value[-MOST_LINES:] if isinstance(value, list) else []
+    return [
+        (words(one["message"]), words(one.get("level") or ""), words(one.get("timestamp") or ""))
+        for one in found
+        if isinstance(one, dict) and one.get("message") is not None
+    ]
 
 
 def seconds_of(value: object) -> float | None:

@@ -171,13 +171,22 @@ class _Straight:
         await self._network.aclose()
 
 
-def _guarded_network() -> _GuardedNetwork:
+def certificates() -> ssl.SSLContext:
+    """Whom to believe: as the environment says, else as httpx does.
+
+    Raises:
+        UsageError: it names what cannot be used.
+    """
     try:
-        certificates = httpx.create_ssl_context()
+        return httpx.create_ssl_context()
     except OSError as error:  # ssl.SSLError is one
         raise UsageError(f"the certificates that SSL_CERT_FILE names cannot be used: {error}") from error
+
+
+def _guarded_network() -> _GuardedNetwork:
+    trusted = certificates()
     try:
-        network = _GuardedNetwork(verify=certificates, follow_redirects=False)
+        network = _GuardedNetwork(verify=trusted, follow_redirects=False)
     except httpx.InvalidURL as error:  # its text may hold a piece of a password
         raise UsageError(f"a proxy in the environment is no URL; {_PROXY_REMEDY}") from error
     except ValueError as error:

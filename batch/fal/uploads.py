@@ -1,7 +1,12 @@
 """Uploads local images to fal, each once, and says what a failure means for the row."""
 
 import asyncio
+import hashlib
+import os
+import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
 from mimetypes import guess_type
 from pathlib import Path
 from typing import TypeVar
@@ -9,7 +14,9 @@ from typing import TypeVar
 import anyio
 
 from batch.core.gateway import AccountRefused, NotSent, PrepareAnswer, Prepared, Refused
-from batch.core.media_type import Judged, sniff
+from batch.core.media_type import ENOUGH, Judged, sniff
+from batch.core.object_lifecycle import ObjectLifecycle
+from batch.core.upload_book import UploadBook, UploadForm
 from batch.fal.redact import Redactor
 from batch.fal.responses import ACCOUNT_REFUSALS, is_https_url, status_of, text_of, was_reached
 from batch.fal.transport import Unreachable
@@ -17,41 +24,48 @@ from batch.job import Arguments, Job
 
 UPLOADS_AT_ONCE = 4
 UPLOAD_SECONDS = 600.0
-"""The longest one upload takes, all of fal-client's own attempts together; some of them know no limit."""
+"""The longest one upload takes, both of its ways together."""
 REFUSED_UPLOADS = frozenset({400, 413, 422})
 """Replies to an upload that blame the file. A 404 is the service's own trouble: the client has the address from it."""
+PROVEN_SECONDS = 86_400.0
+"""An address that was known to be good so long ago is asked for before it is used again."""
+USUAL_SECONDS = 6 * 86_400.0
+"""How long an upload is counted on of which nothing was said: fal documents seven days at least."""
+ELSEWHERE_SECONDS = 0.25
+"""How often it is looked whether another run is done with the same picture."""
 
 _Read = TypeVar("_Read")
-Upload = Callable[[bytes, str, str], Awaitable[str]]
-"""Bytes, media type and name of a file → its URL."""
-Judge = Callable[[bytes], Judged]
-"""Bytes as they are to be uploaded → what they go up as. Called in a thread: it may decode them."""
-_Seen = tuple[Path, int, int, bool]
-"""A file as it stood when it was uploaded: size, time of its last change; whether a picture was wanted."""
 
 
-def by_marks(data: bytes) -> Judged:
-    """What bytes are by the mark that they begin with; whatever has none goes up all the same."""
-    found = sniff(data)
-    if found and found.is_picture:
-        return Judged(found.name, found.suffix)
-    return Judged("application/octet-stream")
+@dataclass(frozen=True, slots=True)
+class UploadBody:
+    """What goes up: a file, or bytes that were made of it."""
+
+    source: Path | bytes
+    size: int
+    media_type: str
+    name: str
 
 
-def by_ending(path: Path) -> Judged:
+Upload = Callable[[UploadBody], Awaitable[str]]
+"""Sends it; gives its URL."""
+Form = Callable[[Path], UploadForm]
+"""A local file → what it goes up as."""
+
+
+def file_form(path: Path) -> UploadForm:
     """What a file that is no picture goes up as, sound or video: by how its name ends, where that says anything."""
     media_type, _ = guess_type(f"file{path.suffix}")
-    suffix = path.suffix if media_type and path.suffix.isascii() else ""  # it is sent as a header
-    return Judged(media_type or "application/octet-stream", suffix)
+    return UploadForm(Judged(media_type or "application/octet-stream", path.suffix if media_type else ""))
 
 
 class _Unreadable(Exception):
     """The image's file cannot be read."""
 
 
-async def _from_disk(read: Awaitable[_Read]) -> _Read:
+async def _from_disk(read: Callable[[], _Read]) -> _Read:
     try:
-        return await read
+        return await anyio.to_thread.run_sync(read)
     except OSError as error:
         raise _Unreadable(error.strerror or str(error)) from error
 
@@ -72,12 +86,36 @@ class _Endless(Exception):
     """An upload that does not come to an end."""
 
 
+class _NoBook:
+    """Where nothing is kept beyond the run."""
+
+    def known(self, digest: str, now: float) -> None:
+        del digest, now
+
+    def claim(self, digest: str, now: float) -> bool:
+        del digest, now
+        return True
+
+    def keep(self, digest: str, url: str, now: float, expires_at: float | None) -> None:
+        del digest, url, now, expires_at
+
+    def prove(self, digest: str, now: float) -> None:
+        del digest, now
+
+    def forget(self, digest: str) -> None:
+        del digest
+
+
 class Uploads:
     """The local images of one job's rows.
 
     Args:
         local: gives the file that a cell refers to, None where the cell is a URL or a data URI.
-        judge: what the bytes of a picture go up as, at the moment they do.
+        upload: sends one.
+        is_there: whether an address that was good a while ago is so still.
+        book: what was uploaded before, over all tables of the account.
+        form: what a picture goes up as.
+        lifecycle: how long uploads live, where somebody said so.
     """
 
     def __init__(
@@ -86,21 +124,33 @@ class Uploads:
         local: Callable[[str], Path | None],
         upload: Upload,
         redact: Redactor,
-        judge: Judge = by_marks,
+        *,
+        is_there: Callable[[str], Awaitable[bool]] | None = None,
+        book: UploadBook | None = None,
+        form: Form = lambda _: UploadForm(),
+        lifecycle: ObjectLifecycle | None = None,
+        now: Callable[[], float] = time.time,
     ) -> None:
         self._job = job
         self._local = local
         self._upload = upload
         self._redact = redact
-        self._judge = judge
+        self._is_there = is_there
+        self._book: UploadBook = book or _NoBook()
+        self._form = form
+        self._lifecycle = lifecycle
+        self._now = now
         self._slots = asyncio.Semaphore(UPLOADS_AT_ONCE)
-        self._uploaded: dict[_Seen, str] = {}
-        self._uploading: dict[_Seen, anyio.Lock] = {}
-        self._failures: dict[_Seen, PrepareAnswer] = {}
+        self._digests: dict[tuple[Path, int, int], str] = {}
+        self._uploaded: dict[str, str] = {}
+        """Of this run: digest → URL."""
+        self._uploading: dict[str, anyio.Lock] = {}
+        self._failures: dict[str, PrepareAnswer] = {}
+        self._sent = 0
 
     async def prepare(self, arguments: Arguments) -> PrepareAnswer:
         """Uploads the local files among the arguments; nothing here costs anything, all of it may be repeated."""
-        prepared, before = dict(arguments), len(self._uploaded)
+        prepared, before = dict(arguments), self._sent
         for name in self._job.local:
             value = prepared.get(name) or ""
             cells = [*value] if isinstance(value, list) else [value]
@@ -112,12 +162,12 @@ class Uploads:
                     cells[at] = ready
             if value:
                 prepared[name] = cells if isinstance(value, list) else cells[0]
-        return Prepared(prepared, uploaded=len(self._uploaded) > before)
+        return Prepared(prepared, uploaded=self._sent > before)
 
     async def _ready(self, name: str, path: Path) -> str | PrepareAnswer:
         """The URL of a file, or why its row has to go without."""
         try:
-            return await self._url_of(path, self._judge if name in self._job.images else None)
+            return await self._url_of(path, picture=name in self._job.images)
         except _Unreadable as error:
             return Refused("image_unreadable", f"{name}: {path}: {error}")
         except _Unusable as error:
@@ -127,30 +177,68 @@ class Uploads:
         except Exception as error:  # noqa: BLE001 - it goes through clients with errors of their own; all is told
             return self._failed(error)
 
-    async def _url_of(self, path: Path, judge: Judge | None) -> str:
-        stat = await _from_disk(anyio.Path(path).stat())
-        seen = (path, stat.st_size, stat.st_mtime_ns, judge is not None)
-        known = self._failures.get(seen)
-        async with self._uploading.setdefault(seen, anyio.Lock()):  # rows that share an image wait for one upload
-            if seen not in self._uploaded:
-                failure = self._failures.get(seen)
+    async def _url_of(self, path: Path, *, picture: bool) -> str:
+        form = self._form if picture else file_form
+        digest = await self._digest(path)
+        key = digest if picture else f"{digest} as {file_form(path).judged.media_type}"
+        known = self._failures.get(key)
+        async with self._uploading.setdefault(key, anyio.Lock()):  # rows that share an image wait for one upload
+            if key not in self._uploaded:
+                failure = self._failures.get(key)
                 if failure and failure is not known:  # while this row waited: not tried once more for each of them
                     raise _FailedForOther(failure)
                 try:
-                    self._uploaded[seen] = _checked(await self._upload_file(path, judge))
+                    self._uploaded[key] = await self._known(key) or await self._new(path, key, form)
                 except Exception as error:
-                    self._failures[seen] = self._failed(error)
+                    self._failures[key] = self._failed(error)
                     raise
-            return self._uploaded[seen]
+            return self._uploaded[key]
 
-    async def _upload_file(self, path: Path, judge: Judge | None) -> str:
+    async def _digest(self, path: Path) -> str:
+        """Of the file's bytes: read once for as long as it stays the same."""
+        stat = await _from_disk(path.stat)
+        seen = (path, stat.st_size, stat.st_mtime_ns)
+        if seen not in self._digests:
+            async with self._slots:
+                self._digests[seen] = await _from_disk(partial(_digest, path))
+        return self._digests[seen]
+
+    async def _known(self, digest: str) -> str | None:
+        """The address of what was uploaded before, or is just being uploaded by another run."""
+        while True:
+            known = await anyio.to_thread.run_sync(self._book.known, digest, self._now())
+            if known is None:
+                if await anyio.to_thread.run_sync(self._book.claim, digest, self._now()):
+                    return None
+                await anyio.sleep(ELSEWHERE_SECONDS)
+                continue
+            if abs(self._now() - known.proven_at) < PROVEN_SECONDS or self._is_there is None:
+                return known.url
+            if await self._is_there(known.url):
+                await anyio.to_thread.run_sync(self._book.prove, digest, self._now())
+                return known.url
+            await anyio.to_thread.run_sync(self._book.forget, digest)
+
+    async def _new(self, path: Path, digest: str, form: Form) -> str:
+        try:
+            url = _checked(await self._upload_file(path, form))
+        except BaseException:  # whoever waits for it may try now
+            with anyio.CancelScope(shield=True):
+                await anyio.to_thread.run_sync(self._book.forget, digest)
+            raise
+        self._sent += 1
+        now, seconds = self._now(), self._lifecycle.seconds if self._lifecycle else USUAL_SECONDS
+        await anyio.to_thread.run_sync(self._book.keep, digest, url, now, None if seconds is None else now + seconds)
+        return url
+
+    async def _upload_file(self, path: Path, form: Form) -> str:
         async with self._slots:
-            data = await _from_disk(anyio.Path(path).read_bytes())
-            judged = await anyio.to_thread.run_sync(judge, data) if judge else by_ending(path)
-            if judged.problem:
-                raise _Unusable(judged.problem)
-            with anyio.move_on_after(UPLOAD_SECONDS):  # nothing of the file's name: it says nothing to fal
-                return await self._upload(data, judged.media_type, f"{'image' if judge else 'file'}{judged.suffix}")
+            made = await _from_disk(partial(form, path))
+            if made.judged.problem:
+                raise _Unusable(made.judged.problem)
+            body = await _from_disk(partial(_body, path, made))
+            with anyio.move_on_after(UPLOAD_SECONDS):
+                return await self._upload(body)
         raise _Endless(f"not done in {UPLOAD_SECONDS:.0f} s")
 
     def _failed(self, error: Exception) -> PrepareAnswer:
@@ -160,6 +248,29 @@ class Uploads:
         if status in REFUSED_UPLOADS:
             return Refused("upload_refused", reason)
         return NotSent(reason, reached=not isinstance(error, Unreachable) and was_reached(error))
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _body(path: Path, form: UploadForm) -> UploadBody:
+    if form.converted is not None:
+        return UploadBody(form.converted, len(form.converted), *_described(form.converted, form))
+    with path.open("rb") as file:
+        return UploadBody(path, os.fstat(file.fileno()).st_size, *_described(file.read(ENOUGH), form))
+
+
+def _described(start: bytes, form: UploadForm) -> tuple[str, str]:
+    """The media type and a name for an image, by its bytes, whatever the file is called: that says nothing to fal."""
+    if form.judged.media_type:
+        what = "image" if form.judged.media_type.startswith("image/") else "file"
+        return form.judged.media_type, f"{what}{form.judged.suffix}"
+    found = sniff(start)
+    if found and found.is_picture:
+        return found.name, f"image{found.suffix}"
+    return "application/octet-stream", "image"
 
 
 def _checked(url: object) -> str:

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from functools import lru_cache
+from pathlib import Path
 
 import aiohttp
 import httpx
@@ -88,12 +89,14 @@ class Wire(httpx.AsyncBaseTransport):
         url = str(request.url)
         secret = () if HOSTS.own(url) else _SECRET
         headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw]
+        source = request.extensions.get("file")  # bytes, or a path: read while it goes, not before
+        file = source.open("rb") if isinstance(source, Path) else source
         try:
             return await session.request(
                 request.method,
                 url,
                 headers=[(name, value) for name, value in headers if name.lower() not in secret],
-                data=request.content or None,
+                data=file or request.content or None,
                 allow_redirects=False,
                 timeout=_timeout(**request.extensions.get("timeout", {})),
                 **self._proxy,  # type: ignore[arg-type]  # the two options above
@@ -102,6 +105,9 @@ class Wire(httpx.AsyncBaseTransport):
             if isinstance(error, aiohttp.RedirectClientError):
                 raise
             raise httpx.ConnectError(reason_of(error)) from error  # what the backup host is tried on
+        finally:
+            if isinstance(source, Path) and file:
+                file.close()
 
     async def aclose(self) -> None:
         await self._sessions.aclose()

@@ -47,14 +47,24 @@ class AsyncLedger:
         self._waiting: list[_Entry] = []
         self._writing = anyio.CancelScope(shield=True)
         self._wake = anyio.Event()
+        self.when_changed: list[Callable[[int, Transition], None]] = []
+        """Told each change of a row, once it is on disk."""
 
     async def apply(self, row: int, transition: Transition) -> None:
         """Returns when the transition is on disk."""
         await self._do(lambda: self._ledger.apply(row, transition))
+        self._tell(row, transition)
 
     async def claim(self, row: int, transition: Transition, budget: Budget) -> Cap | None:
         """None: the intent is on disk; otherwise the cap that has no room for it."""
-        return await self._do(lambda: self._ledger.claim(row, transition, budget))
+        reached = await self._do(lambda: self._ledger.claim(row, transition, budget))
+        if reached is None:
+            self._tell(row, transition)
+        return reached
+
+    def _tell(self, row: int, transition: Transition) -> None:
+        for tell in self.when_changed:
+            tell(row, transition)
 
     async def pending_rows(self, after: int, limit: int) -> list[PendingRow]:
         return await self._do(lambda: self._ledger.pending_rows(after, limit))

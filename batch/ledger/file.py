@@ -25,7 +25,7 @@ from batch.ledger.write_ahead_log import (
     require_one_name,
 )
 
-VERSION = 4
+VERSION = 6
 _APPLICATION_ID = 0x6B6C6E67  # "klng": tells a ledger from any other SQLite file
 
 
@@ -93,7 +93,7 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
         connection = _connect_existing(path, "rw")
         with _closed_on_error(connection):
             _check_version(connection, path)
-            _check_whole(connection)
+            _check_whole(connection, path)
             _upgrade(connection)
             _restore_rules(connection)
             require_sound(connection, whole=not is_untouched(connection, changed_at))
@@ -250,7 +250,10 @@ def _check_version(connection: sqlite3.Connection, path: Path) -> None:
         raise LedgerError(f"{path} was written by a newer kling-batch (ledger version {version}): update it")
 
 
-def _check_whole(connection: sqlite3.Connection) -> None:
+def _check_whole(connection: sqlite3.Connection, path: Path) -> None:
+    (page,) = connection.execute("PRAGMA page_size").fetchone()
+    if path.stat().st_size % page:  # SQLite fills up a last page that was cut short, and says nothing
+        raise sqlite3.DatabaseError("its last page is cut short")
     found = [line for (line,) in connection.execute("PRAGMA quick_check(1)")]
     if found != ["ok"]:
         raise sqlite3.DatabaseError(" ".join(found[0].split()))

@@ -65,6 +65,8 @@ class Ledger:
         """The account's, where there is one: what is written here is in it first."""
         self.book_lost = ""
         """Why the account's book cannot be kept any more, where that is so: nothing is bought from then on."""
+        self.shown = False
+        """Whether the table shows its rows by now: without it, nobody would know that they are ours."""
         self._writes = writes
 
     @classmethod
@@ -105,9 +107,9 @@ class Ledger:
         return cls(connection, None)
 
     def remove_unused(self) -> None:
-        """Closes it and takes its file away, unless something may have been submitted from it."""
+        """Closes it and takes its file away, unless the table shows it, or something may have been submitted."""
         try:
-            used = self.was_run()
+            used = self.shown or self.was_run()
         except sqlite3.Error:  # nobody can tell
             return
         self.close()

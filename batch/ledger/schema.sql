@@ -55,7 +55,8 @@ CREATE TABLE route (
     UNIQUE (status_url, response_url, cancel_url)
 );
 
--- The log. Only the triggers below write it, so no code path can forget it.
+-- The log. Only the triggers below write it, so no code path can forget it. From succeeded to succeeded: its video
+-- has come down to a file.
 CREATE TABLE event (
     seq INTEGER PRIMARY KEY,
     row INTEGER NOT NULL REFERENCES row,
@@ -82,6 +83,25 @@ CREATE TABLE sheet (
 );
 CREATE INDEX sheet_row ON sheet (row);
 CREATE INDEX sheet_odd ON sheet (place) WHERE row IS NULL OR edited OR problem IS NOT NULL;  -- few of a million
+
+-- The files that videos were brought down to, one for each request that made one.
+CREATE TABLE video_file (
+    request_id TEXT PRIMARY KEY REFERENCES request,
+    row INTEGER NOT NULL REFERENCES row,
+    path TEXT NOT NULL,                   -- from the table's folder, with /; kept for this video for good
+    name_key TEXT NOT NULL UNIQUE,        -- equal for paths that some file system takes for one
+    validator TEXT,                       -- the ETag of what is in the .part file
+    size INTEGER,
+    sha256 TEXT,
+    done_at REAL,                         -- NULL: it has not come down yet
+    error TEXT                            -- why not
+) WITHOUT ROWID;
+
+-- What the runners of failed requests have written last, where it was asked for.
+CREATE TABLE request_log (
+    request_id TEXT PRIMARY KEY REFERENCES request,
+    lines TEXT NOT NULL                   -- JSON, a text each
+) WITHOUT ROWID;
 
 CREATE TRIGGER state_has_edge BEFORE UPDATE OF state ON row
 WHEN NOT EXISTS (SELECT 1 FROM edge WHERE old = OLD.state AND new = NEW.state)
@@ -130,4 +150,10 @@ BEGIN
         under_way = under_way
             + CASE WHEN NEW.state IN ('submitting', 'submitted', 'in_doubt') THEN COALESCE(NEW.price, 0) ELSE 0 END
             - CASE WHEN OLD.state IN ('submitting', 'submitted', 'in_doubt') THEN COALESCE(OLD.price, 0) ELSE 0 END;
+END;
+
+CREATE TRIGGER video_is_logged AFTER UPDATE OF done_at ON video_file
+WHEN NEW.done_at IS NOT NULL AND EXISTS (SELECT 1 FROM row WHERE id = NEW.row AND state = 'succeeded')
+BEGIN
+    INSERT INTO event (row, at, old, new, detail) VALUES (NEW.row, NEW.done_at, 'succeeded', 'succeeded', NEW.path);
 END;

@@ -12,6 +12,7 @@ from batch.core.states import BOUGHT_BEFORE, State, Status, status
 from batch.errors import LedgerError
 from batch.job import Job
 from batch.ledger.ledger import Ledger, price_path
+from batch.ledger.request_logs import logs_by_row
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,8 @@ class UnfinishedRow:
     status: Status
     error_type: str
     error: str
+    log: Sequence[str] = ()
+    """The last lines of its request's runner, where they were asked for."""
 
 
 ROWS_TOLD = 1000
@@ -249,7 +252,8 @@ def _unfinished(ledger: Ledger) -> list[UnfinishedRow]:
         (ROWS_TOLD,),
     ).fetchall()
     told = sorted([*ended, *invalid], key=lambda one: one[0])[:ROWS_TOLD]
+    logs = logs_by_row(ledger, ROWS_TOLD)
     return [
-        UnfinishedRow(number, row_id, Status(shown), error_type or "", error or "")
+        UnfinishedRow(number, row_id, Status(shown), error_type or "", error or "", logs.get(number, ()))
         for number, row_id, shown, error_type, error in told
     ]

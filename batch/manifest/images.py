@@ -15,15 +15,19 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from mimetypes import guess_extension
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from batch.core.media_type import Judged, sniff
+
+if TYPE_CHECKING:
+    from PIL import Image as Pillow
 
 UPLOAD_LIMIT = 100_000_000  # fal_client: one upload carries at most 100 MB
 PIXEL_LIMIT = 89_478_485  # Pillow's own line between a picture and a decompression bomb (a quarter GiB of RGB)
 ADVISED_BYTES = 10_000_000  # fal docs of the sibling Kling endpoints, as the next two
 ADVISED_SIDE = 300
 ADVISED_ASPECT = (0.4, 2.5)
-RULES = 2  # part of every cached verdict: raise it when the rules below change
+RULES = 3  # part of every cached verdict: raise it when the rules below change
 
 _LISTED = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "AVIF")  # fal docs: JPG, PNG, WEBP, GIF, AVIF; MPO is a phone's JPEG
 _DECODED = (*_LISTED, "BMP", "TIFF", "JPEG2000", "HEIF", "ICO", "TGA", "PPM")  # not EPS: it would start Ghostscript
@@ -63,7 +67,7 @@ def inspect_bytes(data: bytes) -> Image:
     if not data:
         return Image(digest, "is empty (0 bytes): export the image again")
     try:
-        with _quietly():
+        with quietly():
             kind, width, height = _decode(data)
     except Exception as error:  # noqa: BLE001 - a decoder may raise anything over foreign bytes; each is a fact about them
         return Image(digest, _undecodable(data, error))
@@ -81,10 +85,45 @@ def judge(data: bytes) -> Judged:
         return Judged(found.name, found.suffix)
     from PIL import Image as Pillow  # a format without a mark, like TGA
 
-    with _quietly():
+    with quietly():
         kind, _, _ = _decode(data)
     media_type = Pillow.MIME.get(kind, "application/octet-stream")
     return Judged(media_type, guess_extension(media_type) or f".{kind.lower()}")
+
+
+@dataclass(frozen=True, slots=True)
+class PictureHead:
+    """What the first bytes of a picture tell; width and height are 0 where they are not enough."""
+
+    problem: str | None
+    warnings: tuple[str, ...] = ()
+    width: int = 0
+    height: int = 0
+
+
+def inspect_head(start: bytes, size: int | None) -> PictureHead:
+    """Judges a picture by its first bytes, no pixel decoded. Never raises.
+
+    Args:
+        size: how many bytes there are in all, where that is known.
+    """
+    from PIL import Image as Pillow
+
+    found = sniff(start)
+    if found and not found.is_picture:
+        return PictureHead(f"is {found.what}, and no picture: {found.remedy}")
+    try:
+        with quietly():
+            Pillow.init()
+            can_read_heic()
+            formats = [name for name in _DECODED if name in Pillow.OPEN]
+            with Pillow.open(io.BytesIO(start), formats=formats) as image:
+                kind, (width, height) = image.format or "", image.size
+    except Exception:  # noqa: BLE001 - a decoder may raise anything over foreign bytes; each is a fact about them
+        if found and found.name == "image/heic":
+            return PictureHead(f"is {found.what}, which fal does not list: {found.remedy}")
+        return PictureHead(None if found else "is no image that is known here: save it as JPG or PNG")
+    return PictureHead(None, tuple(_advice(kind, width, height, size or 0, converted=False)), width, height)
 
 
 class _IrregularError(OSError):
@@ -126,12 +165,33 @@ def _decode(data: bytes) -> tuple[str, int, int]:
     from PIL import Image as Pillow
 
     Pillow.init()
+    can_read_heic()
     with Pillow.open(io.BytesIO(data), formats=[name for name in _DECODED if name in Pillow.OPEN]) as image:
         kind, (width, height) = image.format or "", image.size
         if width * height <= PIXEL_LIMIT:
             image.draft(None, (1, 1))  # JPEG only: all data is still read, but an eighth of the size is computed
             image.load()
+            if _is_lying(image):
+                width, height = height, width
     return kind, width, height
+
+
+def can_read_heic() -> bool:
+    """Whether the extra is installed that reads the photos of an iPhone."""
+    try:
+        import pillow_heif
+    except ImportError:
+        return False
+    pillow_heif.register_heif_opener()
+    return True
+
+
+def _is_lying(image: "Pillow.Image") -> bool:
+    """Whether a note in it says that it is stored on its side. Once it is loaded: some notes are only read then."""
+    try:
+        return image.getexif().get(0x0112, 1) in range(5, 9)
+    except (ValueError, SyntaxError, KeyError, TypeError):  # notes that nobody can read say nothing
+        return False
 
 
 def _undecodable(data: bytes, error: Exception) -> str:
@@ -142,7 +202,9 @@ def _undecodable(data: bytes, error: Exception) -> str:
         return "has far too many pixels: scale it down, 1920 on the longer side is plenty"
     found = sniff(data)
     if found and found.name == "image/heic":
-        return f"is {found.what}, which fal does not list: {found.remedy}"
+        if can_read_heic():
+            return f"is {found.what}, but damaged or cut short{_detail(error)}: copy or export it again"
+        return f"is {found.what}, which fal does not list: {found.remedy}, or install kling-batch[heic]"
     if found and not found.is_picture:
         return f"is {found.what}, and no picture: {found.remedy}"
     if found:
@@ -159,8 +221,10 @@ def _detail(error: Exception) -> str:
     return "" if isinstance(error, UnidentifiedImageError) else f" ({str(error)[:80] or type(error).__name__})"
 
 
-def _advice(kind: str, width: int, height: int, size: int) -> Iterator[str]:
-    if kind not in _LISTED:
+def _advice(kind: str, width: int, height: int, size: int, *, converted: bool = True) -> Iterator[str]:
+    if kind == "HEIF" and converted:
+        yield "is a HEIC photo: it is converted to JPEG as it goes up"
+    elif kind not in _LISTED:
         yield f"is {kind}; fal lists JPG, PNG, WEBP, GIF and AVIF"
     if min(width, height) < ADVISED_SIDE:
         yield f"is {width} × {height} px; fal asks for at least {ADVISED_SIDE} × {ADVISED_SIDE}"
@@ -177,7 +241,7 @@ _quiet_users = 0
 
 
 @contextmanager
-def _quietly() -> Iterator[None]:
+def quietly() -> Iterator[None]:
     """Pillow's warnings go nowhere, in any number of threads (`catch_warnings` alone is not safe in threads)."""
     global _quiet_users
     with _quiet_lock:

@@ -22,6 +22,11 @@ class ResultCells(NamedTuple):
     cost_usd: Decimal | None = None
     submitted_at: datetime | None = None
     finished_at: datetime | None = None
+    video_path: str | None = None
+    """Of the file that the video was brought down to, from the folder of the table."""
+    video_size: int | None = None
+    """In bytes, as fal says."""
+    video_type: str | None = None
 
 
 _TYPES = {str: ColumnType.TEXT, int: ColumnType.INTEGER, Decimal: ColumnType.MONEY, datetime: ColumnType.TIME}
@@ -31,7 +36,7 @@ RESULT_COLUMNS: dict[str, ColumnType] = {
 }
 """Name → type, in the order they are added."""
 
-REPEATING = frozenset({"status", "error_type"})
+REPEATING = frozenset({"status", "error_type", "video_type"})
 """Those with few different cells, however long the table is."""
 
 LINKS = frozenset({"video_url", "video_path"})

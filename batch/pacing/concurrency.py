@@ -31,18 +31,28 @@ class ConcurrencyLimit:
         told: fixed, where somebody said so.
         most: never more than these.
         typical: seconds that a request runs, while no end is known.
+        before: how many ran at once in an earlier run, where that is known: the counting begins with half of them.
         left: how many rows have not ended yet.
     """
 
     def __init__(
-        self, in_flight: InFlight, told: int | None, most: int, *, typical: float, left: Callable[[], int]
+        self,
+        in_flight: InFlight,
+        told: int | None,
+        most: int,
+        *,
+        typical: float,
+        before: int | None = None,
+        left: Callable[[], int],
     ) -> None:
         self.told = told
+        self.share: int | None = None
+        """What other runs of the account leave, where somebody says so; not where a number was told."""
         self.estimate = Estimate(typical)
         self._in_flight = in_flight
         self._most = most
         self._running = Running(in_flight)
-        self._count = SlotCount(self.estimate, self._running, left)
+        self._count = SlotCount(self.estimate, self._running, left, first=(before or 0) / 2)
         self._steady: SteadyLimit | None = None
         self._first: float | None = None
         self._overtaken = False
@@ -51,7 +61,8 @@ class ConcurrencyLimit:
     def size(self) -> int:
         if self.told is not None:
             return min(self.told, self._most)
-        return max(1, min(int((self._steady or self._count).size), self._most))
+        learnt = min(int((self._steady or self._count).size), self._most)
+        return max(1, learnt if self.share is None else min(learnt, self.share))
 
     @property
     def slots(self) -> float:

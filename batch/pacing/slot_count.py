@@ -22,10 +22,11 @@ class SlotCount:
 
     Args:
         left: how many rows have not ended yet.
+        first: how many are sent at once to begin with, where so many ran before.
     """
 
-    def __init__(self, estimate: Estimate, running: Running, left: Callable[[], int]) -> None:
-        self.size = 1.0
+    def __init__(self, estimate: Estimate, running: Running, left: Callable[[], int], first: float = 1.0) -> None:
+        self.size = max(1.0, first)
         self._estimate = estimate
         self._running = running
         self._left = left

@@ -10,6 +10,7 @@ from batch.core.money import dollars
 from batch.core.plain_text import one_line
 from batch.core.retry import WORTH_ANOTHER_TRY
 from batch.core.states import Status
+from batch.core.video_files import VideosBrought
 from batch.core.worker import Worker
 from batch.errors import Exit
 from batch.ledger.news import News
@@ -50,6 +51,10 @@ class Outcome:
     """Row in doubt, as the spreadsheet numbers it → the requests at fal that may be its own."""
     worker: Worker | None = None
     """The run that is at work on it while this is told."""
+    videos: VideosBrought | None = None
+    """Where videos were to come down: what came of it."""
+    damaged_videos: int = 0
+    """Files that are not what was brought down."""
     unwritten: bool = False
     """The results are in the ledger only; the table could not be read or written."""
     news: News | None = None
@@ -66,6 +71,8 @@ class Outcome:
             return Exit.IN_DOUBT
         if self.unwritten or self.stopped or self.left or self.standing.to_run or self.standing.at_fal:
             return Exit.STOPPED_EARLY
+        if self._videos_missing or self.damaged_videos:
+            return Exit.STOPPED_EARLY
         if self.standing.count(Status.FAILED, Status.INVALID, Status.CANCELLED):
             return Exit.ROWS_FAILED
         return Exit.DONE
@@ -79,6 +86,10 @@ class Outcome:
         parts += [f"{now.in_doubt} in doubt"] if now.in_doubt else []
         parts += ["stopped early"] if self.stopped else []
         return ", ".join(parts)
+
+    @property
+    def _videos_missing(self) -> int:
+        return self.videos.missing if self.videos else 0
 
     @property
     def spent_usd(self) -> float:
@@ -111,7 +122,8 @@ class Outcome:
                 f"a run is at work (process {self.worker.pid} on {self.worker.host}, since {_since(self.worker)})"
                 + (f": {self.worker.at_fal.text()}" if self.worker.at_fal else "")
             )
-        lines += [f"  {_failure(failure)}" for failure in now.failures]
+        logs = {one.number: one.log[-1] for one in now.unfinished if one.log}
+        lines += [f"  {_failure(failure, logs)}" for failure in now.failures]
         lines += [f"  {count} {_OTHERS[one]}" for one in _OTHERS if (count := now.count(one))]
         lines += [f"  {line}" for line in self._in_doubt()]
         lines += [f"  {_unheard(one)}" for one in now.unheard]
@@ -122,6 +134,8 @@ class Outcome:
             )
         if self.recalled:
             lines.append(f"  {counted(self.recalled)} only waited in fal's line: taken back, $0.00, to be run again")
+        if self.videos:
+            lines += [f"  {line}" for line in _brought(self.videos)]
         if self.unwritten:
             lines.append(
                 "  the table could not be written: the results are safe in the ledger, the next run writes them"
@@ -178,6 +192,8 @@ class Outcome:
         elif now.to_run or now.at_fal or self.left or self.unwritten:
             told.append(("run", self.first))
         told += settle if now.in_doubt > now.held and later else []
+        if self._videos_missing:
+            told.append(("download", ""))
         if now.failures:
             told.append(("rerun", "" if _passing(now) else "when the rows are mended"))
         if now.count(Status.INVALID):
@@ -208,6 +224,7 @@ class Outcome:
                     "status": str(one.status),
                     "error_type": one.error_type,
                     "error": one.error,
+                    "log": list(one.log),
                 }
                 for one in now.unfinished
             ],
@@ -221,9 +238,29 @@ class Outcome:
             "stop_code": "interrupted" if self.interrupted else self.stop_code,
             "at_work": self.worker and _worker(self.worker),
             "table": self.table,
+            "videos": self.videos
+            and {
+                "folder": self.videos.folder,
+                "brought": self.videos.brought,
+                "bytes": self.videos.bytes,
+                "missing": self.videos.missing,
+                "damaged": self.damaged_videos,
+                "reasons": list(self.videos.reasons),
+            },
             "next": self.next_command,
             "to_do": [command for command, _ in self.to_do],
         }
+
+
+def _brought(videos: VideosBrought) -> Iterator[str]:
+    if videos.brought:
+        what = "1 video" if videos.brought == 1 else f"{videos.brought:,} videos"
+        yield f"{what} brought down to {videos.folder} ({videos.bytes / 1e6:,.1f} MB)"
+    if videos.missing:
+        have = "1 video has" if videos.missing == 1 else f"{videos.missing:,} videos have"
+        yield f"{have} not come down yet; their addresses are in the table{': ' if videos.reasons else ''}" + "; ".join(
+            videos.reasons
+        )
 
 
 def _since(worker: Worker) -> str:
@@ -250,10 +287,12 @@ _OTHERS = {
 }
 
 
-def _failure(failure: FailureGroup) -> str:
+def _failure(failure: FailureGroup, logs: Mapping[int, str]) -> str:
     advice = f" ({ADVICE[failure.error_type]})" if failure.error_type in ADVICE else ""
     row = f", row {failure.example_row}" if failure.example_row else ""
-    return f"{failure.rows} failed with {failure.error_type}{advice}: for example{row}: {failure.example}"
+    last = logs.get(failure.example_row or 0)
+    log = f"; its log ends: {last}" if last else ""
+    return f"{failure.rows} failed with {failure.error_type}{advice}: for example{row}: {failure.example}{log}"
 
 
 def _unheard(group: UnheardGroup) -> str:

@@ -93,7 +93,8 @@ class ResultsWriter:
             if target == self._manifest.path and known.shown == now:
                 return
             table.width = known.width
-            written = self._written(table, target, lambda: _in_place(enrolled_rows(ledger), known.records), proof)
+            records = known.records
+            written = self._written(table, target, lambda: self._cells(enrolled_rows(ledger), target, records), proof)
             self._made_of[written] = known.digest
             if target == self._manifest.path:
                 self._last = replace(known, digest=written, width=None, shown=now)
@@ -111,8 +112,11 @@ class ResultsWriter:
         # A copy overwrites nothing of the user's: a remark in our columns must not keep a night's results away.
         match(ledger, plans, refuse_foreign=target == self._manifest.path)
         count = table.count or 0
-        written = self._written(table, target, lambda: _in_place(matched_rows(ledger), count), proof)
+        written = self._written(table, target, lambda: self._cells(matched_rows(ledger), target, count), proof)
         self._made_of[written] = digest
+
+    def _cells(self, rows: Iterable[ResultRow], target: Path, records: int) -> _Cells:
+        return _in_place(rows, records, _between(self._manifest.path, target))
 
     def _written(self, table: Table, target: Path, cells: Callable[[], _Cells], proof: bool) -> str:
         """The digest of what was written. No question to the ledger stays open, however it ends."""
@@ -120,12 +124,18 @@ class ResultsWriter:
             return table.write(target, self._manifest.result_columns, rows, again)
 
 
-def _in_place(rows: Iterable[ResultRow], records: int) -> _Cells:
+def _between(manifest: Path, results: Path) -> tuple[str, str] | None:
+    """The two folders, None where they are one; paths count from the first, and are shown from the second."""
+    start, end = manifest.resolve().parent, results.parent.resolve()
+    return None if start == end or start.drive != end.drive else (start.as_posix(), end.as_posix())
+
+
+def _in_place(rows: Iterable[ResultRow], records: int, between: tuple[str, str] | None) -> _Cells:
     """Our cells for every record of the table; records that are no shots stay blank."""
     at = 0
     for row in rows:
         if row.place > at:
             yield from repeat(_BLANK, row.place - at)
-        yield result_cells(row)
+        yield result_cells(row, between)
         at = row.place + 1
     yield from repeat(_BLANK, records - at)

@@ -46,13 +46,23 @@ def elements(columns: Sequence[Column]) -> list[Struct]:
     return (tree.listed(SCHEMA, STRUCT) or [])[1:]
 
 
-def chunks(columns: Sequence[Column], rows: Iterator[Sequence[Cell]], count: int, codec: str) -> list[Chunk]:
+def may_repeat(counts: Sequence[int]) -> bool:
+    """Whether row groups of so many rows may have dictionaries: all of them or none, else fastparquet reads nulls."""
+    return max(counts, default=0) <= ROWS_AT_ONCE
+
+
+def chunks(
+    columns: Sequence[Column], rows: Iterator[Sequence[Cell]], count: int, codec: str, *, dictionaries: bool
+) -> list[Chunk]:
     """The chunks of the next row group of so many rows.
+
+    Args:
+        dictionaries: of the columns that repeat, see `may_repeat`.
 
     Raises:
         ValueError: there are fewer rows.
     """
-    repeating = [column.name for column in columns if column.repeats and count <= ROWS_AT_ONCE]
+    repeating = [column.name for column in columns if column.repeats and dictionaries]
     settings = {"compression": codec, "use_dictionary": repeating}
     found: list[list[Chunk]] = []
     while count or not found:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from batch.table.column import Cell, Column, ColumnType
-from batch.table.parquet_chunks import chunks, elements
+from batch.table.parquet_chunks import chunks, elements, may_repeat
 from batch.table.parquet_footer import (
     COLUMNS,
     META_DATA,
@@ -71,9 +71,10 @@ class Splice:
         """Our columns, one row group behind the other, and how many bytes they take."""
         start = at = self.contents.users.end
         found: list[list[Struct]] = [[] for _ in self.columns]
-        codec = self._codec()
+        codec, dictionaries = self._codec(), may_repeat(self.contents.users.rows)
         for count in self.contents.users.rows:
-            for chunk, of_column in zip(chunks(self.columns, rows, count, codec), found, strict=True):
+            group = chunks(self.columns, rows, count, codec, dictionaries=dictionaries)
+            for chunk, of_column in zip(group, found, strict=True):
                 of_column.append(moved(chunk.meta, at))
                 sink.writelines(chunk.pages)
                 at += chunk.length

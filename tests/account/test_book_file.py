@@ -75,7 +75,7 @@ def test_one_of_the_version_before_is_brought_up_to_date_and_keeps_every_fact(tm
     older = open_book_file(path)
     older.executescript(
         "ALTER TABLE purchase DROP COLUMN endpoint; ALTER TABLE purchase DROP COLUMN order_of; PRAGMA user_version = 1;"
-        "DROP TABLE learnt; DROP TABLE run;"
+        "DROP TABLE learnt; DROP TABLE run; DROP TABLE upload;"
         "INSERT INTO ledger VALUES (1, 'an id', '/a.csv', '/a.csv.ledger', '', 'token', '', 1, 0);"
         "INSERT INTO purchase (ledger, row, fingerprint, sent, price, intent_at) "
         "VALUES (1, 7, x'01', x'02', 490000, 900)"

@@ -36,7 +36,12 @@ SAMPLES = {
     "days": ("mon", "tue", "wed", "thu"),
 }
 """By the name of a type: a value for each place, all of them different."""
-OWN = {"history-refuse": ("400", "401", "402", "403"), "keep": ("1d", "2d", "3d", "4d")}
+OWN = {
+    "history-refuse": ("400", "401", "402", "403"),
+    "keep": ("1d", "2d", "3d", "4d"),
+    "log-file": ("/a", "/b", "/c", "/d"),
+    "to": ("/a", "/b", "/c", "/d"),
+}
 """By the name of an option, where its type has others."""
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batch.cli.options import NAMED_ROWS, RUN, TABLE, End, run_options
+from batch.cli.options import NAMED_ROWS, RUN, RUN_VIDEOS, TABLE, End, run_options
 from batch.commands.batch import open_batch
 from batch.core.run_options import MOST_AT_ONCE, RunOptions
 from batch.errors import UsageError
@@ -37,7 +37,7 @@ def test_a_run_of_which_nothing_is_said_is_the_default_one() -> None:
 
 def test_every_option_of_a_run_can_be_typed() -> None:
     """`--until` and `--max-runtime` are one end together, and how it was said."""
-    names = {*typed(RUN)} - {"as_json", "until", "max_runtime"} | {"max_seconds", "ends"}
+    names = {*typed(RUN), *typed(RUN_VIDEOS)} - {"as_json", "until", "max_runtime"} | {"max_seconds", "ends"}
     assert names == {field.name for field in fields(RunOptions)}
 
 

@@ -25,7 +25,9 @@ def typed(command: list[str]) -> Batch:
     """The batch that these arguments name on the command line."""
     above = main.make_context("kling-batch", ["check"])
     told = main.commands["check"].make_context("check", list(command), parent=above).params
-    return open_batch(told.pop("manifest"), JOB, **{name: told[name] for name in told.keys() - {"as_json", "every"}})
+    return open_batch(
+        told.pop("manifest"), JOB, **{name: told[name] for name in told.keys() - {"as_json", "every", "name", "online"}}
+    )
 
 
 @given(

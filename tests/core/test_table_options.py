@@ -53,11 +53,17 @@ def test_a_note_that_holds_anything_else_is_refused(change: dict[str, object]) -
         read_options(json.dumps({**json.loads(TableOptions().note), **change}))
 
 
-@pytest.mark.parametrize("note", ["[]", "null", "{}", "3", "{"])
+@pytest.mark.parametrize("note", ["[]", "null", "3", "{"])
 def test_what_is_no_note_is_refused(note: str) -> None:
     """Cut off, or of another kind."""
     with pytest.raises(ValueError):
         read_options(note)
+
+
+def test_an_option_that_an_earlier_version_did_not_have_was_not_said() -> None:
+    """A note is read by the versions to come."""
+    assert read_options('{"prefix": "k_"}') == TableOptions(prefix="k_")
+    assert read_options("{}") == TableOptions()
 
 
 @given(OPTIONS, OPTIONS)

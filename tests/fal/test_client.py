@@ -11,6 +11,7 @@ from batch.core.gateway import (
     CancelRequested,
     CollectAnswer,
     Finished,
+    LogLine,
     NotFound,
     PollAnswer,
     Receipt,
@@ -24,6 +25,7 @@ from batch.core.gateway import (
 )
 from batch.fal import client as fal
 from batch.fal.client import FalGateway
+from jobs.kling import KLING_2_1_PRO
 from tests.support.fal_gateway import BASE, RECEIPT, SECRET, SHOT, item, result_of
 from tests.support.wire_service import KEY, TUNNEL, Act, Heard, Line, Wire, answering, reply, request_id, saying
 
@@ -350,3 +352,17 @@ async def test_a_cancellation_is_answered(
     wire.act = answering(status, said)
     assert await service.cancel(RECEIPT) == answer
     assert [(one.method, one.path) for one in wire.heard] == [("PUT", httpx.URL(RECEIPT.cancel_url).path)]
+
+
+async def test_the_lines_of_a_runner_are_asked_for_only_where_they_are_wanted(wire: Wire) -> None:
+    """Without the key, and short, whatever stands in them."""
+    log = {"message": f"step 1 {SECRET}\n\x1b[31m", "level": "INFO", "timestamp": "2026-01-01T00:00:00"}
+    wire.act = answering(202, {"status": "IN_PROGRESS", "logs": [log]})
+    for wanted in (True, False):
+        wire.heard.clear()
+        async with FalGateway(KLING_2_1_PRO, local=lambda _: None, logs=wanted) as service:
+            answer = await service.poll(RECEIPT)
+        assert wire.heard[0].path.endswith(f"logs={int(wanted)}")
+        assert isinstance(answer, Waiting)
+        lines = [LogLine("step 1 *** [31m", "INFO", "2026-01-01T00:00:00")] if wanted else []
+        assert [*answer.logs] == lines

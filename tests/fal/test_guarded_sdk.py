@@ -81,19 +81,16 @@ async def test_an_upload_to_a_storage_of_another_name_goes_without_the_key(wire:
     require_key_at_home(wire)
 
 
-async def test_the_token_of_an_upload_goes_to_fal_only(
-    wire: Wire, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A large file goes where the token's reply says: not with the token, where that is not fal's."""
-    monkeypatch.setattr("fal_client.client.MULTIPART_THRESHOLD", 2)
+async def test_the_token_of_an_upload_goes_to_fal_only(wire: Wire, tmp_path: Path) -> None:
+    """Nothing goes where the token's reply says, neither the token nor the file."""
     (tmp_path / "a.png").write_bytes(b"image")
     token = {"token": "tt-ee-ss-tt", "token_type": "Bearer", "base_url": "https://evil.example.net"}
     wire.act = storage(token | {"expires_at": "2999-01-01T00:00:00+00:00"})
     async with gateway(tmp_path) as service:
         await service.prepare(SHOT | {"image_url": "file:a.png"})
-    foreign = [one for one in wire.heard if one.host == "evil.example.net"]
-    assert foreign
-    assert "tt-ee-ss-tt" not in json.dumps([one.headers for one in foreign])
+    assert not [one for one in wire.heard if one.host == "evil.example.net"]
+    told = [one.host for one in wire.heard if "tt-ee-ss-tt" in json.dumps(one.headers)]
+    assert told == ["v3.fal.media"]
     require_key_at_home(wire)
 
 

@@ -15,6 +15,7 @@ from batch.fal.responses import (
     error_types_of,
     is_https_url,
     json_of,
+    log_lines,
     retry_after,
     retryable,
     status_of,
@@ -159,3 +160,19 @@ def test_fals_own_word_is_yes_or_no_or_none(name: str, said: str, verdict: bool 
     """In either header; a word that is neither leaves it to the other one."""
     assert retryable({name: said}) is verdict
     assert retryable({"x-fal-retryable": "perhaps", "x-fal-needs-retry": said}) is verdict
+
+
+@pytest.mark.parametrize(
+    ("logs", "lines"),
+    [
+        ([{"message": "a", "level": "INFO", "timestamp": "2026", "source": "RUNNER"}], [("a", "INFO", "2026")]),
+        ([{"message": "a"}, {"level": "INFO"}, "b", None, {"message": None}], [("a", "", "")]),
+        ([{"message": 7, "level": None}], [("7", "", "")]),
+        (None, []),
+        ({"message": "a"}, []),
+        ("a", []),
+    ],
+)
+def test_what_is_no_line_of_a_log_is_left_out(logs: object, lines: list[tuple[str, str, str]]) -> None:
+    """And what is one is a text in all its parts."""
+    assert log_lines(logs) == lines

@@ -3,18 +3,21 @@
 import asyncio
 import io
 import re
+import threading
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from PIL import Image
 
 from batch.core.gateway import AccountRefused, NotSent, Prepared, Refused
+from batch.core.object_lifecycle import ObjectLifecycle
+from batch.core.upload_book import KnownUpload
 from batch.fal import uploads
 from batch.fal.client import FalGateway
 from batch.fal.redact import Redactor
-from batch.manifest.images import inspect, judge
+from batch.manifest.images import inspect
+from batch.manifest.upload_forms import upload_form
 from batch.sandbox import Address, Faults
 from jobs.kling import KLING_2_1_PRO
 from tests.support.fal_gateway import SHOT, gateway
@@ -71,8 +74,9 @@ async def test_an_image_goes_up_as_what_it_is(
     """By its bytes, whatever it is called; nothing of its name is sent."""
     sent: list[tuple[str, str]] = []
 
-    async def upload(_data: bytes, media_type: str, file_name: str) -> str:
-        sent.append((media_type, file_name))
+    async def upload(body: uploads.UploadBody) -> str:
+        assert body.size == body.source.stat().st_size  # type: ignore[union-attr]
+        sent.append((body.media_type, body.name))
         return "https://v3.fal.media/files/a"
 
     (tmp_path / name).write_bytes(start + bytes(20))
@@ -87,8 +91,8 @@ async def test_other_files_go_up_as_their_names_end(tmp_path: Path) -> None:
     """Sound and video are no pictures, and are not judged as such; in a list, each in its place."""
     sent: list[tuple[str, str]] = []
 
-    async def upload(_data: bytes, media_type: str, file_name: str) -> str:
-        sent.append((media_type, file_name))
+    async def upload(body: uploads.UploadBody) -> str:
+        sent.append((body.media_type, body.name))
         return f"https://v3.fal.media/files/{len(sent)}"
 
     names = ["Möwe.mp3", "a.mp4", "ohne", "kite.png"]
@@ -96,7 +100,7 @@ async def test_other_files_go_up_as_their_names_end(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(painted("PNG"))
     job = replace(KLING_2_1_PRO, files=["sounds"])
     files = uploads.Uploads(
-        job, lambda cell: tmp_path / cell if cell in names else None, upload, Redactor([]), judge=judge
+        job, lambda cell: tmp_path / cell if cell in names else None, upload, Redactor([]), form=upload_form
     )
     answer = await files.prepare({"image_url": "kite.png", "sounds": [*names, "https://x.y/a.wav"]})
     assert isinstance(answer, Prepared)
@@ -105,7 +109,7 @@ async def test_other_files_go_up_as_their_names_end(tmp_path: Path) -> None:
         ("audio/mpeg", "file.mp3"),
         ("video/mp4", "file.mp4"),
         ("application/octet-stream", "file"),
-        ("image/png", "file.png"),
+        ("image/png", "image.png"),
     ]
     urls = [f"https://v3.fal.media/files/{number}" for number in range(1, 6)]
     assert answer.arguments == {"image_url": urls[0], "sounds": [*urls[1:], "https://x.y/a.wav"]}
@@ -139,8 +143,9 @@ async def test_a_picture_that_was_changed_since_goes_up_as_what_is_read(
     """Decoded once more, of the very bytes that are sent; what is no picture any more refuses its row, unsent."""
     sent: list[tuple[bytes, str, str]] = []
 
-    async def upload(*given: Any) -> str:
-        sent.append(given)
+    async def upload(body: uploads.UploadBody) -> str:
+        assert isinstance(body.source, Path)
+        sent.append((body.source.read_bytes(), body.media_type, body.name))
         return "https://v3.fal.media/files/a"
 
     path = tmp_path / name
@@ -148,7 +153,7 @@ async def test_a_picture_that_was_changed_since_goes_up_as_what_is_read(
     assert inspect(path).problem is None
     path.write_bytes(after)
     images = uploads.Uploads(
-        KLING_2_1_PRO, lambda cell: path if cell == name else None, upload, Redactor([]), judge=judge
+        KLING_2_1_PRO, lambda cell: path if cell == name else None, upload, Redactor([]), form=upload_form
     )
     answer = await images.prepare(SHOT | {"image_url": name})
     if isinstance(described, str):
@@ -224,3 +229,167 @@ async def test_an_upload_that_hangs_holds_nobody_up_for_ever(
         assert isinstance(await service.prepare(row), NotSent)
         monkeypatch.setattr(uploads, "UPLOAD_SECONDS", 30.0)
         assert isinstance(await service.prepare(row), Prepared)
+
+
+# Once for all tables
+
+
+class Book:
+    """What was uploaded before, kept in memory; two runs may share it."""
+
+    def __init__(self) -> None:
+        self.urls: dict[str, tuple[str, float, float | None]] = {}
+        self.claimed: set[str] = set()
+        self.lock = threading.Lock()
+
+    def known(self, digest: str, now: float) -> KnownUpload | None:
+        found = self.urls.get(digest)
+        return KnownUpload(*found) if found and (found[2] is None or found[2] > now) else None
+
+    def claim(self, digest: str, now: float) -> bool:
+        with self.lock:
+            free = digest not in self.claimed and digest not in self.urls
+            if free:
+                self.claimed.add(digest)
+            return free
+
+    def keep(self, digest: str, url: str, now: float, expires_at: float | None) -> None:
+        self.urls[digest] = url, now, expires_at
+        self.claimed.discard(digest)
+
+    def prove(self, digest: str, now: float) -> None:
+        url, _, expires_at = self.urls[digest]
+        self.urls[digest] = url, now, expires_at
+
+    def forget(self, digest: str) -> None:
+        self.claimed.discard(digest)
+        self.urls.pop(digest, None)
+
+
+class Tries:
+    """Uploads that are counted, and addresses that are asked for."""
+
+    def __init__(self, folder: Path, book: Book, *, there: bool = True) -> None:
+        self.sent: list[str] = []
+        self.asked: list[str] = []
+        self.there = there
+        self.now = 1_800_000_000.0
+        self.fails = 0
+        self.images = uploads.Uploads(
+            KLING_2_1_PRO,
+            lambda cell: folder / cell[5:] if cell.startswith("file:") else None,
+            self.upload,
+            Redactor([]),
+            is_there=self.is_there,
+            book=book,
+            now=lambda: self.now,
+        )
+
+    async def upload(self, body: uploads.UploadBody) -> str:
+        await asyncio.sleep(0)
+        if self.fails:
+            self.fails -= 1
+            raise ConnectionError("no network")
+        self.sent.append(str(body.source))
+        return f"https://v3.fal.media/files/{len(self.sent)}-{id(self)}"
+
+    async def is_there(self, url: str) -> bool:
+        self.asked.append(url)
+        return self.there
+
+    async def prepare(self, name: str = "a.png") -> object:
+        return await self.images.prepare(SHOT | {"image_url": f"file:{name}"})
+
+
+async def test_a_picture_goes_up_once_over_files_runs_and_tables(tmp_path: Path) -> None:
+    """By its content: a copy of it is the same picture, whatever it is called."""
+    (tmp_path / "a.png").write_bytes(b"picture")
+    (tmp_path / "copy.png").write_bytes(b"picture")
+    (tmp_path / "other.png").write_bytes(b"another")
+    book = Book()
+    first, second = Tries(tmp_path, book), Tries(tmp_path, book)
+    await first.prepare()
+    await first.prepare("copy.png")
+    await second.prepare("copy.png")
+    await second.prepare("other.png")
+    assert (len(first.sent), len(second.sent)) == (1, 1)
+    assert second.asked == []
+
+
+async def test_two_runs_at_once_upload_each_picture_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever comes second waits for the first."""
+    monkeypatch.setattr(uploads, "ELSEWHERE_SECONDS", 0.001)
+    for n in range(50):
+        (tmp_path / f"{n}.png").write_bytes(b"picture %d" % n)
+    book = Book()
+    runs = [Tries(tmp_path, book), Tries(tmp_path, book)]
+    answers = await asyncio.gather(*(run.prepare(f"{n}.png") for n in range(50) for run in runs))
+    assert len(runs[0].sent) + len(runs[1].sent) == 50
+    assert all(isinstance(one, Prepared) for one in answers)
+    assert len({one.arguments["image_url"] for one in answers if isinstance(one, Prepared)}) == 50
+
+
+async def test_an_address_is_proven_before_it_is_used_after_a_day(tmp_path: Path) -> None:
+    """One that is gone is uploaded anew; one that is there is good for another day."""
+    (tmp_path / "a.png").write_bytes(b"picture")
+    book = Book()
+    await Tries(tmp_path, book).prepare()
+    later = Tries(tmp_path, book)
+    later.now += uploads.PROVEN_SECONDS + 1
+    await later.prepare()
+    assert (len(later.sent), len(later.asked)) == (0, 1)
+    again = Tries(tmp_path, book)
+    again.now = later.now + 1
+    await again.prepare()
+    assert (len(again.sent), again.asked) == (0, [])
+    gone = Tries(tmp_path, book, there=False)
+    gone.now = later.now + uploads.PROVEN_SECONDS + 1
+    await gone.prepare()
+    assert (len(gone.sent), len(gone.asked)) == (1, 1)
+    assert book.urls[next(iter(book.urls))][2] == gone.now + uploads.USUAL_SECONDS
+
+
+async def test_an_upload_that_fails_is_let_go_of(tmp_path: Path) -> None:
+    """It is no failure of the row, and whoever comes next may try at once."""
+    (tmp_path / "a.png").write_bytes(b"picture")
+    book = Book()
+    run = Tries(tmp_path, book)
+    run.fails = 1
+    assert isinstance(await run.prepare(), NotSent)
+    assert book.claimed == set()
+    assert isinstance(await run.prepare(), Prepared)
+
+
+async def test_a_file_goes_up_as_it_is_and_is_not_read_into_memory(
+    sandbox: Address, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """20 MB arrive byte for byte, in either way; nobody ever asks for all of them at once."""
+    picture = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 80_000
+    (tmp_path / "a.png").write_bytes(picture)
+    really = Path.read_bytes
+    monkeypatch.setattr(Path, "read_bytes", lambda _: pytest.fail("it was read whole"))
+    for faults in ("", "token=503"):
+        sandbox.fault_injector.plan(Faults.parse(faults))
+        async with gateway(tmp_path) as service:
+            answer = await service.prepare(SHOT | {"image_url": "file:a.png"})
+        assert isinstance(answer, Prepared)
+    kept = [really(path) for path in (tmp_path / "sandbox").rglob("*.png")]
+    assert kept == [picture, picture]
+
+
+async def test_how_long_files_are_kept_is_told_with_uploads_and_submits(wire: Wire, tmp_path: Path) -> None:
+    """By fal's own headers, and not at all where nobody said it."""
+    (tmp_path / "a.png").write_bytes(b"picture")
+    for lifecycle in (ObjectLifecycle.read("30d"), None):
+        wire.heard.clear()
+        local = lambda cell: tmp_path / cell[5:] if cell.startswith("file:") else None  # noqa: E731
+        async with FalGateway(KLING_2_1_PRO, local=local, lifecycle=lifecycle) as service:
+            await service.prepare(SHOT | {"image_url": "file:a.png"})
+            await service.submit(SHOT)
+        told = [dict(one.headers).get("x-fal-object-lifecycle-preference") for one in wire.heard]
+        assert wire.heard
+        if lifecycle is None:
+            assert set(told) == {None}
+        else:
+            assert told[-1] == '{"expiration_duration_seconds":2592000}'
+            assert told.count(told[-1]) >= 2

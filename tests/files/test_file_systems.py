@@ -18,6 +18,8 @@ MOUNTS = r"""22 27 0:21 / /proc rw,relatime - proc proc rw
 46 27 0:46 / /fuse rw - fuse.grpcfuse grpcfuse rw
 damaged
 47 27 0:47 / /odd rw -
+nfs - nfs
+48 27 0:48 / /late rw - nfs server:/late rw
 """
 
 
@@ -33,6 +35,7 @@ damaged
         ("/win/x", "cifs"),
         ("/fuse/x", ""),
         ("/odd/x", ""),
+        ("/late/x", "nfs"),
         ("/", ""),
     ],
 )

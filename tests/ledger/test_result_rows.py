@@ -21,6 +21,7 @@ def test_the_columns_that_are_read_are_the_fields_of_a_result_row(statement: str
     batch = ran(Record("A"))
     names = [name for name, *_ in batch.ledger.db.execute(getattr(result_rows, statement)).description]
     names[names.index("kind")] = "error_type"
+    names[names.index("path")] = "video_path"
     if statement == "_MATCHED":
         names[EDITED] = "edited"
     assert tuple(names) == ResultRow._fields
@@ -39,6 +40,10 @@ def test_every_field_comes_from_its_own_column(ledger: Ledger) -> None:
     ):
         ledger.apply(row, move)
     ledger.db.execute("UPDATE sheet SET edited = 1, problem = 'prompt: is empty'")
+    ledger.db.execute(
+        "INSERT INTO video_file (request_id, row, path, name_key, done_at) VALUES ('r1', ?, 'v/a.mp4', 'v/a.mp4', 70)",
+        (row,),
+    )
     ledger.db.execute("UPDATE row SET video_url = 'https://v', request_id = 'r1'")
     assert list(enrolled_rows(ledger)) == [
         ResultRow(
@@ -55,6 +60,8 @@ def test_every_field_comes_from_its_own_column(ledger: Ledger) -> None:
             price=PRICE + 1,
             submitted_at=20.0,
             finished_at=60.0,
+            result=None,
+            video_path="v/a.mp4",
         )
     ]
 

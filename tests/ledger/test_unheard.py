@@ -92,6 +92,9 @@ def test_a_ledger_of_the_second_version_is_brought_up_to_date(path: Path) -> Non
         row = submitted(ledger, 0)
         ledger.db.execute("DELETE FROM edge WHERE new = 'submitted' AND old IN ('submitted', 'failed')")
         ledger.db.execute("DROP INDEX event_unheard")
+        ledger.db.execute("DROP TRIGGER video_is_logged")
+        ledger.db.execute("DROP TABLE video_file")
+        ledger.db.execute("DROP TABLE request_log")
         ledger.db.execute("ALTER TABLE row DROP COLUMN start_timeout")
         ledger.db.execute("PRAGMA user_version = 2")
         with pytest.raises(sqlite3.IntegrityError, match="no such edge"):

@@ -19,6 +19,9 @@ def test_our_columns_have_these_names_and_types_in_this_order() -> None:
         ("cost_usd", ColumnType.MONEY),
         ("submitted_at", ColumnType.TIME),
         ("finished_at", ColumnType.TIME),
+        ("video_path", ColumnType.TEXT),
+        ("video_size", ColumnType.INTEGER),
+        ("video_type", ColumnType.TEXT),
     ]
 
 
@@ -36,5 +39,6 @@ def test_every_record_has_a_status_and_all_else_may_be_empty() -> None:
 
 
 def test_what_the_ledger_calls_by_the_same_name_is_read_from_it() -> None:
-    """Status, error and cost are made of several of its fields; the others are shown as they are."""
-    assert set(RESULT_COLUMNS) - set(ResultRow._fields) == {"status", "error", "cost_usd"}
+    """Status, error, cost and what a video is are made of its fields; the others are shown as they are."""
+    made = {"status", "error", "cost_usd", "video_size", "video_type"}
+    assert set(RESULT_COLUMNS) - set(ResultRow._fields) == made

@@ -1,11 +1,12 @@
 """The Python API, on its own in a child process, with DataFrames in and out."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 
-from tests.support.night import PATIENCE, Night, night
+from tests.support.night import PATIENCE, ROOT, Night, night
 
 FRAME = """
 import json, sys
@@ -73,6 +74,28 @@ json.dump({
         assert told["cost"] == [0.49, 0.98, 0.49]
         assert told["prompts"] == now.videos
         assert now.asked("submit") == 3
+
+
+def test_the_callback_of_the_readme_is_told_what_fal_says(tmp_path: Path) -> None:
+    """Word for word; it is that of fal's own client, but for the class and the line that runs it."""
+    [example] = [
+        text
+        for text in re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+        if "on_" in text
+    ]
+    with night(tmp_path) as now:
+        now.manifest(3)
+        done = subprocess.run(
+            [sys.executable, "-c", example],
+            env=now.environment,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+    assert done.returncode == 0, done.stderr
+    assert sorted(done.stdout.splitlines()) == [f"row {n}: Run started" for n in (2, 3, 4)]
 
 
 def test_mistakes_are_errors_of_the_package_and_cost_nothing(tmp_path: Path) -> None:

@@ -163,7 +163,7 @@ def test_a_program_is_told_the_same() -> None:
     told = json.loads(json.dumps(outcome(FAILED, spent_now=PRICE).json()))
     assert set(told) == {
         *("exit_code", "rows", "failures", "spent_usd", "spent_total_usd", "under_way_usd", "stopped", "table", "next"),
-        *("ask_after", "candidates", "recalled", "to_do"),
+        *("ask_after", "candidates", "recalled", "to_do", "videos"),
         *("at_work", "stop_code", "rows_without_video"),
         *(str(one) for one in Status),
     }
@@ -184,6 +184,7 @@ def test_it_prints_as_the_command_line_tells_it() -> None:
     assert json.loads(json.dumps(found)) == found
     assert found["rows_without_video"] == [
         {"row": 3, "id": "s2", "status": "failed", "error_type": "content_policy_violation", "error": "a hat"}
+        | {"log": []}
     ]
     assert (found["stop_code"], found["stopped"]) == ("budget", "stopped: no money")
     assert (told.spent_usd, told.spent_total_usd) == (0.49, 1.47)

@@ -28,12 +28,12 @@ def test_every_cell_of_the_users_stays_as_it_was(make: Callable[..., Sheet]) -> 
     batch = make(text)
     batch.succeed(batch.rows()[0])
     assert batch.save() == Saved(batch.path)
-    ours = "succeeded;https://v/1;;;r1;1;0.49;2001-09-09T01:46:40Z;2001-09-09T01:47:40Z"
+    ours = "succeeded;https://v/1;;;r1;1;0.49;2001-09-09T01:46:40Z;2001-09-09T01:47:40Z;;;"
     assert batch.path.read_bytes().decode() == (
         f"note;prompt;image;{';'.join(NAMES)}\r\n"
         f'"00123";"say ""hi"";\n\nbye";https://x.y/1;{ours}\r\n'
-        ";;;;;;;;;;;\r\n\r\n"
-        "1e5;b;https://x.y/2;pending;;;;;;;;\r\n"
+        ";;;;;;;;;;;;;;\r\n\r\n"
+        "1e5;b;https://x.y/2;pending;;;;;;;;;;;\r\n"
     )
 
 

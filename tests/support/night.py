@@ -36,6 +36,9 @@ OURS = (
     "cost_usd",
     "submitted_at",
     "finished_at",
+    "video_path",
+    "video_size",
+    "video_type",
 )
 
 

@@ -58,9 +58,9 @@ def test_pieces_add_up_to_what_pyarrow_writes_at_once(
 @pytest.mark.parametrize("codec", CODECS)
 @pytest.mark.parametrize("reader", READERS)
 def test_every_reader_sees_all_pieces(reader: str, codec: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of row groups with one piece, with several, and with an empty column."""
+    """Of row groups with one piece (the last), with several, and with an empty column."""
     monkeypatch.setattr(parquet_chunks, "ROWS_AT_ONCE", 3)
-    path, count = tmp_path / "shots.parquet", 17
+    path, count = tmp_path / "shots.parquet", 18
     path.write_bytes(
         written(pa.table({"prompt": [f"p{n}" for n in range(count)]}), row_group_size=8, compression=codec)
     )
@@ -88,7 +88,7 @@ def test_a_row_group_is_never_whole_in_arrow(monkeypatch: pytest.MonkeyPatch) ->
     met: list[int] = []
     long = ("s", "u" * 1000, 1, Decimal(1), AT)
     before = pa.total_allocated_bytes()
-    made = chunks(OURS, counted(iter([long] * 2000), met), 2000, "snappy")
+    made = chunks(OURS, counted(iter([long] * 2000), met), 2000, "snappy", dictionaries=False)
     assert len(met) == 2000
     assert max(met) - before < 3 * 100 * 1100
     assert [one.meta.need(META_DATA, STRUCT).need(5, I64) for one in made] == [2000] * len(OURS)
@@ -98,10 +98,24 @@ def test_a_row_group_is_never_whole_in_arrow(monkeypatch: pytest.MonkeyPatch) ->
 def test_a_group_has_as_many_rows_as_are_there(count: int) -> None:
     """Neither more nor fewer are taken."""
     rows = iter([("s", None, 1, None, None)] * 5)
-    assert all(one.meta.need(META_DATA, STRUCT).need(5, I64) == count for one in chunks(OURS, rows, count, "snappy"))
+    made = chunks(OURS, rows, count, "snappy", dictionaries=True)
+    assert all(one.meta.need(META_DATA, STRUCT).need(5, I64) == count for one in made)
     assert len(list(rows)) == 5 - count
     with pytest.raises(ValueError, match="fewer rows than records"):
-        chunks(OURS, iter([]), 1, "snappy")
+        chunks(OURS, iter([]), 1, "snappy", dictionaries=True)
+
+
+def test_all_row_groups_have_dictionaries_or_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """fastparquet reads nulls where only some have."""
+    monkeypatch.setattr(parquet_chunks, "ROWS_AT_ONCE", 3)
+    path = tmp_path / "shots.parquet"
+    for size, encodings in ((4, {"PLAIN", "RLE"}), (3, {"PLAIN", "RLE", "RLE_DICTIONARY"})):
+        path.write_bytes(written(pa.table({"prompt": ["a"] * 9}), row_group_size=size))
+        saved(path, [("s", None, 1, None, None)] * 9)
+        found = pq.ParquetFile(path).metadata
+        at = found.schema.names.index("status")
+        assert {*found.row_group(0).column(at).encodings} == encodings
+        assert {*found.row_group(2).column(at).encodings} == encodings
 
 
 def test_a_table_without_rows_has_our_columns_too(tmp_path: Path) -> None:

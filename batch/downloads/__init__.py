@@ -1,0 +1,1 @@
+"""Videos brought down to files: named, streamed, checked before they count. Nothing here buys."""

@@ -1,0 +1,169 @@
+"""Brings one video down to its file: streamed, resumed, checked, then renamed into place."""
+
+import hashlib
+import os
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+import anyio
+
+from batch.core.video_files import VideoFile, WantedVideo
+from batch.downloads.media_reply import MediaError, MediaReply
+from batch.downloads.mp4_boxes import NotAVideo, read_mp4
+from batch.files.atomic import sync_folder
+from batch.files.permissions import make_like
+
+MOST_BYTES = 400_000_000
+"""Of a body whose length nobody says: ten seconds at 320 Mbit/s."""
+TOLERANCE_SECONDS = 0.5
+"""How far a video's length may be from what was bought."""
+
+T = TypeVar("T")
+
+
+class MediaSource(Protocol):
+    """Where the bytes come from: `MediaClient`, or files of the service that is played on this machine."""
+
+    def get(
+        self, url: str, *, start: int = 0, validator: str | None = None
+    ) -> AbstractAsyncContextManager[MediaReply]: ...
+
+
+class NameTaken(Exception):
+    """Something that is not this video stands where its file should."""
+
+
+@dataclass(frozen=True, slots=True)
+class Downloader:
+    """Brings videos down, one try a call.
+
+    Args:
+        source: fetches.
+        like: the file whose rights a video gets: the table.
+        keep_validator: has what the `.part` file will hold written down, before it holds it.
+    """
+
+    source: MediaSource
+    like: Path
+    keep_validator: Callable[[str, str | None], Awaitable[None]]
+
+    async def bring(self, video: WantedVideo, target: Path, validator: str | None) -> VideoFile:
+        """The video, whole and checked, at `target`. What has come is kept beside it, for the next try.
+
+        Args:
+            validator: of what stands in the `.part` file.
+
+        Raises:
+            MediaError: it did not come, or not whole, or what came is not the video.
+            NameTaken: another file stands there.
+            OSError: it cannot be written.
+        """
+        part = part_of(target)
+        if await _in_thread(target.exists):  # an earlier run may have ended just before it wrote that down
+            try:
+                return await _in_thread(lambda: _checked(target, video))
+            except (MediaError, OSError) as error:
+                raise NameTaken(str(error)) from error
+        have = await _in_thread(lambda: _prepared(part, self.like))
+        if not (have and have == video.size):  # all of it may be there already
+            await self._fetch(video, part, have if validator else 0, validator)
+        return await _in_thread(lambda: _finished(part, target, video))
+
+    async def _fetch(self, video: WantedVideo, part: Path, have: int, validator: str | None) -> None:
+        async with self.source.get(video.url, start=have, validator=validator) as reply:
+            if reply.status == 416 and have and reply.total == have:
+                return
+            if reply.status not in (200, 206):
+                if reply.status == 416:
+                    await _in_thread(part.unlink)
+                raise MediaError(f"HTTP {reply.status}")
+            start = reply.start
+            other = reply.validator is not None and reply.validator != validator
+            if start not in (0, have) or (start and other):
+                raise MediaError("the server answers with another part of the file than was asked for")
+            size = _size(video, reply)
+            if start == 0:
+                await _in_thread(lambda: os.truncate(part, 0))
+                await self.keep_validator(video.request_id, reply.validator)
+            await _write(part, start, size, reply)
+
+
+def part_of(target: Path) -> Path:
+    """Where a video stands until it is whole."""
+    return target.with_name(f"{target.name}.part")
+
+
+def _size(video: WantedVideo, reply: MediaReply) -> int | None:
+    """How large it will be, by all that is known before it comes."""
+    if video.size is not None and reply.total is not None and video.size != reply.total:
+        raise MediaError(f"the file there has {reply.total:,} bytes, and fal says the video has {video.size:,}")
+    size = reply.total if video.size is None else video.size
+    if size is not None and size > MOST_BYTES:
+        raise MediaError(f"the file there has {size:,} bytes: that is no video of some seconds")
+    return size
+
+
+async def _write(part: Path, start: int, size: int | None, reply: MediaReply) -> None:
+    most, at = MOST_BYTES if size is None else size, start
+    async for block in reply.blocks:
+        if at + len(block) > most:
+            await _in_thread(lambda: os.truncate(part, 0))
+            raise MediaError(f"more than {most:,} bytes come: that is not the video")
+        await _in_thread(partial(_append, part, at, block))
+        at += len(block)
+    if size is not None and at < size:
+        raise MediaError(f"the connection broke off after {at:,} of {size:,} bytes")
+
+
+def _append(part: Path, at: int, block: bytes) -> None:
+    with part.open("r+b") as file:
+        file.seek(at)
+        file.write(block)
+
+
+def _prepared(part: Path, like: Path) -> int:
+    """The `.part` file, made where there is none; how much stands in it."""
+    with suppress(FileExistsError):
+        make_like(part, like)
+    return part.stat().st_size
+
+
+def _checked(path: Path, video: WantedVideo) -> VideoFile:
+    """What stands there, if it is the video and whole."""
+    with path.open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        if video.size is not None and size != video.size:
+            raise MediaError(f"the file has {size:,} bytes, and fal says the video has {video.size:,}")
+        try:
+            seconds = read_mp4(file)
+        except NotAVideo as error:
+            raise MediaError(f"it {error}") from error
+        if seconds is not None and video.seconds is not None and abs(seconds - video.seconds) > TOLERANCE_SECONDS:
+            raise MediaError(f"it lasts {seconds:.1f} s, and {video.seconds:g} s were bought")
+        file.seek(0)
+        return VideoFile(size, hashlib.file_digest(file, "sha256").hexdigest())
+
+
+def _finished(part: Path, target: Path, video: WantedVideo) -> VideoFile:
+    """Checked, on the disk, and only then under its name. What fails is not resumed: it begins anew."""
+    try:
+        found = _checked(part, video)
+    except MediaError:
+        part.unlink()
+        raise
+    with part.open("r+b") as file:
+        os.fsync(file.fileno())
+    if target.exists():
+        raise NameTaken("a file of that name was put there meanwhile")
+    part.rename(target)
+    with suppress(OSError):  # it stands there, whole; some file systems cannot sync folders
+        sync_folder(target.parent)
+    return found
+
+
+async def _in_thread(call: Callable[[], T]) -> T:
+    return await anyio.to_thread.run_sync(call)
