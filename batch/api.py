@@ -7,6 +7,7 @@ frame = batch.results("shots.csv")
 
 import shlex
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ from batch.core.object_lifecycle import ObjectLifecycle
 from batch.core.run_options import MOST_AT_ONCE, RunOptions
 from batch.core.updates import Completed, InProgress, Queued
 from batch.reports.outcome import Outcome
-from jobs.kling import KLING_2_1_PRO
+from jobs.library import find, names
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,8 +31,13 @@ __all__ = ["Completed", "InProgress", "Queued", "check", "open_batch", "results"
 
 
 def open_batch(manifest: str | Path, **table: Any) -> Batch:
-    """A batch of the usual model, nothing read yet. Further arguments as for `batch.commands.batch.open_batch`."""
-    return _open_batch(manifest, table.pop("job", KLING_2_1_PRO), **table)
+    """A batch of the usual model, or the one that its ledger remembers; of `model="kling-3.0-pro"`, or your own `job`.
+
+    Further arguments as for `batch.commands.batch.open_batch`.
+    """
+    path, own = Path(manifest), table.pop("job", None)
+    find_job = None if own else partial(find, table=path)
+    return _open_batch(manifest, own or find(table.get("model"), path), models=names(path), find=find_job, **table)
 
 
 def check(manifest: str | Path, *, name: str | None = None, online: bool = False, **table: Any) -> CheckReport:
@@ -151,10 +157,12 @@ def _folder(download: bool | str | Path | None) -> str | None:
     return "" if download is True else str(download)
 
 
-def results(table: str | Path, *, encoding: str | None = None, header_row: int | None = None) -> "pd.DataFrame":
+def results(
+    table: str | Path, *, encoding: str | None = None, header_row: int | None = None, sheet: str | None = None
+) -> "pd.DataFrame":
     """A table with its results as a DataFrame: every cell of a CSV as text, Parquet with its types.
 
     Args:
-        encoding, header_row: as for `open_batch`.
+        encoding, header_row, sheet: as for `open_batch`.
     """
-    return read_results(table, encoding=encoding, header_row=header_row)
+    return read_results(table, encoding=encoding, header_row=header_row, sheet=sheet)

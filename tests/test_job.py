@@ -74,3 +74,30 @@ def test_arguments_are_encoded_as_the_one_json_text_of_them(arguments: dict[str,
     """Made by hand, it is the text that the library makes, whatever the order of the keys."""
     assert encoded(arguments) == canonical(arguments) == encoded(dict(reversed(arguments.items())))
     assert json.loads(encoded(arguments)) == arguments
+
+
+FLAT = replace(JOB, price_by="", prices={"": 7}, output=())
+
+
+def test_each_request_may_cost_the_same() -> None:
+    """Nothing decides it."""
+    assert FLAT.price({"text": "x"}, FLAT.prices) == 7
+    assert FLAT.price_values == [""]
+    assert FLAT.price({}, {}) is None
+
+
+@pytest.mark.parametrize(
+    ("result", "url"),
+    [
+        ({"seed": 1, "video": {"url": "https://v"}}, "https://v"),
+        ({"images": [{"width": 9, "url": "https://1"}, {"url": "https://2"}], "timings": {}}, "https://1"),
+        ({"thumbnail": {"url": "https://t"}, "audio": {"url": "https://a"}}, "https://a"),
+        ({"parts": [{"deep": {"url": "https://d"}}]}, "https://d"),
+        ({"video": {"url": 7}}, None),
+        ([], None),
+        ("https://v", None),
+    ],
+)
+def test_what_was_made_is_the_first_file_where_no_place_is_told(result: object, url: str | None) -> None:
+    """Videos before pictures before sound before anything else."""
+    assert FLAT.video_url(result) == url

@@ -14,6 +14,7 @@ import click
 from batch.cli.command import SettledCommand, plain_usage_errors
 from batch.cli.configuration import config
 from batch.cli.help import group_help, help_all_option
+from batch.cli.model_commands import model, open_table
 from batch.cli.options import (
     AS_JSON,
     DOWNLOADS,
@@ -86,10 +87,7 @@ def _unsaid(_: str) -> None:
 
 
 def _open_batch(manifest: Path, say: Callable[[str], None] = _say, **table: Any) -> "Batch":
-    from batch.commands.batch import open_batch
-    from jobs.kling import KLING_2_1_PRO
-
-    batch = open_batch(manifest, KLING_2_1_PRO, **table)
+    batch = open_table(manifest, **table)
     if batch.remembered:
         say(f"as before: {shlex.join(batch.remembered)}   (--forget-options starts anew)")
     return batch
@@ -117,6 +115,21 @@ def account(as_json: bool) -> None:
         _print_json(book.as_json(found))
     else:
         _print(book.shown(found))
+
+
+@main.command()
+@click.argument("manifest", type=PATH)
+@click.option("--from-folder", "folder", type=PATH, metavar="FOLDER", help="A row for each picture of this folder.")
+@click.option("--prompt", type=TEXT, help="For the pictures that bring none (boat.txt, or in the file).")
+@click.option("--sheet", type=TEXT, metavar="NAME", help="The sheet of a workbook that is there already.")
+@click.option("--model", type=TEXT, metavar="NAME", help="Whose inputs it has columns for; kling-2.1-pro by default.")
+def new(manifest: Path, folder: Path | None, prompt: str | None, model: str | None, sheet: str | None) -> None:
+    """Make a table to begin with (.csv, .xlsx, .parquet), or one of a folder of pictures; asked again, add new ones."""
+    from batch.commands.new import new_table
+
+    batch = _open_batch(manifest, model=model, sheet=sheet)
+    report = new_table(batch.manifest, folder=folder, prompt=prompt or "")
+    _print("\n".join(map(one_line, report.lines)))
 
 
 @main.command()
@@ -377,5 +390,5 @@ def sandbox(
     serve_alone(port, slots, run_seconds, folder, faults, history, queue_seconds=queue_seconds)
 
 
-for _command in (config, doctor, schedule):
+for _command in (config, doctor, model, schedule):
     main.add_command(_command)

@@ -10,7 +10,18 @@ GROUPS: Mapping[str, Sequence[str]] = {
     "Which rows": ("kind", "row", "id", "stale", "all"),
     "Decisions": ("adopt", "resubmit", "give-up", "adopt-known", "buy-again", "own-table", "stop"),
     "When": ("at", "days", "until", "max-runtime", "recall"),
-    "The table": ("map", "ignore", "header-row", "encoding", "output", "prefix"),
+    "The table": (
+        "from-folder",
+        "prompt",
+        "model",
+        "map",
+        "ignore",
+        "sheet",
+        "header-row",
+        "encoding",
+        "output",
+        "prefix",
+    ),
     "By itself": ("cron", "notify", "systemd", "list", "remove", "dry-run"),
     "At fal": ("key-file", "concurrency", "max-concurrency", "offline"),
     "What is printed": ("json",),
@@ -31,18 +42,21 @@ COMMON: Sequence[str] = (
         "give-up",
         "sandbox",
         "map",
+        "from-folder",
+        "prompt",
+        "model",
         "output",
         "at",
         "days",
     ),
     *("cron", "notify", "key-file", "systemd", "list", "remove", "dry-run", "json", "stale", "all", "offline", "stop"),
-    *("port", "slots", "run-seconds", "fault", "limit", "concurrency", "max-runtime", "header-row", "price"),
+    *("port", "slots", "run-seconds", "fault", "limit", "concurrency", "max-runtime", "header-row", "price", "sheet"),
 )
 """What `--help` shows, the more important first: as many of them as fit the screen."""
 
 COMMANDS: Sequence[str] = (
     *("new", "check", "run", "status", "rerun", "resolve", "cancel", "download", "schedule", "doctor", "config"),
-    *("account", "recover", "sandbox"),
+    *("model", "account", "recover", "sandbox"),
 )
 """In the order in which a person needs them; others follow."""
 
@@ -53,6 +67,7 @@ EXAMPLES: Mapping[str, str] = {
     "config": "kling-batch config shots.csv",
     "doctor": "kling-batch doctor shots.csv",
     "download": "kling-batch download shots.csv",
+    "model": "kling-batch model list",
     "new": "kling-batch new shots.csv --from-folder images",
     "recover": "kling-batch recover shots.csv",
     "rerun": "kling-batch rerun shots.csv --kind content_policy_violation",

@@ -184,6 +184,12 @@ TABLE = _all_of(
         help="This column is no input, though it is named much like one.",
     ),
     click.option(
+        "--model",
+        type=TEXT,
+        metavar="NAME",
+        help="Which model: a name of `kling-batch model list`, or an endpoint; kling-2.1-pro by default.",
+    ),
+    click.option(
         "--prefix", type=TEXT, default=None, metavar="TEXT", help="Put before the names of our result columns."
     ),
     click.option(
@@ -199,8 +205,9 @@ TABLE = _all_of(
         help="In which encoding a CSV file is written, if it does not say so: cp1250, cp932, …",
     ),
     click.option(
-        "--header-row", type=whole_number(1), metavar="N", help="The row of a CSV file in which the titles stand."
+        "--header-row", type=whole_number(1), metavar="N", help="The row in which the titles stand (CSV, Excel)."
     ),
+    click.option("--sheet", type=TEXT, metavar="NAME", help="The sheet of an Excel workbook that holds the shots."),
     click.option("--output", type=PATH, help="Write the results to this file, not into the table."),
     click.option(
         "--forget-options",
@@ -212,8 +219,8 @@ TABLE = _all_of(
 """The table and how it is read: the arguments of `batch.commands.batch.open_batch`."""
 
 TABLE_NAMES = (
-    *("manifest", "mapped", "ignored", "prefix", "price", "output", "encoding", "header_row", "forget_options"),
-    "sandbox",
+    *("manifest", "mapped", "ignored", "model", "prefix", "price", "output", "encoding", "header_row", "sheet"),
+    *("forget_options", "sandbox"),
 )
 """The parameters of `TABLE`."""
 

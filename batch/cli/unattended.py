@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from batch.cli.command import SettledCommand, commands_of, options_of, use_key
+from batch.cli.model_commands import open_table
 from batch.cli.options import AS_JSON, KEY_FILE, PATH, TABLE_NAMES, TEXT, Typed
 from batch.cli.output import print_json, print_text, say
 from batch.cli.settings_files import file_beside, user_file
@@ -138,9 +139,10 @@ def _ask_for_key_file(run: click.Context) -> Path | None:
 
 
 def _names_a_file(run: click.Context) -> bool:
-    """Whether an option names a file from the folder that one stands in."""
+    """Whether an option names a file from the folder that one stands in; a model may be one."""
     typed = click.core.ParameterSource.COMMANDLINE
-    values = {**run.params, "key_file": run.meta.get("key_file"), "manifest": None}
+    model = Path(run.params["model"]) if (run.params["model"] or "").endswith((".json", ".py")) else None
+    values = {**run.params, "key_file": run.meta.get("key_file"), "manifest": None, "model": model}
     files = [value for name, value in values.items() if run.get_parameter_source(name) is typed]
     return any(isinstance(value, Path) and not value.is_absolute() for value in files)
 
@@ -165,16 +167,14 @@ class _Doctor(SettledCommand):
 def doctor(ctx: click.Context, /, manifest: Path | None, offline: bool, as_json: bool) -> None:
     """Look at all that a night needs: key, account, price, clock, disk, table, schedule. Spends nothing."""
     from batch.commands import finding
-    from batch.commands.batch import open_batch
     from batch.commands.doctor import doctor as examine
-    from jobs.kling import KLING_2_1_PRO
+    from jobs.library import find
 
     run = _read_run(ctx, manifest, ()).params if manifest else {}  # the table as a run reads it, by its settings
-    batch = open_batch(job=KLING_2_1_PRO, **{name: run[name] for name in TABLE_NAMES}) if manifest else None
+    batch = open_table(**{name: run[name] for name in TABLE_NAMES}) if manifest else None
     files = [path for path in (file_beside(manifest), user_file()) if path and path.exists()]
-    findings = examine(
-        batch, KLING_2_1_PRO, offline=offline, key_trouble=ctx.meta.get("key_trouble", ""), settings=files
-    )
+    job = batch.manifest.job if batch else find(None)
+    findings = examine(batch, job, offline=offline, key_trouble=ctx.meta.get("key_trouble", ""), settings=files)
     if as_json:
         print_json(finding.as_json(findings))
     else:

@@ -1,7 +1,7 @@
 """Opens a batch: a manifest, its ledger, and where its results go."""
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +24,12 @@ from batch.table import ReadingOptions, Table, TableChanged
 if TYPE_CHECKING:
     import pandas as pd
 
+_ENDPOINT = "endpoint"
+"""Where a ledger keeps to which endpoint its requests go."""
+
+FindJob = Callable[[str | None], Job]
+"""The name of a model, its endpoint or its file → its job; None: the usual one."""
+
 SANDBOX_RUN_SECONDS = 2.0
 """How long a request runs in the sandbox; the real service takes minutes."""
 
@@ -44,6 +50,8 @@ class Batch:
     """The service is played on this machine."""
     faults: str = ""
     """What goes wrong there (`batch.sandbox.faults`)."""
+    model_told: bool = True
+    """Which model it is, is the user's own word."""
     keep: ObjectLifecycle | None = None
     """How long fal is to keep the files, where somebody said so."""
     logs: bool = False
@@ -75,8 +83,7 @@ class Batch:
 
     def group_of(self, arguments: Arguments) -> str:
         """Requests of one price take about equally long."""
-        job = self.manifest.job
-        return str(arguments.get(job.price_by, job.default(job.price_by)))
+        return self.manifest.job.price_value(arguments)
 
     def checked_table(self) -> Table | None:
         """Where results go elsewhere they overwrite nothing of the user's; the table that was looked through for it.
@@ -116,9 +123,50 @@ class Batch:
         """
         if not self.sandbox:  # nothing is bought there
             # Not the prefix: another one than the results have is no way round them.
-            told = replace(self.options, prefix=None).typed
+            told = replace(self.options.kept, prefix=None).typed
             recover = shlex.join(["kling-batch", "recover", *self.command, *told])
             refuse_lost_results(ledger, self.results_files, self.manifest, recover)
+
+    def require_own_model(self, ledger: Ledger) -> None:
+        """Rows that are at fal, or may be, are of this batch's model: its records alone are asked about them.
+
+        Raises:
+            LedgerError: they are another one's.
+        """
+        job, endpoint = self.manifest.job, ledger.meta(_ENDPOINT)
+        own = job.first if endpoint is None else endpoint == job.endpoint
+        if not own and endpoint is not None and not self.model_told:
+            raise LedgerError(
+                f"{self.manifest.path} was last run with another model: say --model {endpoint} to go on with it, or "
+                f"--model {job.name} if its rows are to be bought with this one"
+            )
+        if not own and ledger.unfinished():
+            which = f" ({endpoint})" if endpoint else ""
+            raise LedgerError(
+                f"{self.manifest.path} has rows at fal, or in doubt, of another model{which}: bring them home "
+                "first, with the --model that they were run with; then the table can be run with this one"
+            )
+
+    def require_price(self) -> None:
+        """Nothing is bought whose price nobody knows: it would be in no sum, and under no cap.
+
+        Raises:
+            UsageError: there is none for this model.
+        """
+        if self.sandbox or self.manifest.prices:
+            return
+        values = self.manifest.job.price_values
+        example = ",".join(f"{value}=0.50" if value else "0.50" for value in values[:3] or ["5"])
+        raise UsageError(
+            f"no price is known for {self.manifest.job.endpoint}: see its page, "
+            f"https://fal.ai/models/{self.manifest.job.endpoint}, and say what a row costs, like --price {example}"
+        )
+
+    def note_model(self, ledger: Ledger) -> None:
+        """From now on what is sent from this ledger goes to this model."""
+        job, endpoint = self.manifest.job, ledger.meta(_ENDPOINT)
+        if endpoint != job.endpoint and not (endpoint is None and job.first):
+            ledger.set_meta(_ENDPOINT, job.endpoint)
 
     def require_own_ledger(self, ledger: Ledger) -> None:
         """A ledger that is made now is not made beside the one that this table had by another name.
@@ -146,6 +194,10 @@ def open_batch(
     output: str | Path | None = None,
     encoding: str | None = None,
     header_row: int | None = None,
+    sheet: str | None = None,
+    model: str | None = None,
+    models: Sequence[str] = (),
+    find: FindJob | None = None,
     forget_options: bool = False,
     sandbox: bool = False,
 ) -> Batch:
@@ -154,7 +206,7 @@ def open_batch(
     What is said here holds, and is remembered once the table was read so; what is not said is as it was before.
 
     Args:
-        manifest: a CSV or Parquet file.
+        manifest: a CSV or Parquet file, or an Excel workbook.
         mapped: input → column, where it is not found by its name.
         ignored: columns that are no input, though they are named much like one.
         prefix: put before the names of our columns.
@@ -162,6 +214,10 @@ def open_batch(
         output: the results' file, if not the manifest itself.
         encoding: any that Python knows, where the file does not say it.
         header_row: where the titles stand, as the spreadsheet numbers the rows; the first row that is one by default.
+        sheet: of a workbook; the first one with the names of our inputs by default.
+        model: what the user called the job, if the job is not just the usual one.
+        models: the names of all models, by which a row may say that it is for another one.
+        find: gives the job of a name that the ledger remembers; None: `job` it is, whatever that remembers.
         forget_options: what was said before does not hold any more.
         sandbox: the service is played on this machine, and the results go beside the manifest.
 
@@ -177,18 +233,41 @@ def open_batch(
     said = TableOptions(
         mapped=mapped or {},
         ignored=tuple(ignored),
+        model=model,
         prefix=prefix,
         price=price,
         output=None if output is None else str(output),
         encoding=encoding,
         header_row=header_row,
+        sheet=sheet,
     )
     before = TableOptions() if forget_options else remembered(path, sandbox=sandbox, output_said=output is not None)
+    job, before = _job(job, model, before, find)
     left_open = said.left_open(before, lambda name: input_name(job, name))
-    return _batch(path, job, said.with_(left_open), left_open, sandbox=sandbox)
+    return _batch(path, job, said.with_(left_open), left_open, tuple(models), sandbox=sandbox)
 
 
-def _batch(path: Path, job: Job, options: TableOptions, before: TableOptions, *, sandbox: bool) -> Batch:
+def _job(job: Job, model: str | None, before: TableOptions, find: FindJob | None) -> tuple[Job, TableOptions]:
+    """The job that holds, and what was said before that still does: a price that was said is one model's."""
+    if find is None:
+        same, before = before.model in (None, job.name, job.endpoint), replace(before, model=None)
+    elif model is None:
+        return (job if before.model is None else find(before.model)), before
+    else:
+        same = _endpoint(before.model, find) == job.endpoint
+    return job, before if same else replace(before, price=None)
+
+
+def _endpoint(model: str | None, find: FindJob) -> str | None:
+    try:
+        return find(model).endpoint
+    except UsageError:  # there is no such model any more
+        return None
+
+
+def _batch(
+    path: Path, job: Job, options: TableOptions, before: TableOptions, models: Sequence[str], *, sandbox: bool
+) -> Batch:
     _require_plain(options.prefix or "")
     output = None if options.output is None else Path(options.output)
     ledger, table = places(path, sandbox=sandbox, output=output)
@@ -201,22 +280,25 @@ def _batch(path: Path, job: Job, options: TableOptions, before: TableOptions, *,
             mapped=options.mapped,
             ignored=tuple(options.ignored),
             prefix=options.prefix or "",
-            prices=job.prices if options.price is None else prices(options.price, job.prices),
+            prices=job.prices if options.price is None else prices(options.price, job.prices, job.price_values),
             reads_own=target is None,
             reading=ReadingOptions(
                 encoding=options.encoding,
                 header_row=options.header_row,
+                sheet=options.sheet,
                 said_before=before.encoding is not None,
             ),
             fetched_here=sandbox,
+            models=models,
         ),
         ledger=ledger,
         target=target,
         sandbox=sandbox,
+        model_told=options.model is not None or not job.first,
         price_told=options.price is not None,
         options=replace(options, output=options.output if target else None, prefix=options.prefix or None),
         remembered=before.typed,
-        command=[str(path), *(["--sandbox"] if sandbox else [])],
+        command=[str(path), *(["--sandbox"] if sandbox else []), *options.unkept],
     )
 
 
@@ -242,12 +324,14 @@ def keep_frame(manifest: "str | Path | pd.DataFrame", path: str | Path | None) -
     return keep(manifest, path)
 
 
-def read_results(table: str | Path, *, encoding: str | None = None, header_row: int | None = None) -> "pd.DataFrame":
-    """A table with its results: every cell of a CSV as text, Parquet with its types.
+def read_results(
+    table: str | Path, *, encoding: str | None = None, header_row: int | None = None, sheet: str | None = None
+) -> "pd.DataFrame":
+    """A table with its results: every cell of a CSV or a workbook as text, Parquet with its types.
 
     Raises:
         ManifestError: it cannot be read.
     """
     from batch.manifest.dataframes import load
 
-    return load(Path(table), ReadingOptions(encoding=encoding, header_row=header_row))
+    return load(Path(table), ReadingOptions(encoding=encoding, header_row=header_row, sheet=sheet))

@@ -117,12 +117,13 @@ async def _asked(gateway: Gateway, since: float) -> RequestHistory | Unclear:
 
 def _wanted(batch: Batch, pending: Iterable[PendingRow]) -> Iterator[WantedRow]:
     for row in pending:
-        local = frozenset(name for name in batch.manifest.job.images if _is_local(batch, row, name))
+        local = frozenset(name for name in batch.manifest.job.local if _is_local(batch, row, name))
         yield WantedRow(row.row, row.arguments, local)
 
 
 def _is_local(batch: Batch, row: PendingRow, name: str) -> bool:
-    return batch.manifest.local(row.arguments.get(name) or "") is not None
+    value = row.arguments.get(name) or ""
+    return any(batch.manifest.local(cell) is not None for cell in (value if isinstance(value, list) else [value]))
 
 
 def _message(request: ListedRequest) -> str:
@@ -133,7 +134,7 @@ def _told(batch: Batch, found: list[Found]) -> list[str]:
     price = dollars(sum(row.price or 0 for row, _ in found))
     lines = [f"  row {row.number}: {request.request_id}" for row, request in found[:SHOWN]]
     lines += [f"  … and {len(found) - SHOWN} more"] if len(found) > SHOWN else []
-    blind = any(_is_local(batch, row, name) for row, _ in found for name in batch.manifest.job.images)
+    blind = any(_is_local(batch, row, name) for row, _ in found for name in batch.manifest.job.local)
     return [
         f"{counted(len(found))} for {price} seem to have been bought before, by a ledger that is not here: "
         "fal's records show equal requests. They are not bought now:",

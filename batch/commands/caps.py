@@ -39,7 +39,7 @@ class Caps:
             price = dollars(price_of_first(ledger, limit))
             line = f"{limit} of {counted(summary.to_run)}, {price} (--limit {limit})"
             return line + self.reach(ledger, limit)
-        price = f"{dollars(summary.to_run_price)} {prices_to_run(ledger, job).text()}"
+        price = f"{dollars(summary.to_run_price)} {prices_to_run(ledger, job).text()}".rstrip()
         return f"{counted(summary.to_run)} to run for {price}{self.reach(ledger, summary.to_run)}"
 
     def short_of_time(self, typical_seconds: float) -> str | None:

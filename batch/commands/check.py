@@ -173,6 +173,7 @@ def check(batch: Batch, name: str | None = None, *, ask: Ask | None = None) -> C
     table = batch.checked_table()
     job = batch.manifest.job
     with Ledger.read(batch.ledger) as ledger, Ledger.scratch(ledger) as scratch:
+        batch.require_own_model(ledger)
         batch.require_known_results(ledger)
         try:
             table = table or batch.manifest.open()

@@ -112,10 +112,11 @@ def _clock(state: AccountState) -> Iterator[Finding]:
 
 def _price(batch: Batch | None, job: Job, told: object) -> Iterator[Finding]:
     live = live_prices(job, told) if isinstance(told, UnitPrice) else None
-    if live is None:
-        yield warning(
-            "price", "fal does not tell today's price, or not so that it is understood", "the published one counts"
-        )
+    if live is None and not (batch.manifest.prices if batch else job.prices):
+        yield wrong("price", f"none is known for {job.endpoint}", "say what a row costs with --price")
+    elif live is None:
+        counts = "what --price says counts" if batch and batch.price_told else "the published one counts"
+        yield warning("price", "fal does not tell today's price, or not so that it is understood", counts)
     elif batch and batch.price_told:
         said = ", ".join(f"{value}: {dollars(one)}" for value, one in batch.manifest.prices.items())
         same = dict(batch.manifest.prices) == dict(live)

@@ -94,6 +94,8 @@ async def recover(batch: Batch, now: float, connect: Connect = connect) -> tuple
         begun = _begin(batch.ledger, draft)
         try:
             with Ledger.open(draft) as ledger:
+                batch.require_own_model(ledger)
+                batch.note_model(ledger)
                 record_interrupted(ledger, now)
                 taken = _take_over(batch, ledger, now)
                 if not taken and begun == _WHOLE:
@@ -233,7 +235,7 @@ def _end(batch: Batch, one: Shown, cost: int, at: float) -> Iterator[Transition]
 def _result(batch: Batch, url: str) -> str:
     """A result with this video, as the job's endpoint gives one."""
     found: Any = url
-    for name in reversed(batch.manifest.job.output):
+    for name in reversed(batch.manifest.job.output or ("video", "url")):
         found = {name: found}
     return canonical(found)
 

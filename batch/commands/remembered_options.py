@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeGuard
 
 from batch.core.paths import ledger_path, places
 from batch.core.table_options import TableOptions, read_options
@@ -20,7 +21,7 @@ _RESULTS = "results_in"
 _RUN = "run_options"
 _WORD = re.compile(r"--(concurrency|max-[a-z-]+|limit|stop-after|until)|[0-9][0-9a-z.:/]{0,30}")
 
-TABLES = frozenset({".csv", ".tsv", ".tab", ".txt", ".parquet", ".pq"})
+TABLES = frozenset({".csv", ".tsv", ".tab", ".txt", ".parquet", ".pq", ".xlsx", ".xlsm"})
 """How a file ends that a ledger may name for results outside of its table's own folder."""
 
 
@@ -39,8 +40,8 @@ def remembered(manifest: Path, *, sandbox: bool, output_said: bool = False) -> T
     ledger, _ = places(manifest, sandbox=sandbox)
     note = _read(ledger, _OPTIONS)
     if sandbox and not note:
-        return replace(_meant(_read(ledger_path(manifest), _OPTIONS), ledger), output=None)
-    found = _meant(note, ledger)
+        return replace(_meant(_read(ledger_path(manifest), _OPTIONS), ledger, manifest), output=None)
+    found = _meant(note, ledger, manifest)
     if output_said or not found.output:
         return replace(found, output=None)
     return replace(found, output=_output(found.output, manifest, ledger))
@@ -49,7 +50,8 @@ def remembered(manifest: Path, *, sandbox: bool, output_said: bool = False) -> T
 def remember(ledger: Ledger, manifest: Path, options: TableOptions) -> None:
     """Keeps the options that a command was carried out with."""
     output = _from_folder(Path(options.output), manifest) if options.output else None
-    note = replace(options, output=output, prefix=options.prefix or None).note
+    model = _from_folder(Path(options.model), manifest) if _is_file(options.model) else options.model
+    note = replace(options, model=model, output=output, prefix=options.prefix or None).note
     if note != (ledger.meta(_OPTIONS) or TableOptions().note):
         ledger.set_meta(_OPTIONS, note)
     if output and str(manifest.resolve()) != ledger.meta(_TABLE):
@@ -96,13 +98,24 @@ def _read(ledger: Path, name: str) -> str | None:
     return None
 
 
-def _meant(note: str | None, ledger: Path) -> TableOptions:
+def _meant(note: str | None, ledger: Path, manifest: Path) -> TableOptions:
     try:
-        return read_options(note) if note else TableOptions()
+        found = read_options(note) if note else TableOptions()
+        return replace(found, model=str(_folder(manifest) / found.model)) if _is_file(found.model) else found
     except ValueError as error:
         raise LedgerError(
             f"what {ledger} remembers of how its table is read cannot be meant: say it anew, with --forget-options"
         ) from error
+
+
+def _is_file(model: str | None) -> TypeGuard[str]:
+    return model is not None and model.endswith(".json")
+
+
+def _folder(manifest: Path) -> Path:
+    """Of the table itself, as it is written from here."""
+    real = manifest.resolve().parent
+    return manifest.parent if manifest.parent.resolve() == real else real
 
 
 def _from_folder(output: Path, manifest: Path) -> str:
@@ -118,8 +131,7 @@ def _output(text: str, manifest: Path, ledger: Path) -> str:
         UsageError: the table was moved or copied since, or a ledger from anywhere says a file into being that is none.
     """
     real = manifest.resolve().parent
-    folder = manifest.parent if manifest.parent.resolve() == real else real
-    path = folder / text
+    path = _folder(manifest) / text
     noted, inside = Path(_read(ledger, _TABLE) or ""), Path(os.path.realpath(path)).is_relative_to(real)
     of_another = noted.name != manifest.resolve().name if inside else noted != manifest.resolve()
     if of_another or not (inside or path.exists() or path.suffix.lower() in TABLES):

@@ -105,10 +105,12 @@ async def run(
     """
     around = surroundings or Surroundings()
     batch = replace(batch, kept=options.typed)
+    batch.require_price()
     table = batch.checked_table()
     with locked(batch.ledger):
         fresh = not batch.ledger.exists()
         with Ledger.open(batch.ledger) as ledger, _nothing_left_by_a_refusal(ledger, fresh=fresh):
+            batch.require_own_model(ledger)
             batch.require_known_results(ledger)
             told = begin_telling(ledger) if around.news else read_told(ledger)
             read = _enrol_manifest(batch, ledger, table, mark, around.now())
@@ -282,6 +284,7 @@ def _enrol_manifest(batch: Batch, ledger: Ledger, table: Table | None, mark: Mar
     """
     record_interrupted(ledger, now)
     note_target(ledger, batch.target)
+    batch.note_model(ledger)
     read = read_manifest(batch.manifest, ledger, table, now, anew=mark is not None)
     if mark:
         mark(ledger, now)

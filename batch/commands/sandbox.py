@@ -5,6 +5,7 @@ import textwrap
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -28,15 +29,27 @@ async def connect_sandbox(batch: Batch) -> AsyncIterator[Gateway]:
         MissingExtra: the sandbox is not installed.
     """
     from batch.sandbox import Faults, Queue, Recording, request_ids, serve
-    from batch.sandbox.render import render
+    from batch.sandbox.media import Makes
+    from batch.sandbox.models import DOLLARS_PER_SECOND, PRO, refusals
+    from batch.sandbox.played import SUFFIXES, TYPES, preview, refusals_of, result_of
 
     require_extra()
+    job = batch.manifest.job
     faults = Faults.parse(batch.faults)
     folder = sandbox_home(batch.manifest.path)
     videos = folder / "videos"
     videos.mkdir(parents=True, exist_ok=True)
-    queue = Queue(SLOTS, SANDBOX_RUN_SECONDS, ids=request_ids(_seed()), recording=Recording(folder))
-    async with serve(queue, folder=folder, faults=faults, render=render, media_base=videos) as address:
+    queue = Queue(
+        *(SLOTS, SANDBOX_RUN_SECONDS),
+        ids=request_ids(_seed()),
+        recording=Recording(folder),
+        endpoints={*DOLLARS_PER_SECOND, job.endpoint},
+        refuse=lambda endpoint, given: refusals(given) if endpoint == PRO else refusals_of(job, given),
+    )
+    makes = Makes(SUFFIXES[job.makes], TYPES[job.makes], partial(result_of, job.makes))
+    async with serve(
+        queue, folder=folder, faults=faults, render=preview(job), media_base=videos, makes=makes
+    ) as address:
         _point_here(address.environment())
         from batch.fal.client import FalGateway  # reads the environment
         from batch.manifest.upload_forms import upload_form

@@ -75,6 +75,7 @@ async def open_session(batch: Batch, now: float, say: Say, connect: Connect = co
     with suppress(ManifestError, TableChanged):  # the table may be out of reach now: what is at fal is not
         batch.manifest.columns(batch.manifest.open())
     with locked(batch.ledger), Ledger.open(batch.ledger) as ledger:
+        batch.require_own_model(ledger)
         note_target(ledger, batch.target)
         record_interrupted(ledger, now)
         from batch.commands.account_book import account_book  # hashing and SQLite's book: only where they are used

@@ -4,7 +4,7 @@ Amounts are whole millionths of a dollar: no float ever decides whether a row is
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -104,22 +104,35 @@ def micros(text: str) -> int:
     return int(Decimal(found[1]) * MICROS)
 
 
-def prices(text: str, known: Mapping[str, int]) -> dict[str, int]:
-    """`5=0.49,10=0.98` → the price by value, over what is known.
+def prices(text: str, known: Mapping[str, int], values: Collection[str] | None = None) -> dict[str, int]:
+    """`5=0.49,10=0.98` → the price by value, over what is known; `0.49` where each request costs the same.
+
+    Args:
+        values: what a price can be told for, where that is more than is known; [""]: each request; none: anything.
 
     Raises:
         UsageError: not of that form, or a value that the job does not know.
     """
+    values = known.keys() if values is None else values
+    if [*values] == [""]:
+        return {"": _told_price(text)}
     told: dict[str, int] = {}
     for part in text.split(","):
         value, _, amount = part.strip().partition("=")
-        if value not in known or value in told or not _AMOUNT.fullmatch(amount):
-            values = " and ".join(known)
-            raise UsageError(f"--price {text!r}: write it like 5=0.49,10=0.98, each once; prices go by {values}")
+        if (values and value not in values) or value in told or not _AMOUNT.fullmatch(amount):
+            named = " and ".join(values) or "any value"
+            raise UsageError(f"--price {text!r}: write it like 5=0.49,10=0.98, each once; prices go by {named}")
         told[value] = micros(amount)
         if not told[value]:  # a row for nothing has room in every budget
             raise UsageError(f"--price {text!r}: a row of {value} costs something: write it like {value}=0.49")
     return {**known, **told}
+
+
+def _told_price(text: str) -> int:
+    amount = micros(text) if _AMOUNT.fullmatch(text) else 0
+    if not amount:
+        raise UsageError(f"--price {text!r}: each request costs the same here: write it like 0.49")
+    return amount
 
 
 def dollars(micros: int) -> str:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 
@@ -13,6 +13,8 @@ class TableOptions:
     mapped: Mapping[str, str] = field(default_factory=dict)
     """Input → column."""
     ignored: Sequence[str] = ()
+    model: str | None = None
+    """A name, an endpoint, or the path of a file that holds one; such a path in a ledger: like that of `output`."""
     prefix: str | None = None
     price: str | None = None
     """As it was said: `5=0.49,10=0.98`."""
@@ -20,6 +22,7 @@ class TableOptions:
     """A path. In a ledger: from the folder of the table, where it is below that; else absolute."""
     encoding: str | None = None
     header_row: int | None = None
+    sheet: str | None = None
 
     @property
     def typed(self) -> list[str]:
@@ -31,15 +34,26 @@ class TableOptions:
             yield from ("--map", f"{name}={column}")
         for column in self.ignored:
             yield from ("--ignore", column)
-        named = {"--prefix": self.prefix, "--price": self.price, "--output": self.output}
-        for option, value in {**named, "--encoding": self.encoding, "--header-row": self.header_row}.items():
+        named = {"--model": self.model, "--prefix": self.prefix, "--price": self.price, "--output": self.output}
+        read = {"--encoding": self.encoding, "--header-row": self.header_row, "--sheet": self.sheet}
+        for option, value in {**named, **read}.items():
             if value:
                 yield from (option, str(value))
 
     @property
+    def unkept(self) -> list[str]:
+        """What no ledger remembers, as arguments: a file of Python is run, and a ledger may come from anywhere."""
+        return ["--model", self.model] if self.model and _is_run(self.model) else []
+
+    @property
+    def kept(self) -> "TableOptions":
+        """All but that."""
+        return replace(self, model=None) if self.unkept else self
+
+    @property
     def note(self) -> str:
         """As a ledger keeps it."""
-        return json.dumps(asdict(self))
+        return json.dumps(asdict(self.kept))
 
     def left_open(self, remembered: "TableOptions", name_of: Callable[[str], str]) -> "TableOptions":
         """What is remembered of that which is not said here: what is said holds, also about one column of many.
@@ -67,7 +81,7 @@ class TableOptions:
         return TableOptions(mapped={**rest.mapped, **self.mapped}, ignored=(*rest.ignored, *self.ignored), **both)
 
 
-_SINGLE = ("prefix", "price", "output", "encoding", "header_row")
+_SINGLE = ("model", "prefix", "price", "output", "encoding", "header_row", "sheet")
 
 
 def read_options(note: str) -> TableOptions:
@@ -84,10 +98,15 @@ def read_options(note: str) -> TableOptions:
     return TableOptions(**{**told, "ignored": tuple(told["ignored"])})
 
 
+def _is_run(model: str) -> bool:
+    return model.lower().endswith(".py")
+
+
 def _can_be_meant(told: Mapping[str, Any]) -> bool:
     mapped, ignored, row = told["mapped"], told["ignored"], told["header_row"]
     if not isinstance(mapped, dict) or not isinstance(ignored, list | tuple):
         return False
-    single = [told[name] for name in ("prefix", "price", "output", "encoding") if told[name] is not None]
+    single = [value for name in _SINGLE if name != "header_row" and (value := told.get(name)) is not None]
     texts = all(isinstance(text, str) for text in (*single, *mapped.values(), *ignored))
-    return texts and (row is None or (type(row) is int and row > 0))
+    plain = texts and not _is_run(told.get("model") or "")
+    return plain and (row is None or (type(row) is int and row > 0))

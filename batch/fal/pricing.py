@@ -22,6 +22,8 @@ def live_prices(job: Job, said: UnitPrice) -> dict[str, int] | None:
         return None
     if not said.amount.is_finite() or not 0 < said.amount < 1000:
         return None
+    if not job.prices or not all(value.isdecimal() for value in job.prices):
+        return None
     live = {value: int((said.amount * int(value) * MICROS).to_integral_value()) for value in job.prices}
     if any(not price / FACTOR <= live[value] <= price * FACTOR for value, price in job.prices.items()):
         return None

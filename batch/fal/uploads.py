@@ -7,13 +7,14 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
+from mimetypes import guess_type
 from pathlib import Path
 from typing import TypeVar
 
 import anyio
 
 from batch.core.gateway import AccountRefused, NotSent, PrepareAnswer, Prepared, Refused
-from batch.core.media_type import ENOUGH, sniff
+from batch.core.media_type import ENOUGH, Judged, sniff
 from batch.core.object_lifecycle import ObjectLifecycle
 from batch.core.upload_book import UploadBook, UploadForm
 from batch.fal.redact import Redactor
@@ -48,6 +49,14 @@ class UploadBody:
 
 Upload = Callable[[UploadBody], Awaitable[str]]
 """Sends it; gives its URL."""
+Form = Callable[[Path], UploadForm]
+"""A local file → what it goes up as."""
+
+
+def file_form(path: Path) -> UploadForm:
+    """What a file that is no picture goes up as, sound or video: by how its name ends, where that says anything."""
+    media_type, _ = guess_type(f"file{path.suffix}")
+    return UploadForm(Judged(media_type or "application/octet-stream", path.suffix if media_type else ""))
 
 
 class _Unreadable(Exception):
@@ -101,11 +110,11 @@ class Uploads:
     """The local images of one job's rows.
 
     Args:
-        local: gives the file that an image cell refers to, None where the cell is a URL or a data URI.
+        local: gives the file that a cell refers to, None where the cell is a URL or a data URI.
         upload: sends one.
         is_there: whether an address that was good a while ago is so still.
         book: what was uploaded before, over all tables of the account.
-        form: what a file goes up as.
+        form: what a picture goes up as.
         lifecycle: how long uploads live, where somebody said so.
     """
 
@@ -118,7 +127,7 @@ class Uploads:
         *,
         is_there: Callable[[str], Awaitable[bool]] | None = None,
         book: UploadBook | None = None,
-        form: Callable[[Path], UploadForm] = lambda _: UploadForm(),
+        form: Form = lambda _: UploadForm(),
         lifecycle: ObjectLifecycle | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
@@ -140,36 +149,50 @@ class Uploads:
         self._sent = 0
 
     async def prepare(self, arguments: Arguments) -> PrepareAnswer:
-        """Uploads the local images among the arguments; nothing here costs anything, all of it may be repeated."""
+        """Uploads the local files among the arguments; nothing here costs anything, all of it may be repeated."""
         prepared, before = dict(arguments), self._sent
-        for name in self._job.images:
-            if (path := self._local(prepared.get(name) or "")) is not None:
-                try:
-                    prepared[name] = await self._url_of(path)
-                except _Unreadable as error:
-                    return Refused("image_unreadable", f"{name}: {path}: {error}")
-                except _Unusable as error:
-                    return Refused("image_unreadable", f"{name}: {path} {error}; it was changed since it was checked")
-                except _FailedForOther as failed:
-                    return failed.answer
-                except Exception as error:  # noqa: BLE001 - it goes through clients with errors of their own; all is told
-                    return self._failed(error)
+        for name in self._job.local:
+            value = prepared.get(name) or ""
+            cells = [*value] if isinstance(value, list) else [value]
+            for at, cell in enumerate(cells):
+                if (path := self._local(cell)) is not None:
+                    ready = await self._ready(name, path)
+                    if not isinstance(ready, str):
+                        return ready
+                    cells[at] = ready
+            if value:
+                prepared[name] = cells if isinstance(value, list) else cells[0]
         return Prepared(prepared, uploaded=self._sent > before)
 
-    async def _url_of(self, path: Path) -> str:
+    async def _ready(self, name: str, path: Path) -> str | PrepareAnswer:
+        """The URL of a file, or why its row has to go without."""
+        try:
+            return await self._url_of(path, picture=name in self._job.images)
+        except _Unreadable as error:
+            return Refused("image_unreadable", f"{name}: {path}: {error}")
+        except _Unusable as error:
+            return Refused("image_unreadable", f"{name}: {path} {error}; it was changed since it was checked")
+        except _FailedForOther as failed:
+            return failed.answer
+        except Exception as error:  # noqa: BLE001 - it goes through clients with errors of their own; all is told
+            return self._failed(error)
+
+    async def _url_of(self, path: Path, *, picture: bool) -> str:
+        form = self._form if picture else file_form
         digest = await self._digest(path)
-        known = self._failures.get(digest)
-        async with self._uploading.setdefault(digest, anyio.Lock()):  # rows that share an image wait for one upload
-            if digest not in self._uploaded:
-                failure = self._failures.get(digest)
+        key = digest if picture else f"{digest} as {file_form(path).judged.media_type}"
+        known = self._failures.get(key)
+        async with self._uploading.setdefault(key, anyio.Lock()):  # rows that share an image wait for one upload
+            if key not in self._uploaded:
+                failure = self._failures.get(key)
                 if failure and failure is not known:  # while this row waited: not tried once more for each of them
                     raise _FailedForOther(failure)
                 try:
-                    self._uploaded[digest] = await self._known(digest) or await self._new(path, digest)
+                    self._uploaded[key] = await self._known(key) or await self._new(path, key, form)
                 except Exception as error:
-                    self._failures[digest] = self._failed(error)
+                    self._failures[key] = self._failed(error)
                     raise
-            return self._uploaded[digest]
+            return self._uploaded[key]
 
     async def _digest(self, path: Path) -> str:
         """Of the file's bytes: read once for as long as it stays the same."""
@@ -196,9 +219,9 @@ class Uploads:
                 return known.url
             await anyio.to_thread.run_sync(self._book.forget, digest)
 
-    async def _new(self, path: Path, digest: str) -> str:
+    async def _new(self, path: Path, digest: str, form: Form) -> str:
         try:
-            url = _checked(await self._upload_file(path))
+            url = _checked(await self._upload_file(path, form))
         except BaseException:  # whoever waits for it may try now
             with anyio.CancelScope(shield=True):
                 await anyio.to_thread.run_sync(self._book.forget, digest)
@@ -208,12 +231,12 @@ class Uploads:
         await anyio.to_thread.run_sync(self._book.keep, digest, url, now, None if seconds is None else now + seconds)
         return url
 
-    async def _upload_file(self, path: Path) -> str:
+    async def _upload_file(self, path: Path, form: Form) -> str:
         async with self._slots:
-            form = await _from_disk(partial(self._form, path))
-            if form.judged.problem:
-                raise _Unusable(form.judged.problem)
-            body = await _from_disk(partial(_body, path, form))
+            made = await _from_disk(partial(form, path))
+            if made.judged.problem:
+                raise _Unusable(made.judged.problem)
+            body = await _from_disk(partial(_body, path, made))
             with anyio.move_on_after(UPLOAD_SECONDS):
                 return await self._upload(body)
         raise _Endless(f"not done in {UPLOAD_SECONDS:.0f} s")
@@ -242,7 +265,8 @@ def _body(path: Path, form: UploadForm) -> UploadBody:
 def _described(start: bytes, form: UploadForm) -> tuple[str, str]:
     """The media type and a name for an image, by its bytes, whatever the file is called: that says nothing to fal."""
     if form.judged.media_type:
-        return form.judged.media_type, f"image{form.judged.suffix}"
+        what = "image" if form.judged.media_type.startswith("image/") else "file"
+        return form.judged.media_type, f"{what}{form.judged.suffix}"
     found = sniff(start)
     if found and found.is_picture:
         return found.name, f"image{found.suffix}"

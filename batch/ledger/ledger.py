@@ -326,11 +326,12 @@ class Ledger:
         waiting += ["temp.marked SET price = :price WHERE TRUE"] if self.marks.any else []
         with self.transaction():
             for value, price in prices.items():
-                values = {"price": price, "by": job.price_by, "default": job.default(job.price_by), "value": value}
+                path, usual = price_path(job)
+                values = {"price": price, "path": path, "default": usual, "value": value}
                 for rows in waiting:
                     self.db.execute(
                         f"UPDATE {rows} AND price IS NOT :price "
-                        "AND COALESCE(json_extract(arguments, '$.' || :by), :default) = :value",
+                        "AND COALESCE(CAST(json_extract(arguments, :path) AS TEXT), :default) = :value",
                         values,
                     )
 
@@ -338,6 +339,13 @@ class Ledger:
         """The row that a request of fal's belongs to."""
         found = self.db.execute("SELECT row FROM request WHERE request_id = ?", (request_id,)).fetchone()
         return found[0] if found else None
+
+    def unfinished(self) -> int:
+        """How many rows are at fal, or may be."""
+        found = self.db.execute(
+            "SELECT COUNT(*) FROM row WHERE state IN ('submitting', 'submitted', 'in_doubt')"
+        ).fetchone()
+        return int(found[0])
 
     def interrupted(self) -> list[int]:
         """Rows whose POST was under way when an earlier run ended: nobody knows whether it arrived."""
@@ -357,6 +365,11 @@ class Ledger:
 
     def set_meta(self, name: str, value: str) -> None:
         self.db.execute("INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)", (name, value))
+
+
+def price_path(job: Job) -> tuple[str, str]:
+    """Where SQLite finds what decides the price of a row among its arguments, and what does where that is not there."""
+    return f'$."{job.price_by}"', job.price_value({})
 
 
 _IN_VAIN = ", ".join(

@@ -11,7 +11,7 @@ from batch.core.money import dollars
 from batch.core.states import BOUGHT_BEFORE, State, Status, status
 from batch.errors import LedgerError
 from batch.job import Job
-from batch.ledger.ledger import Ledger
+from batch.ledger.ledger import Ledger, price_path
 from batch.ledger.request_logs import logs_by_row
 
 
@@ -175,6 +175,8 @@ class Prices:
     items: list[Price]
 
     def text(self) -> str:
+        if not self.by:  # each costs the same
+            return ""
         parts = [f"{one.rows} of {one.value}{self.unit} for {dollars(one.micros)}" for one in self.items]
         return f"({', '.join(parts)})" if parts else ""
 
@@ -183,10 +185,10 @@ def prices_to_run(ledger: Ledger, job: Job) -> Prices:
     """The rows to run and their prices."""
     marked = " UNION ALL SELECT arguments, price FROM temp.marked" if ledger.marks.any else ""
     found = ledger.db.execute(
-        "SELECT COALESCE(json_extract(arguments, '$.' || ?), ?) AS value, COUNT(*), COALESCE(SUM(price), 0) "  # noqa: S608 - ours
+        "SELECT COALESCE(CAST(json_extract(arguments, ?) AS TEXT), ?) AS value, COUNT(*), COALESCE(SUM(price), 0) "  # noqa: S608 - ours
         "FROM (SELECT arguments, price FROM row INDEXED BY row_claimable WHERE state = 'pending' AND place IS NOT NULL"
         f"{marked}) GROUP BY value ORDER BY MIN(price)",
-        (job.price_by, job.default(job.price_by)),
+        price_path(job),
     )
     unit = next(iter(job.units.get(job.price_by, ())), "")
     return Prices(job.price_by, f" {unit}" if unit else "", [Price(str(value), *rest) for value, *rest in found])

@@ -3,7 +3,7 @@
 import shlex
 import unicodedata
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from batch.core.suggestions import did_you_mean
@@ -54,6 +54,11 @@ class Columns:
     """Columns without a title at the right end of the user's: there stands the text of records that are too wide."""
     unread: Sequence[str] = ()
     """The titles of the columns that are the user's own business."""
+    refused: Mapping[int, str] = field(default_factory=dict)
+    """Columns that this model does not take → what to say of a row that has something there."""
+    model: int | None = None
+    """A column that may name another model than this run's; None: there is none."""
+    refused_titles: Mapping[int, str] = field(default_factory=dict)
     questions: Sequence[str] = ()
     """What has to be answered before anything is bought: columns that may have been meant for an input."""
 
@@ -65,7 +70,8 @@ class Columns:
     @property
     def positions(self) -> set[int]:
         """Of all of them."""
-        return self.read | {*self.own.values()}
+        others = {*self.refused} if self.model is None else {*self.refused, self.model}
+        return self.read | {*self.own.values()} | others
 
     def cell(self, row: Row, index: int | None) -> str:
         return row.cells[index] if index is not None and index < len(row.cells) else ""
@@ -105,7 +111,13 @@ def find_columns(
     found = {name: _find(names, said.get(name), header, by_name) for name, names in wanted.items()}
     last = {title: index for index, title in enumerate(header)}
     at_ours = {last[title] for title in (*ours, *own.values()) if title in last}
-    taken = {*found.values(), *left_out, *at_ours}
+    not_taken = {simple(name): why for name, why in job.refused.items()}
+    refused = {
+        index: not_taken[simple(title)]
+        for index, title in enumerate(header)
+        if simple(title) in not_taken and index not in left_out and index not in found.values()
+    }
+    taken = {*found.values(), *left_out, *at_ours, *refused}
     open_ = [index for index, title in enumerate(header) if title.strip() and index not in taken]
     near = _near(header, open_, job, found)
     _require(job, found, header, near)
@@ -117,6 +129,9 @@ def find_columns(
         ours=at_ours,
         untitled=_untitled(header, at_ours),
         unread=[header[index] for index in sorted({*open_, *left_out})],
+        refused=refused,
+        model=next((at for at in open_ if simple(header[at]) == "model"), None),
+        refused_titles={index: header[index] for index in refused},
         questions=[_question(header[index], wanted[name][0]) for index, name in near],
     )
 
@@ -165,7 +180,7 @@ def _near(
     header: Sequence[str], places: Sequence[int], job: Job, found: Mapping[str, int | None]
 ) -> list[tuple[int, str]]:
     """The columns that may have been meant for an input that has none, each with that input."""
-    names = NearNames(job.columns, job.words, job.images, job.units)
+    names = NearNames(job.columns, job.words, job.local, job.units)
     meant = [(index, names.input_of(header[index])) for index in places]
     return [(index, name) for index, name in meant if name is not None and found[name] is None]
 
@@ -232,7 +247,7 @@ def _require(job: Job, found: Mapping[str, int | None], header: Sequence[str], n
         if {name for _, name in near} & {*missing}
         else (
             f"add it to the header, or say which it is with --map {names[0]}=COLUMN; "
-            "if the titles stand in another row of a CSV file, say --header-row N"
+            "if the titles stand in another row, say --header-row N, and in another sheet of a workbook --sheet NAME"
         )
     )
     raise ManifestError(f"{lacking} (the columns are: {listed(header)}): {remedy}")

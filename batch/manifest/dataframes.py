@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+_WORKBOOKS = (".xlsx", ".xlsm")
+
+
 def keep(manifest: "str | Path | pd.DataFrame", path: str | Path | None) -> Path:
     """The file of a manifest; a DataFrame is written to `path`, unless it is there already.
 
@@ -23,6 +26,8 @@ def keep(manifest: "str | Path | pd.DataFrame", path: str | Path | None) -> Path
             "a DataFrame needs a path to be kept at, like run(frame, 'shots.parquet'): the ledger is there"
         )
     file = Path(path)
+    if file.suffix.casefold() in _WORKBOOKS:
+        raise UsageError(f"{file}: a DataFrame is kept with its types, as Parquet: name it {file.stem}.parquet")
     if not file.exists():
         manifest.to_parquet(file, index=False)
         return file

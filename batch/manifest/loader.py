@@ -15,7 +15,7 @@ from batch.manifest.image_references import DataUri, LocalPath, Unusable, WebUrl
 from batch.manifest.images import ImageInspector, inspect_bytes
 from batch.manifest.planner import ImageCheck, Planner
 from batch.manifest.reading_notes import reading_notes
-from batch.manifest.result_columns import REPEATING, RESULT_COLUMNS
+from batch.manifest.result_columns import LINKS, REPEATING, RESULT_COLUMNS
 from batch.manifest.validation import checker
 from batch.table import Column, ReadingOptions, Table, open_table
 
@@ -34,6 +34,7 @@ class Manifest:
         prices: value of the job's `price_by` → millionths of a dollar.
         reading: how the file is to be read, where it is text.
         reads_own: whether what our columns already say is the ledger's own word; not where results go elsewhere.
+        models: the names of all models; a row may say by one of them that it is not for this job.
         fetched_here: the service is played on this machine, which reaches addresses of images that fal never will.
     """
 
@@ -46,6 +47,7 @@ class Manifest:
     reads_own: bool = True
     reading: ReadingOptions = field(default_factory=ReadingOptions)
     fetched_here: bool = False
+    models: Sequence[str] = ()
     inspector: ImageInspector = field(default_factory=ImageInspector)
     finder: ImageFinder = field(default_factory=ImageFinder)
 
@@ -53,16 +55,16 @@ class Manifest:
     def result_columns(self) -> list[Column]:
         """Our columns as this table names them."""
         return [
-            Column(self.prefix + name, column_type, repeats=name in REPEATING)
+            Column(self.prefix + name, column_type, repeats=name in REPEATING, link=name in LINKS)
             for name, column_type in RESULT_COLUMNS.items()
         ]
 
     @property
     def settings(self) -> str:
         """Equal where equal bytes of a table are read to the same effect, local images left aside."""
-        read = (self.reading.encoding, self.reading.header_row)
+        read = (self.reading.encoding, self.reading.header_row, self.reading.sheet)
         told = (*read, sorted(self.mapped.items()), sorted(self.ignored), self.prefix, sorted(self.prices.items()))
-        how = (RULES, self.job, *told, self.reads_own, self.fetched_here)
+        how = (RULES, self.job, *told, self.reads_own, self.fetched_here, sorted(self.models))
         return hashlib.sha256(repr(how).encode()).hexdigest()
 
     def open(self) -> Table:
@@ -119,8 +121,27 @@ class Manifest:
             check=checker(self.job.schema),
             look=self._look,
             delimiter=table.delimiter,
+            look_at_file=self._look_at_file,
+            models=frozenset(self.models),
         )
         return planner.plan(table.records(columns.positions))
+
+    def _look_at_file(self, cell: str) -> ImageCheck:
+        """A file that is no image: whether it is there, and its digest."""
+        match parse_reference(cell, fetched_here=self.fetched_here):
+            case Unusable(problem):
+                return ImageCheck("", problem)
+            case WebUrl(url):
+                return ImageCheck(url, value=url)
+            case DataUri(uri, _, data):
+                return ImageCheck(f"sha256:{hashlib.sha256(data).hexdigest()}", value=uri)
+            case LocalPath() as reference:
+                file = self._find(reference)
+                if file.problem or not file.path.is_file():
+                    return ImageCheck("", file.problem or "does not exist: give its path, or an https:// address")
+                with file.path.open("rb") as opened:
+                    digest = hashlib.file_digest(opened, "sha256").hexdigest()
+                return ImageCheck(f"sha256:{digest}", value=file.text)
 
     def local(self, cell: str) -> Path | None:
         """The file that an image cell refers to; None where it is a URL or a data URI."""

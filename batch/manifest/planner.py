@@ -3,7 +3,7 @@
 Pure: the schema check and the look at an image are functions handed in.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from batch.job import Arguments, Job
 from batch.manifest.columns import Columns, Row
 from batch.manifest.fingerprint import defaults, fingerprint
 from batch.manifest.spreadsheet_faults import formula, spreadsheet_error
-from batch.manifest.stray_text import stray_text
+from batch.manifest.stray_text import letters, stray_text
 from batch.manifest.values import excerpt, shortened, unprintable, value_of
 
 
@@ -47,8 +47,13 @@ class Planner:
     prices: Mapping[str, int]
     check: Callable[[Arguments], Sequence[SchemaViolation]]
     look: Callable[[str], ImageCheck]
+    """What is known of an image."""
     delimiter: str = ","
     """What stands between the cells of the table."""
+    models: Collection[str] = ()
+    """Names by which a row may say of which model it is."""
+    look_at_file: Callable[[str], ImageCheck] = ImageCheck
+    """What is known of another file."""
 
     def plan(self, rows: Iterable[Row]) -> Iterator[PlannedRow]:
         """One plan per row, in order. Rows without any input and id are none of ours and are left out.
@@ -88,30 +93,55 @@ class Planner:
             if name in unusable:
                 continue
             arguments[name] = identity[name] = value_of(self.job, name, text)
-            if name in self.job.images:
-                image = self.look(text.strip())
-                identity[name] = image.identity
-                arguments[name] = arguments[name] if image.value is None else image.value
-                told = [image.problem] if image.problem else []
-                problems += [self._problem(row, name, f"{excerpt(text)} {one}") for one in told]
-                warnings += [self._problem(row, name, f"{excerpt(text)} {one}") for one in image.warnings]
+            if name in self.job.local:
+                several = isinstance(arguments[name], list)
+                cells = arguments[name] if several else [text.strip()]
+                found = [self._looked(row, name, cell, problems, warnings) for cell in cells]
+                sent = [cell if image.value is None else image.value for cell, image in zip(cells, found, strict=True)]
+                known = [image.identity for image in found]
+                identity[name] = known if several else known[0]
+                if several or found[0].value is not None:
+                    arguments[name] = sent if several else sent[0]
+        problems += self._not_taken(row)
         problems += [
             self._problem(row, violation.name, self._remedy(violation, given))
-            for violation in self.check(arguments)
+            for violation in _told_once(self.check(arguments))
             if violation.name not in unusable
         ]
-        found = tuple(problems), tuple(warnings)
+        told = tuple(problems), tuple(warnings)
         if problems:
-            return PlannedRow(place, row.number, row_id, own, None, None, None, *found)
+            return PlannedRow(place, row.number, row_id, own, None, None, None, *told)
         price = self.job.price(arguments, self.prices)
         return PlannedRow(
-            place, row.number, row_id, own, arguments, fingerprint(self.job, identity, full), price, *found
+            place, row.number, row_id, own, arguments, fingerprint(self.job, identity, full), price, *told
         )
+
+    def _looked(self, row: Row, name: str, cell: str, problems: list[Problem], warnings: list[Problem]) -> ImageCheck:
+        """One file that an input names; what is wrong with it is added to the lists."""
+        image = self.look(cell) if name in self.job.images else self.look_at_file(cell)
+        if image.problem:
+            problems.append(self._problem(row, name, f"{excerpt(cell)} {image.problem}"))
+        warnings += [self._problem(row, name, f"{excerpt(cell)} {one}") for one in image.warnings]
+        return image
+
+    def _not_taken(self, row: Row) -> list[Problem]:
+        """What stands in columns of other models."""
+        row_id = self.columns.cell(row, self.columns.id).strip()
+        told = self.columns.cell(row, self.columns.model).strip()
+        if told in self.models and told not in (self.job.name, self.job.endpoint):
+            why = f"{shortened(told)} is another model than this run is at ({self.job.name}): put it into a table"
+            return [Problem(row.number, "model", f"{why} of its own, and run that with --model {told}", row_id)]
+        cells = ((self.columns.cell(row, at), at, why) for at, why in self.columns.refused.items())
+        return [
+            Problem(row.number, self.columns.refused_titles.get(at, letters(at)), f"{excerpt(cell)} {why}", row_id)
+            for cell, at, why in cells
+            if cell.strip()
+        ]
 
     def _unusable(self, name: str, text: str) -> str | None:
         """Why nobody could tell what a cell asks for."""
         rules = self.job.schema["properties"][name]
-        prose = rules.get("type") == "string" and "enum" not in rules and name not in self.job.images
+        prose = rules.get("type") == "string" and "enum" not in rules and name not in self.job.local
         fault = spreadsheet_error(text) or formula(text, prose=prose)
         return f"{shortened(text)} {fault}" if fault else unprintable(text)
 
@@ -128,12 +158,38 @@ class Planner:
             case "maxLength":
                 return f"has {len(text):,} characters: shorten it to {violation.limit:,}"
             case "enum":
-                return f"{shortened(text)} is not {' or '.join(violation.limit)}: write one of them"
-            case "minimum" | "maximum" | "type" if rules.get("type") == "number":
-                low, high = rules["minimum"], rules["maximum"]
-                return f"{shortened(text)} is not a number from {low} to {high}: write one, like {rules['default']}"
+                options = [*violation.limit] if len(violation.limit) < 20 else [*violation.limit[:20], "…"]
+                return f"{shortened(text)} is not {' or '.join(map(str, options))}: write one of them"
+            case "minimum" | "maximum" | "exclusiveMinimum" | "exclusiveMaximum" | "type" if (
+                rules.get("type") in _NUMBERS
+            ):
+                return f"{shortened(text)} is not {_number_wanted(rules)}"
+            case "type" if rules.get("type") == "boolean":
+                return f"{shortened(text)} is neither true nor false: write one of them"
+            case "type" if rules.get("type") in ("array", "object"):
+                example = '["a", "b"]' if rules["type"] == "array" else '{"name": "value"}'
+                return f"{shortened(text)} is no JSON of the kind that belongs here: write it like {example}"
             case _:
                 return f"{shortened(text)} breaks the rule {violation.rule} ({violation.limit})"
+
+
+def _told_once(violations: Sequence[SchemaViolation]) -> list[SchemaViolation]:
+    """What is none of the values that there are need not be told to be of another type as well."""
+    listed = {one.name for one in violations if one.rule == "enum"}
+    return [one for one in violations if one.rule != "type" or one.name not in listed]
+
+
+_NUMBERS = {"number": "number", "integer": "whole number"}
+
+
+def _number_wanted(rules: Mapping[str, Any]) -> str:
+    """`a number from 0 to 1: write one, like 0.5`."""
+    low, high = (rules.get(one, rules.get(f"exclusive{one.capitalize()}")) for one in ("minimum", "maximum"))
+    within = f" from {low} to {high}" if low is not None and high is not None else ""
+    if not within:
+        within = f" of {low} or more" if low is not None else f" of at most {high}" if high is not None else ""
+    example = rules.get("default", low if low is not None else high if high is not None else 1)
+    return f"a {_NUMBERS[rules['type']]}{within}: write one, like {example}"
 
 
 def _foreign(own: Mapping[str, str]) -> bool:

@@ -10,6 +10,7 @@ _LONGEST = 60
 
 def reading_notes(table: Table, columns: Columns) -> Iterator[str]:
     """What a person may know better. Raises as `Table.records` does."""
+    yield from table.notes(columns.read)
     if table.above:
         yield (
             f"the titles are in row {table.header_row}; what stands above is left as it is ({listed(table.above)}). "

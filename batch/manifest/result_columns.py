@@ -38,3 +38,6 @@ RESULT_COLUMNS: dict[str, ColumnType] = {
 
 REPEATING = frozenset({"status", "error_type", "video_type"})
 """Those with few different cells, however long the table is."""
+
+LINKS = frozenset({"video_url", "video_path"})
+"""Those that lead to a video."""

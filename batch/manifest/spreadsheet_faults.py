@@ -19,7 +19,7 @@ _FORMULA = re.compile(
     r"""=\s*[-+(]*
     (?: \$?[A-Z]{1,3}\$?\d{1,7}(?![\w\s]*\w)      # =A2, =$A$2&…; not =A4 sheet of paper
       | R\[?-?\d*\]?C\[?-?\d*\]?(?!\w)            # =R1C1
-      | [^\W\d][\w.]*\(                           # =CONCAT(
+      | [^\W\d][\w.]*[(\[]                        # =CONCAT(, =Shots[prompt]
       | '[^']+'!\$?[A-Z]                          # ='My sheet'!A1
       | [^\W\d]\w*!\$?[A-Z]                       # =Sheet1!A1
       | "[^"]*"\s*(?:&|$)                         # ="a boat"&…

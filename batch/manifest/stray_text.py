@@ -12,8 +12,10 @@ def stray_text(columns: Columns, row: Row, delimiter: str) -> Iterator[tuple[str
     """What is wrong with the layout of a record: the column as a spreadsheet names it, and a phrase with the remedy.
 
     Args:
-        delimiter: what stands between the cells of the file.
+        delimiter: what stands between the cells of the file; "" where they cannot run into each other.
     """
+    if not delimiter:
+        return
     last = max(columns.read, default=0)
     amiss = [(at, raw) for at, raw in row.misquoted if at in columns.read or (at < last and _may_shift(raw))]
     for at, raw in amiss:

@@ -22,6 +22,6 @@ def checker(schema: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], list[Sch
 
 def _violation(error: Any) -> SchemaViolation:
     kind = error.kind
-    name = kind.property if kind.name == "required" else (error.instance_path or [""])[0]
+    name = kind.property if kind.name == "required" and not error.instance_path else (error.instance_path or [""])[0]
     limit = kind.options if kind.name == "enum" else getattr(kind, "limit", None)
     return SchemaViolation(str(name), kind.name, limit)

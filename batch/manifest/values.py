@@ -1,5 +1,6 @@
 """Reads a cell's text as the value of an input. Pure."""
 
+import json
 import re
 from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
@@ -12,14 +13,45 @@ from batch.job import Job
 def value_of(job: Job, name: str, text: str) -> Any:
     """The value of an input; what cannot be read as one is given back as it stands, for the schema to refuse."""
     rules = job.schema["properties"][name]
-    if name in job.images:
-        return bare(text)
+    kind = rules.get("type")
+    if name in job.local:
+        return listed(text) if kind == "array" else bare(text)
     if "enum" in rules:
         return choice(text, rules["enum"], job.units.get(name, ()))
-    if rules["type"] == "number":
-        found = number(text)
-        return text if found is None else float(found)
-    return text
+    match kind:
+        case "number" | "integer":
+            found = number(text)
+            if found is None or (kind == "integer" and found != int(found)):
+                return text
+            return int(found) if kind == "integer" else float(found)
+        case "boolean":
+            return _TRUTHS.get(bare(text).casefold(), text)
+        case "array" if rules.get("items", {}).get("type", "string") == "string" and not text.lstrip().startswith("["):
+            return listed(text)
+        case "string":
+            return text
+        case _:
+            return _json(text)
+
+
+_TRUTHS = {
+    **dict.fromkeys(("true", "yes", "y", "on", "1", "1.0", "ja", "wahr", "oui", "vrai", "sí", "si", "verdadero"), True),
+    **dict.fromkeys(("false", "no", "n", "off", "0", "0.0", "nein", "falsch", "non", "faux", "falso"), False),
+}
+"""As people write them, and as spreadsheets show them in their languages."""
+
+
+def listed(text: str) -> list[str]:
+    """A cell that holds several texts, with `;` or a line break between them."""
+    return [part for one in re.split(r"[;\n]", text) if (part := bare(one))]
+
+
+def _json(text: str) -> Any:
+    """The JSON in a cell; what is none is given back as it stands."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
 
 
 _INVISIBLE = "\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
@@ -39,9 +71,13 @@ def bare(text: str) -> str:
         text = inside
 
 
-def choice(text: str, options: Sequence[str], units: Sequence[str]) -> str:
+def choice(text: str, options: Sequence[Any], units: Sequence[str]) -> Any:
     """`5`, `5.0`, `5,0`, `"5 s"`, `5s` and `5 sec.` all mean `5`; what means no option is given back as it stands."""
     word = text.strip().strip("\"'").strip().casefold()
+    if (same := next((option for option in options if str(option).casefold() == word), None)) is not None:
+        return same
+    if (same := _by_amount(word, options)) is not None:
+        return same
     for unit in sorted(units, key=len, reverse=True):
         if word.endswith((unit, f"{unit}.")):
             word = word.removesuffix(".").removesuffix(unit).rstrip()
@@ -49,7 +85,22 @@ def choice(text: str, options: Sequence[str], units: Sequence[str]) -> str:
     meant = number(word)
     if meant is None:
         return text
-    return next((option for option in options if number(option) == meant), text)
+    return next((option for option in options if number(str(option)) == meant), text)
+
+
+def _by_amount(word: str, options: Sequence[Any]) -> Any:
+    """Of `4s 6s 8s` or `480p 720p` the one that a bare number means; None where the options have not one unit."""
+    parts = [_WITH_UNIT.fullmatch(str(option).casefold()) for option in options]
+    units = {part[2] for part in parts if part}
+    if not all(parts) or len(units) != 1:
+        return None
+    told = _WITH_UNIT.fullmatch(word)
+    if told is None or told[2] not in ("", *units):
+        return None
+    return next((option for option, part in zip(options, parts, strict=True) if part and part[1] == told[1]), None)
+
+
+_WITH_UNIT = re.compile(r"(\d+)(?:[.,]0+)?\s*([a-z]{0,8})\.?")
 
 
 def number(text: str) -> Decimal | None:

@@ -1,6 +1,7 @@
 """Saves the table while a run is on, and at its end."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import anyio
 from anyio import current_time
@@ -23,6 +24,7 @@ class Autosave:
         self._writer = results
         self.say = say
         self._trouble: str | None = None
+        self._beside: Path | None = None
 
     async def keep(self, state: Callable[[], object], rows: int) -> None:
         """Until cancelled; a save that has begun is finished.
@@ -70,4 +72,7 @@ class Autosave:
     def _tell(self, saved: Saved) -> None:
         if saved.trouble and saved.trouble != self._trouble:
             self.say(saved.trouble + (f": the results are in {saved.path}" if saved.path else ""))
-        self._trouble = saved.trouble
+        if self._trouble and not saved.trouble:
+            beside = f", and {self._beside} is not needed" if self._beside else ""
+            self.say(f"{saved.path} can be written again: the results are in it{beside}")
+        self._trouble, self._beside = saved.trouble, saved.path if saved.trouble else None

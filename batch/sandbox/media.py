@@ -6,6 +6,7 @@ import re
 import uuid
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import unquote_to_bytes, urlsplit
@@ -27,19 +28,35 @@ class Renderer(Protocol):
     def __call__(self, given: Mapping[str, object], target: Path, /, *, fetch: Fetch) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Makes:
+    """What runs make: the ending and the type of their files, and the result around one (fal docs: `File`)."""
+
+    suffix: str = ".mp4"
+    type: str = "video/mp4"
+    result: Callable[[JSON], JSON] = lambda file: {"video": file}
+
+
 class Media:
     """Files below `folder`: `uploads/…` as the clients sent them, and the videos (in `video_folder` if one is given).
 
     `fetch` serves the URLs that are neither ours nor `data:`; without it these fail, for there is no network.
     """
 
-    def __init__(self, folder: Path, video_folder: Path | None = None, fetch: Fetch | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        video_folder: Path | None = None,
+        fetch: Fetch | None = None,
+        makes: Makes = Makes(),
+    ) -> None:
         self.uploads = folder / "uploads"
         self.videos = video_folder or folder / "videos"
         self.uploads.mkdir(parents=True, exist_ok=True)
         self.videos.mkdir(parents=True, exist_ok=True)
         self._by_file_url = video_folder is not None
         self._fetch = fetch
+        self._makes = makes
 
     def keep(self, path: str, data: bytes) -> None:
         """Stores an upload under its path below `/files/`."""
@@ -60,7 +77,8 @@ class Media:
         return found if found.is_relative_to(folder.resolve()) and found.is_file() else None
 
     def video(self, request_id: str) -> Path:
-        return self.videos / f"{request_id}.mp4"
+        """Where what a run makes is kept."""
+        return self.videos / f"{request_id}{self._makes.suffix}"
 
     def describe(self, request_id: str, host: str = MEDIA_HOST) -> JSON:
         """The result of a run that made a video (fal docs: Kling's output is `{"video": File}`)."""
@@ -69,7 +87,8 @@ class Media:
             target.write_bytes(PLACEHOLDER)
         size = target.stat().st_size if target.exists() else len(PLACEHOLDER)
         url = target.resolve().as_uri() if self._by_file_url else f"https://{host}/files/videos/{target.name}"
-        return {"video": {"url": url, "content_type": "video/mp4", "file_name": target.name, "file_size": size}}
+        file: JSON = {"url": url, "content_type": self._makes.type, "file_name": target.name, "file_size": size}
+        return self._makes.result(file)
 
     def fetch(self, url: str) -> bytes:
         """The bytes behind an input's URL: a `data:` URI, an upload of ours, else whatever `fetch` was given."""
@@ -119,7 +138,7 @@ class RenderWorker:
 
     def _make(self, request_id: str) -> Outcome | None:
         target = self._media.video(request_id)
-        part = target.with_suffix(".part.mp4")
+        part = target.with_suffix(f".part{target.suffix}")
         try:
             self._render(self._queue.request(request_id).input, part, fetch=self._media.fetch)
             part.replace(target)

@@ -51,32 +51,33 @@ def _text(
     value = given.get(key)
     if key not in given:
         if required:
-            yield _detail(key, "missing", "Field required", dict(given))
+            yield detail(key, "missing", "Field required", dict(given))
     elif not isinstance(value, str):
         if required or value is not None:
-            yield _detail(key, "string_type", "Input should be a valid string", value)
+            yield detail(key, "string_type", "Input should be a valid string", value)
     elif longest is not None and len(value) > longest:
         message = f"String should have at most {longest} characters"
-        yield _detail(key, "string_too_long", message, value, {"max_length": longest})
+        yield detail(key, "string_too_long", message, value, {"max_length": longest})
 
 
 def _duration(given: Mapping[str, object]) -> Iterator[JSON]:
     value = given.get("duration", "5")
     if value not in DURATIONS:
-        yield _detail("duration", "literal_error", "Input should be '5' or '10'", value, {"expected": "'5' or '10'"})
+        yield detail("duration", "literal_error", "Input should be '5' or '10'", value, {"expected": "'5' or '10'"})
 
 
 def _cfg_scale(given: Mapping[str, object]) -> Iterator[JSON]:
     value = given.get("cfg_scale", 0.5)
     if isinstance(value, bool) or not isinstance(value, int | float):
-        yield _detail("cfg_scale", "float_type", "Input should be a valid number", value)
+        yield detail("cfg_scale", "float_type", "Input should be a valid number", value)
     elif value > 1:
-        yield _detail("cfg_scale", "less_than_equal", "Input should be less than or equal to 1", value, {"le": 1.0})
+        yield detail("cfg_scale", "less_than_equal", "Input should be less than or equal to 1", value, {"le": 1.0})
     elif not value >= 0:
         message = "Input should be greater than or equal to 0"
-        yield _detail("cfg_scale", "greater_than_equal", message, value, {"ge": 0.0})
+        yield detail("cfg_scale", "greater_than_equal", message, value, {"ge": 0.0})
 
 
-def _detail(key: str, kind: str, message: str, value: object, ctx: JSON | None = None) -> JSON:
-    detail: JSON = {"loc": ["body", key], "msg": message, "type": kind, "url": ERROR_PAGE + kind, "input": value}
-    return detail if ctx is None else {**detail, "ctx": ctx}
+def detail(key: str, kind: str, message: str, value: object, ctx: JSON | None = None) -> JSON:
+    """One fault of an input, as pydantic tells it."""
+    told: JSON = {"loc": ["body", key], "msg": message, "type": kind, "url": ERROR_PAGE + kind, "input": value}
+    return told if ctx is None else {**told, "ctx": ctx}

@@ -40,6 +40,8 @@ __all__ = [
 
 RunSeconds = float | Callable[[Mapping[str, object]], float]
 Plan = Callable[[Mapping[str, object], int], Outcome | None]
+Refuse = Callable[[str, Mapping[str, object]], list[JSON]]
+"""Endpoint and input → every fault of the input, as its runner tells them."""
 
 
 def default_output(request_id: str) -> JSON:
@@ -73,6 +75,7 @@ class Queue:
         queue_seconds: RunSeconds = 0.0,
         wait_takes_slot: bool = False,
         recording: Recording | None = None,
+        refuse: Refuse | None = None,
     ) -> None:
         self.run_seconds = run_seconds
         self.plan = plan
@@ -88,6 +91,7 @@ class Queue:
         self._clock = clock
         self._ids = ids or request_ids(0)
         self._recording = recording
+        self._refuse = refuse or (lambda _, given: refusals(given))
         self._now = -math.inf
         self._requests: dict[str, Request] = {}
         self._in_order: list[Request] = []
@@ -117,7 +121,7 @@ class Queue:
         if endpoint not in self.endpoints:
             raise UnknownEndpoint(endpoint)
         at = self._advance(now)
-        outcome = self._outcome(given, self.times_accepted(given) + 1)
+        outcome = self._outcome(endpoint, given, self.times_accepted(given) + 1)
         seconds, waits = _seconds(self.run_seconds, given), _seconds(self.queue_seconds, given)
         record: JSON = {
             "do": "submit",
@@ -363,9 +367,9 @@ class Queue:
 
     # -- small things
 
-    def _outcome(self, given: Mapping[str, object], nth: int) -> Outcome:
+    def _outcome(self, endpoint: str, given: Mapping[str, object], nth: int) -> Outcome:
         planned = self.plan(given, nth) if self.plan else None
-        details = refusals(given)
+        details = self._refuse(endpoint, given)
         return planned or (invalid(details) if details else directed(given, nth) or SUCCESS)
 
     def _body(self, request: Request) -> JSON:

@@ -40,25 +40,50 @@ _X264 = {
 Planes = tuple["Image", "Image", "Image"]  # luma, and two of chroma at half the size: yuv420p as encoders take it
 
 
-def render(input: Mapping[str, object], target: Path, *, fetch: Callable[[str], bytes]) -> None:  # noqa: A002 - fal's word
+def render(
+    input: Mapping[str, object],  # noqa: A002 - fal's word
+    target: Path,
+    *,
+    fetch: Callable[[str], bytes],
+    seconds: int | None = None,
+) -> None:
     """Write the clip for a Kling input to `target`, whole or not at all.
 
     `fetch` gives the bytes behind an http(s) URL; whatever it raises becomes a card that says so, in place of the
     picture. Raises ValueError for a duration that is neither 5 nor 10, MissingExtra without the sandbox extra.
     """
     _require_extra()
-    seconds = _seconds(input.get("duration", "5"))
-    prompt = str(input.get("prompt", ""))
-    start = _picture(str(input.get("image_url", "")), "image", prompt, fetch)
-    tail_url = input.get("tail_image_url")
-    tail = _picture(str(tail_url), "tail image", prompt, fetch) if tail_url else None
-    shot = Shot.of(start, tail, prompt)
+    if seconds is None:
+        seconds = _seconds(input.get("duration", "5"))
+    shot = _shot(input, fetch)
     temporary = target.absolute().with_name(f".{target.name}.{secrets.token_hex(4)}.part")
     try:
         _encode(shot, seconds * FPS, temporary)
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def still(
+    input: Mapping[str, object],  # noqa: A002 - fal's word
+    target: Path,
+    *,
+    fetch: Callable[[str], bytes],
+) -> None:
+    """Write the first picture of the clip for an input to `target`, as PNG; the same otherwise as `render`."""
+    _require_extra()
+    prompt = str(input.get("prompt", ""))
+    url = str(input.get("image_url", ""))
+    picture = _picture(url, "image", prompt, fetch) if url else _card(prompt, MARK)
+    picture.save(target, "PNG")
+
+
+def _shot(given: Mapping[str, object], fetch: Callable[[str], bytes]) -> Shot:
+    prompt = str(given.get("prompt", ""))
+    start = _picture(str(given.get("image_url", "")), "image", prompt, fetch)
+    tail_url = given.get("tail_image_url")
+    tail = _picture(str(tail_url), "tail image", prompt, fetch) if tail_url else None
+    return Shot.of(start, tail, prompt)
 
 
 def _require_extra() -> None:

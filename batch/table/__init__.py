@@ -1,4 +1,4 @@
-"""File formats: CSV (dialect, reader, merge of our cells, rendering) and Parquet, byte for byte.
+"""File formats: CSV, Parquet and Excel workbooks, read and written back byte for byte.
 
 What a table is stands in `table` and `column`, how a file is replaced in `batch.files.atomic`.
 """
@@ -6,7 +6,7 @@ What a table is stands in `table` and `column`, how a file is replaced in `batch
 import stat
 from pathlib import Path
 
-from batch.errors import ManifestError, UsageError
+from batch.errors import ManifestError
 from batch.files.atomic import TargetLocked
 from batch.table.column import Cell, Column, ColumnType
 from batch.table.csv_table import CsvTable
@@ -26,9 +26,10 @@ __all__ = [
 ]
 
 _PARQUET = b"PAR1"
+_ZIP = b"PK\x03\x04"
 _FOREIGN = {
-    b"PK\x03\x04": 'an Excel workbook or another zip archive; save it as "CSV UTF-8" or as Parquet',
-    b"\xd0\xcf\x11\xe0": 'an old Excel workbook; save it as "CSV UTF-8"',
+    b"PK\x05\x06": "an empty zip archive",
+    b"\xd0\xcf\x11\xe0": "an old Excel workbook (.xls), or one with a password: save it as .xlsx, without",
     b"PARE": "an encrypted Parquet file; save it without encryption",
     b"\x1f\x8b": "compressed with gzip; unpack it first",
     b"%PDF": 'a PDF; save the table as "CSV UTF-8"',
@@ -46,11 +47,15 @@ def open_table(path: Path, options: ReadingOptions | None = None) -> Table:
         start = _first_bytes(path)
         for magic, what in _FOREIGN.items():
             if start.startswith(magic):
-                raise ManifestError(f"{path} is no CSV or Parquet file but {what}")
+                raise ManifestError(f"{path} is no CSV, Excel or Parquet file but {what}")
+        options = options or ReadingOptions()
+        if start == _ZIP:
+            options.require_only("--sheet", "--header-row", form=f"{path} is an Excel workbook")
+            return _workbook(path, options)
         if start != _PARQUET:
+            options.require_only("--encoding", "--header-row", form=f"{path} is a CSV file")
             return CsvTable(path, options)
-        if options and options.said:
-            raise UsageError(f"{' and '.join(options.said)}: {path} is a Parquet file, which needs no such option")
+        options.require_only(form=f"{path} is a Parquet file")
         return _parquet(path)
     except OSError as fault:
         raise ManifestError(
@@ -79,3 +84,9 @@ def _parquet(path: Path) -> Table:
     from batch.table.parquet import ParquetTable  # pyarrow takes longer to load than a CSV to read
 
     return ParquetTable(path)
+
+
+def _workbook(path: Path, options: ReadingOptions) -> Table:
+    from batch.table.xlsx import XlsxTable  # only who has a workbook waits for what it needs
+
+    return XlsxTable(path, options)

@@ -27,6 +27,8 @@ class Column:
     type: ColumnType
     repeats: bool = False
     """Its cells are few different ones."""
+    link: bool = False
+    """Its cells are addresses or paths, which a workbook can open."""
 
 
 def column_positions(names: Sequence[str], header: Sequence[str], width: int) -> list[int]:

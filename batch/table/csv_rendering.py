@@ -26,8 +26,8 @@ def renderer(
     renderer_of: dict[ColumnType, Callable[..., str]] = {
         ColumnType.TEXT: text,
         ColumnType.INTEGER: str,
-        ColumnType.MONEY: _money,
-        ColumnType.TIME: _time,
+        ColumnType.MONEY: money_text,
+        ColumnType.TIME: time_text,
     }
     renderers = [renderer_of[column.type] for column in columns]
 
@@ -61,13 +61,15 @@ def unquoted(text: str) -> str:
 
 
 @lru_cache  # a table knows few prices
-def _money(amount: Decimal) -> str:
+def money_text(amount: Decimal) -> str:
+    """Dollars, with cents at least."""
     text = f"{amount:f}"
     whole, _, cents = text.partition(".")
     return text if len(cents) > 1 else f"{whole}.{cents:0<2}"
 
 
-def _time(moment: datetime) -> str:
+def time_text(moment: datetime) -> str:
+    """ISO 8601, in UTC, to the second."""
     if moment.tzinfo is None:
         raise ValueError(f"a time without its zone: {moment}")
     at = moment if moment.tzinfo is UTC else moment.astimezone(UTC)

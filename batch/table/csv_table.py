@@ -1,7 +1,8 @@
 """Reads and writes a CSV manifest: every byte of the user's kept, our cells in each record."""
 
 import csv
-from collections.abc import Iterable, Iterator, Sequence
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from io import StringIO
 from itertools import chain, islice, repeat
 from pathlib import Path
@@ -11,7 +12,7 @@ from batch.files.atomic import replacing
 from batch.table.column import Cell, Column
 from batch.table.csv_merge import CsvMerge
 from batch.table.csv_reader import read_records
-from batch.table.csv_rendering import renderer, unquoted
+from batch.table.csv_rendering import quoted, renderer, unquoted
 from batch.table.dialect import find_delimiter, find_dialect, head_of
 from batch.table.header import LOOKED_THROUGH, find_header
 from batch.table.proof import prove
@@ -74,6 +75,34 @@ class CsvTable(Table):
                 file.flush()
                 prove(self, file.path, columns, proof)
         return file.digest()
+
+    def append(self, rows: Sequence[Mapping[int, str]]) -> None:
+        """See Table."""
+        delimiter = self.dialect.delimiter
+        end, closed = self._line_end()
+        lines = []
+        for row in rows:
+            cells = [row.get(at, "") for at in range(len(self.columns))]
+            made = [quoted(cell, delimiter) if self.dialect.quotes else unquoted(cell) for cell in cells]
+            lines.append(delimiter.join(made) + end)
+        text = "".join(["" if closed else end, *lines])
+        if self.dialect.expressed(text) != text:
+            raise ManifestError(
+                f"{self.path}: its encoding ({self.dialect.encoding.codec}) has no letter for what comes in; "
+                'save it as "CSV UTF-8" first'
+            )
+        with replacing(self.path, self.require_unchanged, self.path) as file, self.path.open("rb") as source:
+            shutil.copyfileobj(source, file)
+            file.write(self.dialect.encoder().encode(text, final=True))
+
+    def _line_end(self) -> tuple[str, bool]:
+        """What ends a line here, and whether the last one has it."""
+        end, last = "\r\n", ""
+        for number, raw, _ in self._raw_records():
+            last = raw
+            if number == self._header and raw != raw.rstrip("\r\n"):
+                end = raw[len(raw.rstrip("\r\n")) :]
+        return end, last.endswith(("\r", "\n"))
 
     def as_read(self, columns: Sequence[Column], rows: Iterable[Sequence[Cell]]) -> Iterator[Sequence[str]]:
         """See Table."""

@@ -33,7 +33,6 @@ def find_header(
         told: the number of the row, where a person says it.
         titles: more names that a header is known by.
     """
-    known = INPUTS | RESULTS | {simplified(title) for title in titles}
     first = None
     for number, cells in rows:
         if told is not None:
@@ -42,8 +41,14 @@ def find_header(
             continue
         if number > LOOKED_THROUGH:
             break
-        if len(known.intersection(map(simplified, cells))) > 1:
+        if len(known_names(cells, titles)) > 1:
             return number, cells
         if cells and not first:
             first = number, cells
     return first
+
+
+def known_names(cells: Iterable[str], titles: Collection[str] = ()) -> Collection[str]:
+    """The names among these that manifests use, as they are written here."""
+    known = INPUTS | RESULTS | {simplified(title) for title in titles}
+    return known.intersection(map(simplified, cells))

@@ -1,4 +1,4 @@
-"""Says how a text table is to be read, where a person knows better than its bytes."""
+"""Says how a table is to be read, where a person knows better than its bytes."""
 
 import codecs
 from collections.abc import Collection
@@ -9,11 +9,12 @@ from batch.errors import UsageError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadingOptions:
-    """How a CSV file is to be read.
+    """How a CSV file or a workbook is to be read.
 
     Args:
         encoding: any name of an encoding that Python knows.
         header_row: the row that holds the titles, as the spreadsheet numbers it.
+        sheet: the name of a workbook's sheet.
         said_before: the encoding was said of the table as it stood in another night, and not now.
         titles: what columns are called that a header is known by, besides the usual names.
 
@@ -23,6 +24,7 @@ class ReadingOptions:
 
     encoding: str | None = None
     header_row: int | None = None
+    sheet: str | None = None
     said_before: bool = False
     titles: Collection[str] = ()
 
@@ -35,8 +37,13 @@ class ReadingOptions:
     @property
     def said(self) -> list[str]:
         """The options that were given, by their names on the command line."""
-        given = {"--encoding": self.encoding, "--header-row": self.header_row}
+        given = {"--encoding": self.encoding, "--header-row": self.header_row, "--sheet": self.sheet}
         return [name for name, value in given.items() if value is not None]
+
+    def require_only(self, *options: str, form: str) -> None:
+        """Raise UsageError where an option was given that this form of table does not need."""
+        if unfit := [name for name in self.said if name not in options]:
+            raise UsageError(f"{' and '.join(unfit)}: {form}, which needs no such option")
 
 
 def require_encoding(name: str) -> None:

@@ -3,7 +3,7 @@
 import hashlib
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,7 +41,7 @@ class Table(ABC):
     """The header's names as they stand, duplicates and blanks included."""
 
     delimiter: str = ","
-    """What stands between cells, where the file is text."""
+    """What stands between cells, where the file is text; "" where nothing can be misplaced."""
 
     header_row: int = 1
     """The row in which the titles stand."""
@@ -83,6 +83,17 @@ class Table(ABC):
         Raises ManifestError for a damaged file, TableChanged if it is no longer the one that was opened.
         """
 
+    def append(self, rows: Sequence[Mapping[int, str]]) -> None:
+        """Put new rows of the user's below the last one: position of a column → text.
+
+        Raises:
+            ManifestError: this table cannot take them.
+            TableChanged, TargetLocked: as `write` does.
+        """
+        raise ManifestError(
+            f"{self.path}: {len(rows)} new rows cannot be put into this kind of file; write a new table (.csv or .xlsx)"
+        )
+
     def require_writable(self, columns: Sequence[Column]) -> None:  # noqa: B027 - most can always be written
         """Raise ManifestError where these columns of ours cannot be written into this table."""
 
@@ -114,6 +125,10 @@ class Table(ABC):
     def names_as_read(self, columns: Sequence[Column]) -> list[str]:
         """The names that our columns have once they are written."""
         return [column.name for column in columns]
+
+    def notes(self, positions: Iterable[int]) -> Iterator[str]:  # noqa: ARG002 - most tables need none
+        """What a person should know of how these columns were read. Raises as `records` does."""
+        return iter(())
 
     def same_users_bytes(self, copy: "Table", before: Sequence[int], after: Sequence[int]) -> bool | None:  # noqa: ARG002
         """Whether a table that was made of this one has the same user's part, where bytes tell; None: its cells tell.

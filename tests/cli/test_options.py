@@ -42,8 +42,8 @@ def test_every_option_of_a_run_can_be_typed() -> None:
 
 
 def test_every_argument_of_a_batch_can_be_typed() -> None:
-    """But the job, of which there is one."""
-    assert {*typed(TABLE, "shots.csv")} == {*inspect.signature(open_batch).parameters} - {"job"}
+    """But the job, which its name stands for, and what jobs there are."""
+    assert {*typed(TABLE, "shots.csv")} == {*inspect.signature(open_batch).parameters} - {"job", "models", "find"}
 
 
 def test_what_is_typed_for_a_run_is_what_it_is_told() -> None:
@@ -167,7 +167,7 @@ def test_a_mapping_that_lacks_a_side_is_refused_with_an_example(text: str) -> No
 
 def test_a_table_of_which_nothing_more_is_said_is_the_plain_one() -> None:
     """Its file only."""
-    told = dict.fromkeys(("prefix", "price", "output", "encoding", "header_row"))
+    told = dict.fromkeys(("model", "prefix", "price", "output", "encoding", "header_row", "sheet"))
     plain = {"mapped": {}, "ignored": (), **told, "forget_options": False, "sandbox": False}
     assert typed(TABLE, "shots.csv") == {"manifest": Path("shots.csv"), **plain}
 

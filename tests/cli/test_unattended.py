@@ -65,6 +65,16 @@ def test_what_a_settings_file_says_is_not_copied_into_the_line(shots: Path) -> N
     assert f" run {shots} --cron # " in ended.output
 
 
+def test_a_models_file_is_found_from_where_it_was_typed(shots: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As other files are; a model's name is none."""
+    elsewhere = shots.with_name("elsewhere")
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    for model, there in (("own.json", True), ("mine.py", True), ("kling-3.0-pro", False)):
+        ended = told(shots, "--at", "22:00", "--dry-run", "--", "--sandbox", "--model", model)
+        assert (ended.exit_code, str(elsewhere) in ended.output) == (0, there), ended.output
+
+
 def test_a_rehearsal_by_cron_needs_no_key(shots: Path) -> None:
     """Nor asks for one."""
     ended = told(shots, "--at", "22:00", "--dry-run", "--", "--sandbox")

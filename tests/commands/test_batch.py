@@ -9,11 +9,12 @@ from hypothesis import strategies as st
 
 from batch.cli.main import main
 from batch.commands.batch import Batch, keep_frame, open_batch, read_results
-from batch.errors import ManifestError, UsageError
+from batch.core import states
+from batch.errors import LedgerError, ManifestError, UsageError
 from batch.manifest.loader import Manifest
 from batch.table import Table
 from jobs.kling import KLING_2_1_PRO as JOB
-from tests.support.sheets import SHOTS
+from tests.support.sheets import PRICE, SHOTS, Sheet
 
 NAMES = st.text(st.characters(exclude_characters="\0/", exclude_categories=["Cs"]), min_size=1, max_size=9).filter(
     str.strip
@@ -178,3 +179,29 @@ def test_results_are_read_as_they_stand(tmp_path: Path) -> None:
     assert frame.to_dict("list") == {"prompt": ["00123"], "n": ["1"], "note": ["NA"]}
     with pytest.raises(ManifestError, match="No such file"):
         read_results(tmp_path / "none.csv")
+
+
+def test_rows_of_one_model_are_not_asked_after_at_another(tmp_path: Path) -> None:
+    """Its records would prove that they were never bought. Once none is at fal, the table may be run with any."""
+    sheet = Sheet(tmp_path / "shots.csv")
+    sheet.path.write_text(SHOTS)
+    sheet.read()
+    other = replace(JOB, endpoint="fal-ai/other", first=False)
+    one, two = (open_batch(sheet.path, job) for job in (JOB, other))
+    one.note_model(sheet.ledger)
+    assert sheet.ledger.meta("endpoint") is None  # older versions know no other
+    two.require_own_model(sheet.ledger)
+    row = sheet.rows()[0]
+    sheet.ledger.apply(row, states.claimed(1.0, None, PRICE))
+    sheet.ledger.apply(row, states.reply_lost(2.0, "lost"))
+    one.require_own_model(sheet.ledger)
+    with pytest.raises(LedgerError, match="in doubt, of another model: bring them home first"):
+        two.require_own_model(sheet.ledger)
+    sheet.ledger.set_meta("endpoint", other.endpoint)
+    two.require_own_model(sheet.ledger)
+    with pytest.raises(LedgerError, match="was last run with another model: say --model fal-ai/other to go on with it"):
+        one.require_own_model(sheet.ledger)
+    with pytest.raises(LedgerError, match=r"in doubt, of another model \(fal-ai/other\)"):
+        open_batch(sheet.path, JOB, model="kling-2.1-pro").require_own_model(sheet.ledger)
+    one.note_model(sheet.ledger)
+    assert sheet.ledger.meta("endpoint") == JOB.endpoint

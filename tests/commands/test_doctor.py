@@ -1,11 +1,13 @@
 """`doctor` as typed, against the service: what is wrong with key, account, price and clock; and offline."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from batch.commands import doctor as module
+from batch.commands.batch import open_batch
 from batch.commands.doctor import _account, _clock, _price
 from batch.core.gateway import Unclear
 from batch.fal.account_state import AccountState
@@ -79,5 +81,17 @@ def test_a_balance_that_is_used_up_is_wrong_and_one_that_is_not_told_is_not() ->
 def test_a_price_that_is_not_told_is_a_warning() -> None:
     """The published one counts."""
     (one,) = _price(None, KLING_2_1_PRO, Unclear("no answer"))
-    assert one.level == "warning"
+    assert (one.level, one.remedy) == ("warning", "the published one counts")
+    (one,) = _price(open_batch("shots.csv", KLING_2_1_PRO, price="5=0.40"), KLING_2_1_PRO, Unclear("no answer"))
+    assert (one.level, one.remedy) == ("warning", "what --price says counts")
     assert module.PATIENCE > 0
+
+
+def test_a_model_without_a_price_is_not_ready() -> None:
+    """Nothing of it would be bought."""
+    job = replace(KLING_2_1_PRO, prices={})
+    for batch in (None, open_batch("shots.csv", job)):
+        (one,) = _price(batch, job, Unclear("no answer"))
+        assert (one.level, "--price" in one.remedy) == ("wrong", True)
+    (one,) = _price(open_batch("shots.csv", job, price="5=1,10=2"), job, Unclear("no answer"))
+    assert one.level == "warning"

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from openpyxl import Workbook, load_workbook
 
 from batch.api import check
 from batch.api import open_batch as opened
@@ -21,6 +22,7 @@ from batch.core.run_options import RunOptions
 from batch.core.table_options import TableOptions
 from batch.errors import Exit, LedgerError, ManifestError, UsageError
 from batch.ledger.ledger import Ledger
+from jobs.library import file_of
 from tests.support.runs import a_service, play_in_line, reaching, run_through
 from tests.support.simulated import EPOCH
 
@@ -275,3 +277,94 @@ def test_a_command_between_runs_remembers_only_what_the_table_was_read_with(shot
     assert opened(shots).options == before
     through_session(opened(shots, price="5=0.20"))
     assert opened(shots).options == replace(before, price="5=0.20")
+
+
+# Models and sheets
+
+
+def kling(shots: Path, rows: int = 2) -> Path:
+    shots.write_text("prompt,image\n" + "".join(f"{n},https://x.y/{n}\n" for n in range(rows)))
+    return shots
+
+
+def test_a_model_is_said_once(shots: Path) -> None:
+    """Later commands take the same one, and buy nothing at another."""
+    service = a_service()
+    first = run_through(opened(kling(shots), model="kling-2.1-standard"), service, RunOptions(limit=1))
+    assert first.next_command == f"kling-batch run {shots} --limit 1"
+    bare = opened(shots)
+    assert (bare.manifest.job.name, bare.remembered) == ("kling-2.1-standard", ["--model", "kling-2.1-standard"])
+    assert run_through(bare, service).exit_code == Exit.DONE
+    with pytest.raises(LedgerError, match="was last run with another model"):
+        run_through(opened(shots, forget_options=True), service)
+    anew = opened(shots, forget_options=True, model="kling-2.1-pro")
+    assert (anew.manifest.job.name, anew.remembered) == ("kling-2.1-pro", [])
+    run_through(anew, service)
+    assert opened(shots).manifest.job.name == "kling-2.1-pro"
+
+
+def test_a_price_that_was_said_is_that_of_its_model(shots: Path) -> None:
+    """Said of the usual one, whatever that was called; another one has its own."""
+    run_through(opened(kling(shots), price="5=0.30"), a_service(), RunOptions(limit=1))
+    for same in ("kling-2.1-pro", "fal-ai/kling-video/v2.1/pro/image-to-video"):
+        assert opened(shots, model=same).manifest.prices["5"] == 300_000
+    other = opened(shots, model="kling-2.1-standard")
+    assert (other.price_told, other.options.price) == (False, None)
+    assert other.manifest.prices == other.manifest.job.prices
+    assert opened(shots, job=replace(opened(shots).manifest.job, name="mine", endpoint="a/b")).options.price == "5=0.30"
+
+
+def test_a_model_that_is_gone_is_asked_about(shots: Path) -> None:
+    """By its name; another one can be said, with its own price."""
+    noted(kling(shots), model="gone", price="5=0.30")
+    with pytest.raises(UsageError, match="--model gone: there is no such model"):
+        opened(shots)
+    assert opened(shots, model="kling-2.1-pro").options.price is None
+
+
+def test_a_models_file_moves_with_its_table(tmp_path: Path) -> None:
+    """Where it stands below its folder; it is named from here."""
+    film = tmp_path / "film"
+    film.mkdir()
+    own = film / "own.json"
+    own.write_text(file_of("kling-2.1-standard").read_text())
+    run_through(opened(kling(film / "shots.csv"), model=str(own)), a_service(), RunOptions(limit=1))
+    film.rename(tmp_path / "moved")
+    assert opened(tmp_path / "moved" / "shots.csv").options.model == str(tmp_path / "moved" / "own.json")
+
+
+def test_a_file_of_python_is_said_each_time(shots: Path) -> None:
+    """It is run, and a ledger may come from anywhere."""
+    mine = shots.with_name("mine.py")
+    mine.write_text(
+        "from dataclasses import replace\nfrom jobs.kling import KLING_2_1_PRO\n"
+        "MINE = replace(KLING_2_1_PRO, endpoint='a/b', first=False)\ndel KLING_2_1_PRO\n"
+    )
+    ended = run_through(opened(kling(shots), model=str(mine)), a_service(), RunOptions(limit=1))
+    assert ended.next_command == f"kling-batch run {shots} --model {mine} --limit 1"
+    assert opened(shots).remembered == []
+    with pytest.raises(LedgerError, match="was last run with another model"):
+        run_through(opened(shots), a_service())
+    noted(shots, model=str(mine))
+    with pytest.raises(LedgerError, match="--forget-options"):
+        opened(shots)
+
+
+def test_a_sheet_is_said_once(tmp_path: Path) -> None:
+    """The results come into it, by a bare command too."""
+    path, service = tmp_path / "shots.xlsx", a_service()
+    book = Workbook()
+    for name in ("First", "Second"):
+        sheet = book.active if name == "First" else book.create_sheet()
+        sheet.title = name
+        for cells in (["prompt", "image"], [name, "https://x.y/1"], [f"{name} 2", "https://x.y/2"]):
+            sheet.append(cells)
+    book.save(path)
+    run_through(opened(path, sheet="Second"), service, RunOptions(limit=1))
+    bare = opened(path)
+    assert (bare.remembered, bare.options.sheet) == (["--sheet", "Second"], "Second")
+    assert run_through(bare, service).exit_code == Exit.DONE
+    saved = load_workbook(path)
+    assert "status" not in [cell.value for cell in saved["First"][1]]
+    assert "status" in [cell.value for cell in saved["Second"][1]]
+    assert opened(path, forget_options=True).options.sheet is None

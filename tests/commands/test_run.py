@@ -12,6 +12,7 @@ from typing import Any
 import anyio
 import pandas as pd
 import pytest
+import xlsxwriter
 
 from batch.commands.batch import Batch, open_batch
 from batch.commands.manifest_reading import READS
@@ -245,7 +246,7 @@ def test_a_table_that_is_saved_while_it_is_read_is_read_again_a_few_times(
 
 
 @pytest.mark.parametrize("elsewhere", [False, True])
-@pytest.mark.parametrize("name", ["shots.csv", "shots.parquet"])
+@pytest.mark.parametrize("name", ["shots.csv", "shots.parquet", "shots.xlsx"])
 def test_the_table_is_written_and_read_back_before_the_first_submit(tmp_path: Path, name: str, elsewhere: bool) -> None:
     """Every row is pending in it by then, of any form of table, and where results go elsewhere."""
     given = proving(tmp_path, name, elsewhere)
@@ -314,9 +315,70 @@ def proving(folder: Path, name: str, elsewhere: bool) -> Batch:
         frame = pd.read_csv(given.manifest.path)
         given.manifest.path.unlink()
         frame.to_parquet(folder / name)
+    if name.endswith(".xlsx"):
+        write_workbook(pd.read_csv(given.manifest.path), folder / name)
+        given.manifest.path.unlink()
     target = folder / f"out{Path(name).suffix}" if elsewhere else None
     manifest = replace(given.manifest, path=folder / name, reads_own=not elsewhere)
     return replace(given, manifest=manifest, ledger=folder / f"{name}.ledger", target=target)
+
+
+def write_workbook(frame: pd.DataFrame, path: Path) -> None:
+    """The frame as the one sheet of a workbook."""
+    book = xlsxwriter.Workbook(str(path))
+    sheet = book.add_worksheet()
+    sheet.write_row(0, 0, list(frame.columns))
+    for number, row in enumerate(frame.itertuples(index=False), 1):
+        sheet.write_row(number, 0, row)
+    book.close()
+
+
+def test_a_workbook_that_is_open_elsewhere_gets_its_results_when_it_is_closed(tmp_path: Path) -> None:
+    """Until then they stand beside it, and both is said, once."""
+    given, said = proving(tmp_path, "shots.xlsx", elsewhere=False), list[str]()
+    mark = tmp_path / "~$shots.xlsx"
+    mark.touch()
+    beside = tmp_path / "shots.results.xlsx"
+    before = given.manifest.path.read_bytes()
+
+    def on_submit(number: int) -> None:
+        if not number:
+            assert given.manifest.path.read_bytes() == before
+            assert "pending" in {record.cells[-9] for record in open_table(beside).records()}
+        mark.unlink(missing_ok=True)
+
+    assert run_through(given, a_service(on_submit=on_submit), say=said.append).exit_code is Exit.DONE
+    table = open_table(given.manifest.path)
+    assert [record.cells[table.columns.index("status")] for record in table.records()] == ["succeeded"] * 3
+    told = [line for line in said if "shots.xlsx" in line]
+    assert len(told) == 2
+    assert "is open in Excel" in told[0]
+    assert told[0].endswith(f"the results are in {beside}")
+    assert told[1] == f"{given.manifest.path} can be written again: the results are in it, and {beside} is not needed"
+
+
+def test_edits_of_a_workbook_during_a_run_are_kept(tmp_path: Path) -> None:
+    """As in a CSV: what the user saves meanwhile stands there in the end, with every video beside its own row."""
+    given = proving(tmp_path, "shots.xlsx", elsewhere=False)
+    path = given.manifest.path
+
+    def on_submit(number: int) -> None:
+        if number == 1:
+            frame = pd.DataFrame(
+                [[record.cells[0], record.cells[1], "mine"] for record in open_table(path).records()][::-1],
+                columns=["prompt", "image", "note"],
+            )
+            write_workbook(frame, path)
+
+    assert run_through(given, a_service(on_submit=on_submit)).exit_code is Exit.DONE
+    table = open_table(path)
+    rows = [dict(zip(table.columns, record.cells, strict=True)) for record in table.records()]
+    assert [row["prompt"] for row in rows] == ["c", "b", "a"]
+    assert {row["note"] for row in rows} == {"mine"}
+    assert {row["status"] for row in rows} == {"succeeded"}
+    with Ledger.read(given.ledger) as ledger:
+        made = dict(ledger.db.execute("SELECT json_extract(arguments, '$.prompt'), video_url FROM row").fetchall())
+    assert {row["prompt"]: row["video_url"] for row in rows} == made
 
 
 # The price

@@ -182,3 +182,12 @@ def test_no_order_of_prices_and_ends_breaks_a_cap(
             money = Money(money.spent + money.under_way, 0)
         assert run is None or money.spent + money.under_way - before <= run
         assert total is None or money.spent + money.under_way <= total
+
+
+def test_a_price_may_be_that_of_each_request() -> None:
+    """One amount; and where any value may decide, any is taken."""
+    assert prices("0.49", {}, [""]) == {"": 490_000}
+    assert prices("8=0.5", {}, []) == {"8": 500_000}
+    for text in ("5=0.49", "0", "nothing"):
+        with pytest.raises(UsageError, match="each request costs the same here"):
+            prices(text, {}, [""])

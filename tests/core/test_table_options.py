@@ -1,6 +1,7 @@
 """Options of a table: what is said holds, what was said before fills the rest, and a note gives them back."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -13,11 +14,13 @@ OPTIONS = st.builds(
     TableOptions,
     mapped=st.dictionaries(st.sampled_from(["prompt", "image", "tail_image"]), TEXT, max_size=3),
     ignored=st.lists(TEXT, max_size=2).map(tuple),
+    model=st.none() | TEXT,
     prefix=st.none() | TEXT,
     price=st.none() | TEXT,
     output=st.none() | TEXT,
     encoding=st.none() | TEXT,
     header_row=st.none() | st.integers(1, 99),
+    sheet=st.none() | TEXT,
 )
 
 
@@ -39,6 +42,8 @@ def test_a_note_gives_the_options_back(options: TableOptions) -> None:
         {"header_row": "3"},
         {"header_row": 0},
         {"header_row": True},
+        {"model": 1},
+        {"sheet": ["Shots"]},
         {"another": 1},
     ],
 )
@@ -68,11 +73,19 @@ def test_what_is_said_holds_and_the_rest_is_as_before(said: TableOptions, before
     now = said.with_(rest)
     assert {**now.mapped, **said.mapped} == now.mapped
     assert {*said.ignored} <= {*now.ignored}
-    for name in ("prefix", "price", "output", "encoding", "header_row"):
+    for name in ("model", "prefix", "price", "output", "encoding", "header_row", "sheet"):
         mine = getattr(said, name)
         assert getattr(now, name) == (getattr(before, name) if mine is None else mine)
     assert not {*rest.mapped.values(), *rest.ignored} & {*said.mapped.values(), *said.ignored}
     assert now.left_open(now, str).typed == []
+
+
+def test_a_note_of_an_older_version_is_understood() -> None:
+    """It knew of no models and no sheets."""
+    options = TableOptions(mapped={"image": "Bild"}, price="5=1", header_row=2)
+    told = json.loads(options.note)
+    del told["model"], told["sheet"]
+    assert read_options(json.dumps(told)) == options
 
 
 def test_another_name_of_the_same_input_takes_its_place() -> None:
@@ -89,7 +102,8 @@ def test_options_are_typed_as_the_command_line_takes_them() -> None:
     said = TableOptions(
         mapped={"image": "Mein Bild"}, ignored=("Dauer",), prefix="k_", price="5=1", output="o.csv", header_row=3
     )
+    said = replace(said, model="kling-3.0-pro", sheet="Shots 2")
     assert said.typed == [
-        *("--map", "image=Mein Bild", "--ignore", "Dauer", "--prefix", "k_", "--price", "5=1", "--output", "o.csv"),
-        *("--header-row", "3"),
+        *("--map", "image=Mein Bild", "--ignore", "Dauer", "--model", "kling-3.0-pro", "--prefix", "k_"),
+        *("--price", "5=1", "--output", "o.csv", "--header-row", "3", "--sheet", "Shots 2"),
     ]

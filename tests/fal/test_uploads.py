@@ -4,6 +4,7 @@ import asyncio
 import io
 import re
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,34 @@ async def test_an_image_goes_up_as_what_it_is(
     )
     assert isinstance(await images.prepare(SHOT | {"image_url": name}), Prepared)
     assert sent == [described]
+
+
+async def test_other_files_go_up_as_their_names_end(tmp_path: Path) -> None:
+    """Sound and video are no pictures, and are not judged as such; in a list, each in its place."""
+    sent: list[tuple[str, str]] = []
+
+    async def upload(body: uploads.UploadBody) -> str:
+        sent.append((body.media_type, body.name))
+        return f"https://v3.fal.media/files/{len(sent)}"
+
+    names = ["Möwe.mp3", "a.mp4", "ohne", "kite.png"]
+    for name in names:
+        (tmp_path / name).write_bytes(painted("PNG"))
+    job = replace(KLING_2_1_PRO, files=["sounds"])
+    files = uploads.Uploads(
+        job, lambda cell: tmp_path / cell if cell in names else None, upload, Redactor([]), form=upload_form
+    )
+    answer = await files.prepare({"image_url": "kite.png", "sounds": [*names, "https://x.y/a.wav"]})
+    assert isinstance(answer, Prepared)
+    assert sent == [
+        ("image/png", "image.png"),
+        ("audio/mpeg", "file.mp3"),
+        ("video/mp4", "file.mp4"),
+        ("application/octet-stream", "file"),
+        ("image/png", "image.png"),
+    ]
+    urls = [f"https://v3.fal.media/files/{number}" for number in range(1, 6)]
+    assert answer.arguments == {"image_url": urls[0], "sounds": [*urls[1:], "https://x.y/a.wav"]}
 
 
 def painted(kind: str) -> bytes:

@@ -102,3 +102,10 @@ def test_what_is_no_table_is_refused_in_one_line(tmp_path: Path) -> None:
             load(path, ReadingOptions())
     with pytest.raises(ManifestError):
         load(tmp_path / "nowhere.csv", ReadingOptions())
+
+
+def test_a_frame_is_not_kept_under_the_name_of_a_workbook(tmp_path: Path) -> None:
+    """It would be a Parquet file that Excel cannot open."""
+    with pytest.raises(UsageError, match=r"name it shots\.parquet"):
+        keep(pd.DataFrame(SHOTS), tmp_path / "shots.xlsx")
+    assert list(tmp_path.iterdir()) == []

@@ -1,15 +1,19 @@
 """What a person writes into a cell, and the value that it means."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from batch.manifest.columns import find_columns
 from batch.manifest.image_references import LocalPath, WebUrl, parse_reference
+from batch.manifest.planner import ImageCheck, Planner
+from batch.manifest.validation import checker
 from batch.manifest.values import bare, choice, excerpt, number, shortened, unprintable, value_of
 from jobs.kling import KLING_2_1_PRO as JOB
-from tests.support.plans import INPUTS, plan, problem
+from tests.support.plans import INPUTS, Line, plan, problem
 
 
 @pytest.mark.parametrize(
@@ -213,3 +217,119 @@ def test_of_a_long_path_the_end_is_shown() -> None:
     assert excerpt(path).startswith("'/Volumes/Film/xxxxxx…")
     assert excerpt(path).endswith("xxx/kite.jpg'")
     assert len(excerpt(path)) == 61
+
+
+OTHER = replace(
+    JOB,
+    schema={
+        "type": "object",
+        "required": [],
+        "properties": {
+            "seconds": {"type": "integer", "minimum": 1, "maximum": 9},
+            "shape": {"type": "string", "enum": ["16:9", "9:16"]},
+            "size": {"type": "integer", "enum": [480, 720]},
+            "sound": {"type": "boolean"},
+            "length": {"type": "string", "enum": ["4s", "6s", "8s"]},
+            "tags": {"type": "array", "items": {"type": "string"}},
+            "image_urls": {"type": "array", "items": {"type": "string"}},
+            "box": {"type": "object", "required": ["x"], "properties": {"x": {"type": "integer"}}},
+        },
+    },
+    columns={name: (name,) for name in ("seconds", "shape", "size", "sound", "tags", "image_urls", "box", "length")},
+    images=("image_urls",),
+    units={},
+    price_by="",
+    prices={"": 1},
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("seconds", "5,0", 5),
+        ("seconds", "5.5", "5.5"),
+        ("shape", " 16:9 ", "16:9"),
+        ("size", "720.0", 720),
+        ("size", "600", "600"),
+        *[("sound", text, True) for text in ("TRUE", "yes", "1", "Wahr", "ja")],
+        *[("sound", text, False) for text in ("FALSE", "no", "0", "falsch")],
+        ("sound", "loud", "loud"),
+        *[("length", text, "6s") for text in ("6", "6.0", "6 s", "6S", "6s")],
+        *[("length", text, text) for text in ("7", "6m", "s")],
+        ("tags", "a; b ;;", ["a", "b"]),
+        ("tags", '["a;b"]', ["a;b"]),
+        ("image_urls", "'a.png'; https://x.y/b.png", ["a.png", "https://x.y/b.png"]),
+        ("box", '{"x": 1}', {"x": 1}),
+        ("box", "{x}", "{x}"),
+    ],
+)
+def test_values_of_every_type_are_read(name: str, text: str, value: object) -> None:
+    """What cannot be one is given back as it stands, for the schema to refuse."""
+    found = value_of(OTHER, name, text)
+    assert (found, type(found)) == (value, type(value))
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("seconds", "10", "'10' is not a whole number from 1 to 9: write one, like 1"),
+        ("seconds", "soon", "'soon' is not a whole number from 1 to 9: write one, like 1"),
+        ("shape", "4:3", "'4:3' is not 16:9 or 9:16: write one of them"),
+        ("size", "600", "'600' is not 480 or 720: write one of them"),
+        ("sound", "loud", "'loud' is neither true nor false: write one of them"),
+        ("box", "x", """'x' is no JSON of the kind that belongs here: write it like {"name": "value"}"""),
+        ("box", '{"x": "1"}', None),
+        ("box", "{}", None),
+    ],
+)
+def test_what_breaks_a_rule_is_told_with_a_remedy(name: str, text: str, message: str | None) -> None:
+    """In the column that it stands in, also where the fault is deep in it."""
+    columns = find_columns([name], OTHER, {}, {})
+    planner = Planner(job=OTHER, columns=columns, prices=OTHER.prices, check=checker(OTHER.schema), look=ImageCheck)
+    (found,) = planner.plan([Line(2, [text])])
+    (told,) = found.problems
+    assert told.column == name
+    assert message is None or told.message == message
+
+
+def test_a_list_of_images_is_known_by_each_of_them() -> None:
+    """One of them missing is told by its own name; what is sent is a list."""
+    columns = find_columns(["image_urls"], OTHER, {}, {})
+
+    def look(cell: str) -> ImageCheck:
+        return ImageCheck(f"sha256:{cell}", "does not exist" if "gone" in cell else None)
+
+    planner = Planner(job=OTHER, columns=columns, prices=OTHER.prices, check=checker(OTHER.schema), look=look)
+    one, two, three = planner.plan([Line(2, ["a.png;b.png"]), Line(3, ["b.png;a.png"]), Line(4, ["a.png;gone.png"])])
+    assert (one.arguments or {})["image_urls"] == ["a.png", "b.png"]
+    assert one.fingerprint != two.fingerprint
+    assert [problem.message for problem in three.problems] == ["'gone.png' does not exist"]
+
+
+def test_what_stands_in_a_column_of_another_model_is_a_problem() -> None:
+    """With what to do; an empty cell is none."""
+    job = replace(OTHER, refused={"tail_image": "is not taken by this model: empty the cell"})
+    columns = find_columns(["tags", "Tail Image"], job, {}, {})
+    assert columns.positions == {0, 1}
+    planner = Planner(job=job, columns=columns, prices=job.prices, check=checker(job.schema), look=ImageCheck)
+    one, two = planner.plan([Line(2, ["a", ""]), Line(3, ["a", "b.png"])])
+    assert not one.problems
+    (told,) = two.problems
+    assert (told.column, told.message) == ("Tail Image", "'b.png' is not taken by this model: empty the cell")
+
+
+def test_a_row_for_another_model_is_not_bought_at_this_one() -> None:
+    """It says so in a column `model`; whatever else stands there is the user's own business."""
+    columns = find_columns(["tags", "Model"], OTHER, {}, {})
+    planner = Planner(
+        job=OTHER,
+        columns=columns,
+        prices=OTHER.prices,
+        check=checker(OTHER.schema),
+        look=ImageCheck,
+        models={"kling-3.0-pro", OTHER.name},
+    )
+    cells = ["", "Anna", OTHER.name, "kling-3.0-pro "]
+    found = list(planner.plan(Line(number, ["a", cell]) for number, cell in enumerate(cells, 2)))
+    assert [len(row.problems) for row in found] == [0, 0, 0, 1]
+    assert found[3].problems[0].message.endswith("and run that with --model kling-3.0-pro")
