@@ -146,9 +146,10 @@ class MediaServer:
 
     async def _endless(self, writer: asyncio.StreamWriter, piece: bytes) -> None:
         block = (piece * (PIECE // len(piece) + 1))[:PIECE]
-        while True:
+        while not writer.is_closing():
             writer.write(f"{len(block):x}\r\n".encode() + block + b"\r\n")
             await writer.drain()
+            await asyncio.sleep(0)  # where the connection is lost, drain lets nobody else have a turn
             self.sent += len(block)
 
 
