@@ -142,7 +142,9 @@ def _entries(path: Path) -> list[zipfile.ZipInfo]:
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()
     except (zipfile.BadZipFile, NotImplementedError, ValueError, struct.error) as fault:
-        raise PackageError(f"is a damaged zip archive ({fault})") from fault
+        raise PackageError(
+            f'is an Excel workbook or another zip archive, and damaged ({fault}): save it as "CSV UTF-8" or .xlsx anew'
+        ) from fault
     if not entries or len(entries) > MOST_ENTRIES:
         raise PackageError(f"is a zip archive of {len(entries):,} entries, and no workbook")
     names = [entry.filename.casefold() for entry in entries]
