@@ -38,7 +38,7 @@ def test_the_first_bytes_decide_and_not_the_name(tmp_path: Path) -> None:
         (codecs.BOM_UTF8 + b"a\n\xff\n", "begins as UTF-8 but byte 5"),
         (codecs.BOM_UTF16_LE + "a\nb".encode("utf-16-le")[:-1], "begins as UTF-16-LE but byte 6"),
         ("prompt,image\n".encode("utf-16-le"), "NUL"),
-        (b"PK\x03\x04rest", "damaged zip archive"),
+        (b"PK\x03\x04rest", "zip archive, and damaged"),
         (b"PK\x05\x06" + bytes(18), "empty zip archive"),
         (b"\xd0\xcf\x11\xe0rest", "old Excel workbook"),
         (b"\x1f\x8brest", "gzip"),
