@@ -61,7 +61,7 @@ CREATE TABLE run (
 
 -- Pictures that were uploaded, by their content: each once for all tables, until it expires.
 CREATE TABLE upload (
-    digest TEXT PRIMARY KEY,              -- sha256 of the file, and what was done to the picture before it went up
+    digest TEXT PRIMARY KEY,              -- sha256 of the file, and as what it went up where it is no picture
     url TEXT,                             -- NULL: a run is at it
     claimed_at REAL NOT NULL,
     proven_at REAL,

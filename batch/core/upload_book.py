@@ -44,5 +44,3 @@ class UploadForm:
 
     converted: bytes | None = None
     """None: the file as it is."""
-    name: str = ""
-    """Of what was done to it: another form of the same picture is another upload."""

@@ -188,7 +188,7 @@ class Uploads:
                 if failure and failure is not known:  # while this row waited: not tried once more for each of them
                     raise _FailedForOther(failure)
                 try:
-                    self._uploaded[key] = await self._known(key) or await self._new(path, key, form)
+                    self._uploaded[key] = await self._known(key) or await self._new(path, digest, key, form)
                 except Exception as error:
                     self._failures[key] = self._failed(error)
                     raise
@@ -219,17 +219,23 @@ class Uploads:
                 return known.url
             await anyio.to_thread.run_sync(self._book.forget, digest)
 
-    async def _new(self, path: Path, digest: str, form: Form) -> str:
+    async def _new(self, path: Path, digest: str, key: str, form: Form) -> str:
         try:
             url = _checked(await self._upload_file(path, form))
+            await self._require_same(path, digest)
         except BaseException:  # whoever waits for it may try now
             with anyio.CancelScope(shield=True):
-                await anyio.to_thread.run_sync(self._book.forget, digest)
+                await anyio.to_thread.run_sync(self._book.forget, key)
             raise
         self._sent += 1
         now, seconds = self._now(), self._lifecycle.seconds if self._lifecycle else USUAL_SECONDS
-        await anyio.to_thread.run_sync(self._book.keep, digest, url, now, None if seconds is None else now + seconds)
+        await anyio.to_thread.run_sync(self._book.keep, key, url, now, None if seconds is None else now + seconds)
         return url
+
+    async def _require_same(self, path: Path, digest: str) -> None:
+        """Nobody may be given the address of other bytes for those that were there before."""
+        if await self._digest(path) != digest:
+            raise _Unusable("was saved anew while it went up")
 
     async def _upload_file(self, path: Path, form: Form) -> str:
         async with self._slots:

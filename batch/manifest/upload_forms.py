@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from batch.core.media_type import Judged
 from batch.core.upload_book import UploadForm
-from batch.manifest.images import can_read_heic, judge, quietly
+from batch.manifest.images import UPLOAD_LIMIT, can_read_heic, inspect, judge, quietly
 
 if TYPE_CHECKING:
     from PIL import Image as Pillow
@@ -23,15 +23,17 @@ def upload_form(path: Path) -> UploadForm:
     Raises:
         OSError: the file cannot be read.
     """
+    if path.stat().st_size > UPLOAD_LIMIT:
+        return UploadForm(Judged(problem=inspect(path).problem))
     judged = judge(path.read_bytes())
     if judged.problem:
         return UploadForm(judged)
     media_type = judged.media_type
     if media_type == "image/heic" and can_read_heic():
-        return _converted(path, "JPEG", {"quality": QUALITY, "subsampling": 0}, "jpeg-of-heic-1")
+        return _converted(path, "JPEG", {"quality": QUALITY, "subsampling": 0})
     if media_type in _TURNED and _is_turned(path):
         kind, how = _TURNED[media_type]
-        return _converted(path, kind, how, "upright-1")
+        return _converted(path, kind, how)
     return UploadForm(judged)
 
 
@@ -47,7 +49,7 @@ def _is_turned(path: Path) -> bool:
             return False
 
 
-def _converted(path: Path, kind: str, how: dict[str, int], name: str) -> UploadForm:
+def _converted(path: Path, kind: str, how: dict[str, int]) -> UploadForm:
     from PIL import Image as Pillow
     from PIL import ImageOps
 
@@ -56,7 +58,7 @@ def _converted(path: Path, kind: str, how: dict[str, int], name: str) -> UploadF
         if kind == "JPEG" and upright.mode not in ("L", "RGB", "CMYK"):
             upright = upright.convert("RGB")
         judged = Judged("image/jpeg", ".jpg") if kind == "JPEG" else Judged("image/png", ".png")
-        return UploadForm(judged, _saved(upright, kind, how, image.info.get("icc_profile")), name)
+        return UploadForm(judged, _saved(upright, kind, how, image.info.get("icc_profile")))
 
 
 def _saved(image: "Pillow.Image", kind: str, how: dict[str, int], profile: bytes | None) -> bytes:

@@ -316,6 +316,27 @@ async def test_a_picture_goes_up_once_over_files_runs_and_tables(tmp_path: Path)
     assert second.asked == []
 
 
+async def test_a_picture_that_is_saved_anew_while_it_goes_up_is_kept_under_no_bytes(tmp_path: Path) -> None:
+    """Neither as what it was nor as what it is: a row of another table would get a video of another picture."""
+    path, book = tmp_path / "a.png", Book()
+    path.write_bytes(b"picture")
+    run = Tries(tmp_path, book)
+    plain = run.upload
+
+    async def saved_meanwhile(body: uploads.UploadBody) -> str:
+        path.write_bytes(b"another picture")
+        return await plain(body)
+
+    run.images._upload = saved_meanwhile
+    answer = await run.prepare()
+    assert isinstance(answer, Refused)
+    assert "saved anew while it went up" in answer.message
+    assert (book.urls, book.claimed) == ({}, set())
+    run.images._upload = plain
+    assert isinstance(await run.prepare(), Prepared)
+    assert len(book.urls) == 1
+
+
 async def test_two_runs_at_once_upload_each_picture_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever comes second waits for the first."""
     monkeypatch.setattr(uploads, "ELSEWHERE_SECONDS", 0.001)

@@ -1,6 +1,7 @@
 """What a local picture goes up as: upright, and of a kind that fal takes."""
 
 import io
+import os
 from pathlib import Path
 
 import pytest
@@ -37,7 +38,7 @@ def seen(data: bytes | None) -> Image.Image:
 def test_an_upright_picture_goes_up_byte_for_byte(tmp_path: Path, kind: str) -> None:
     """Nothing is made of it, whatever its kind."""
     form = upload_form(picture(tmp_path / "a", kind))
-    assert (form.converted, form.name, form.judged.problem) == (None, "", None)
+    assert (form.converted, form.judged.problem) == (None, None)
     assert form.judged.media_type == f"image/{kind.lower()}"
     if kind == "JPEG":
         assert upload_form(picture(tmp_path / "a", kind, 1)) == form
@@ -62,7 +63,6 @@ def test_a_picture_that_a_note_turns_is_turned(
     if above:
         assert isinstance(top, tuple)
         assert (top[0] > 200) == (above == "red")
-    assert form.name == "upright-1"
 
 
 def test_a_picture_is_judged_as_it_is_seen(tmp_path: Path) -> None:
@@ -105,6 +105,14 @@ def test_notes_that_nobody_can_read_turn_nothing(tmp_path: Path) -> None:
     Image.new("RGB", SIZE).save(tmp_path / "a.jpg", "JPEG", exif=b"Exif\0\0MM\0*\xff\xff\xff\xff")
     assert upload_form(tmp_path / "a.jpg").converted is None
     assert inspect(tmp_path / "a.jpg").problem is None
+
+
+def test_a_file_that_has_grown_too_large_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may have, since it was checked; what it is refused with says its size."""
+    path = picture(tmp_path / "a.png", "PNG")
+    os.truncate(path, images.UPLOAD_LIMIT + 1)
+    monkeypatch.setattr(Path, "read_bytes", lambda _: pytest.fail("it was read"))
+    assert "fal takes at most 100 MB" in (upload_form(path).judged.problem or "")
 
 
 def test_a_file_that_is_gone_is_an_error_of_the_disk(tmp_path: Path) -> None:
