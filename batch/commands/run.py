@@ -4,12 +4,10 @@ import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import anyio
-from anyio import current_time
 
 from batch.commands.alarms import Alarm
 from batch.commands.at_work import noted
@@ -21,35 +19,25 @@ from batch.commands.manifest_watch import ManifestWatch
 from batch.commands.messages import Say
 from batch.commands.remembered_options import note_results, note_run, remember
 from batch.commands.session import Connect, connect, record_interrupted, ungrouped_errors
-from batch.core.gateway import Gateway, Unclear, UnitPrice
 from batch.core.money import Budget
 from batch.core.run_options import RunOptions
 from batch.dispatch.stopping import Stop
-from batch.errors import UsageError
-from batch.fal.pricing import difference, live_prices
 from batch.ledger.booking import was_moved
 from batch.ledger.file import locked, write_errors
 from batch.ledger.ledger import Ledger
-from batch.ledger.matching import Findings
 from batch.ledger.news import Told, begin_telling, note_told, read_news, read_told
 from batch.ledger.summary import LedgerSummary, summarize
-from batch.ledger.twins import find_twins, told_twins
 from batch.reports.outcome import Outcome, counted
 from batch.reports.screen import Screen
 from batch.results_writer.autosave import Autosave
 from batch.results_writer.overwrite_checks import note_target
-from batch.results_writer.writer import ResultsWriter
+from batch.results_writer.writer import ResultsWriter, Saved
 from batch.table import Table
 
 if TYPE_CHECKING:
-    from batch.account.book import AccountBook
     from batch.commands.event_keeping import EventKeeper
     from batch.commands.row_updates import OnUpdate
     from batch.commands.video_downloads import OpenMedia, VideoDownloads
-    from batch.dispatch.settings import Settings
-
-PRICE_SECONDS = 2.0
-"""How long fal's price of today is waited for; without it the published one counts."""
 
 Mark = Callable[[Ledger, float], None]
 """Marks rows to be run again (`rerun`, `--stale`)."""
@@ -121,11 +109,11 @@ async def run(
                 note_run(ledger, batch.kept)
                 for line in read.columns.lines():
                     say(line)
+                if read.findings.invalid:
+                    say(f"{counted(read.findings.invalid)} cannot be run: `kling-batch check` lists why")
                 videos = _videos(batch, ledger, read.digest, options, around, say)
                 with _event_log(ledger, options, around, say) as events:
-                    outcome = await _run(
-                        batch, ledger, read.findings, read.digest, options, around, say, videos, events
-                    )
+                    outcome = await _run(_Run.of(batch, ledger, read.digest, options, around, say, videos, events))
                     return _with_news(outcome, ledger, told, around) if told else outcome
 
 
@@ -140,73 +128,107 @@ def _nothing_left_by_a_refusal(ledger: Ledger, *, fresh: bool) -> Iterator[None]
         raise
 
 
-async def _run(
-    batch: Batch,
-    ledger: Ledger,
-    findings: Findings,
-    digest: str,
-    options: RunOptions,
-    around: Surroundings,
-    say: Say,
-    videos: "VideoDownloads | None",
-    events: "EventKeeper | None",
-) -> Outcome:
-    screen = Screen()
-    say = screen.above(say)
-    writer = ResultsWriter(batch.manifest, batch.ledger, batch.target)
-    autosave = Autosave(writer, say)
-    watch = ManifestWatch(batch.manifest, batch.ledger, digest, writer.source)
-    ended = Ended()
-    if findings.invalid:
-        say(f"{counted(findings.invalid)} cannot be run: `kling-batch check` lists why")
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What the steps of a run share, from its open ledger on."""
+
+    batch: Batch
+    ledger: Ledger
+    options: RunOptions
+    around: Surroundings
+    autosave: Autosave
+    watch: ManifestWatch
+    screen: Screen
+    videos: "VideoDownloads | None"
+    events: "EventKeeper | None"
+    ended: Ended = field(default_factory=Ended)
+
+    @classmethod
+    def of(
+        cls,
+        batch: Batch,
+        ledger: Ledger,
+        digest: str,
+        options: RunOptions,
+        around: Surroundings,
+        say: Say,
+        videos: "VideoDownloads | None",
+        events: "EventKeeper | None",
+    ) -> "_Run":
+        """`digest` is that of the manifest as it was read."""
+        writer, screen = ResultsWriter(batch.manifest, batch.ledger, batch.target), Screen()
+        autosave = Autosave(writer, screen.above(say))
+        watch = ManifestWatch(batch.manifest, batch.ledger, digest, writer.source)
+        return cls(batch, ledger, options, around, autosave, watch, screen, videos, events)
+
+    @property
+    def say(self) -> Say:
+        """One line to the user, above a bar."""
+        return self.autosave.say
+
+
+async def _run(this: _Run) -> Outcome:
+    batch, ledger, around = this.batch, this.ledger, this.around
     summary = summarize(ledger)
     if summary.to_run or summary.at_fal or summary.in_doubt:
-        from batch.commands.account_book import account_book  # only where something is bought, or asked after
-        from batch.commands.companions import Companions
-        from batch.commands.dispatching import dispatch
-
-        cap, own = options.max_spend_account, options.own_table
-        follows = options.logs or around.on_update is not None
-        async with (
-            around.connect(replace(batch, keep=options.keep, logs=follows)) as gateway,
-            account_book(batch, ledger, gateway, around.now, say, cap, own_table=own) as book,
-        ):
-            summary = await _settle_before(batch, ledger, summary, book, gateway, options, around, say)
-            budget = Budget(options.max_spend, options.max_spend_total, ledger.money().spent)
-            caps = Caps(options, budget, book, around.now)
-            if summary.to_run:
-                for note in batch.notes:
-                    say(f"note: {note}")
-                summary = await _announce_price(batch, ledger, summary, gateway, caps, say)
-                if options.stop_after and (error_type := ledger.stopped_for()):
-                    say(
-                        f"an earlier run stopped for {error_type}: one row is tried before the rest, until one succeeds"
-                    )
-            settings = _settings(batch, book, summary, caps, around, watch)
-            if summary.to_run:
-                autosave.first()  # nothing is bought that cannot be written back
-                ledger.shown = True
-            shown = screen if around.show_progress else None
-            beside = Companions(videos, events, around.on_update, options.logs)
-            await dispatch(ledger, gateway, settings, autosave, ended, beside, shown, summary.total, around.alarm, book)
-            ended.stopped = _why_stopped(ended.stop, caps, batch.typical_seconds) or ended.stopped
-            ended.first = caps.first(ended.stop, batch.typical_seconds, begun=any(ended.tally.counts))
+        await _through_fal(this, summary)
     else:
-        if not batch.sandbox and was_moved(ledger):
-            from batch.commands.account_book import note_moved
-
-            await note_moved(batch, ledger, around.now)
-        if videos:
-            from batch.commands.video_downloads import bring_videos
-
-            await bring_videos(ledger, videos, ended, say, options.max_seconds)
+        await _without_fal(this)
     ledger.marks.clear()  # what was not begun stays as it was
-    enrol_edits(batch.manifest, ledger, watch, around.now())
-    saved = autosave.finish(ledger)
+    enrol_edits(batch.manifest, ledger, this.watch, around.now())
+    saved = this.autosave.finish(ledger)
     note_results(ledger, batch.table, saved.path)
+    return _outcome(this, saved)
+
+
+async def _through_fal(this: _Run, summary: LedgerSummary) -> None:
+    """Something is bought, or asked after."""
+    from batch.commands.account_book import account_book
+    from batch.commands.before_dispatch import announce_price, settings_of, settle_before
+    from batch.commands.companions import Companions
+    from batch.commands.dispatching import dispatch
+
+    batch, ledger, options, around = this.batch, this.ledger, this.options, this.around
+    cap, own = options.max_spend_account, options.own_table
+    follows = options.logs or around.on_update is not None
+    async with (
+        around.connect(replace(batch, keep=options.keep, logs=follows)) as gateway,
+        account_book(batch, ledger, gateway, around.now, this.say, cap, own_table=own) as book,
+    ):
+        summary = await settle_before(batch, ledger, summary, book, gateway, options, around.now, this.say)
+        budget = Budget(options.max_spend, options.max_spend_total, ledger.money().spent)
+        caps = Caps(options, budget, book, around.now)
+        if summary.to_run:
+            summary = await announce_price(batch, ledger, summary, gateway, caps, this.say)
+        settings = settings_of(batch, book, summary, caps, this.watch, now=around.now, rand=around.rand)
+        if summary.to_run:
+            this.autosave.first()  # nothing is bought that cannot be written back
+            ledger.shown = True
+        shown = this.screen if around.show_progress else None
+        beside = Companions(this.videos, this.events, around.on_update, options.logs)
+        ended, total = this.ended, summary.total
+        await dispatch(ledger, gateway, settings, this.autosave, ended, beside, shown, total, around.alarm, book)
+        ended.stopped = _why_stopped(ended.stop, caps, batch.typical_seconds) or ended.stopped
+        ended.first = caps.first(ended.stop, batch.typical_seconds, begun=any(ended.tally.counts))
+
+
+async def _without_fal(this: _Run) -> None:
+    """Nothing is bought: only the book may have to know where the table is, and videos may have to come down."""
+    if not this.batch.sandbox and was_moved(this.ledger):
+        from batch.commands.account_book import note_moved
+
+        await note_moved(this.batch, this.ledger, this.around.now)
+    if this.videos:
+        from batch.commands.video_downloads import bring_videos
+
+        await bring_videos(this.ledger, this.videos, this.ended, this.say, this.options.max_seconds)
+
+
+def _outcome(this: _Run, saved: Saved) -> Outcome:
+    batch, ledger, ended = this.batch, this.ledger, this.ended
     outcome = Outcome(
         standing=summarize(ledger),
-        now=around.now(),
+        now=this.around.now(),
         table=str(saved.path or batch.ledger),
         unwritten=saved.path is None,
         command=batch.command,
@@ -218,7 +240,7 @@ async def _run(
         first=ended.first,
         left=ended.tally.left,
         recalled=ended.tally.recalled,
-        videos=videos.outcome() if videos else None,
+        videos=this.videos.outcome() if this.videos else None,
     )
     return _with_doubts(outcome, ledger, ended.candidates) if outcome.standing.in_doubt else outcome
 
@@ -273,9 +295,6 @@ def _videos(
     )
 
 
-# Before anything is submitted
-
-
 def _enrol_manifest(batch: Batch, ledger: Ledger, table: Table | None, mark: Mark | None, now: float) -> ReadManifest:
     """What an earlier run left in the air is written down as such; then the manifest is enrolled.
 
@@ -289,87 +308,6 @@ def _enrol_manifest(batch: Batch, ledger: Ledger, table: Table | None, mark: Mar
     if mark:
         mark(ledger, now)
     return read
-
-
-async def _settle_before(
-    batch: Batch,
-    ledger: Ledger,
-    summary: LedgerSummary,
-    book: "AccountBook | None",
-    gateway: Gateway,
-    options: RunOptions,
-    around: Surroundings,
-    say: Say,
-) -> LedgerSummary:
-    """What was bought before, as the account's book and fal's records show; where the batch stands then."""
-    adopt, buy = options.adopt_known, options.buy_again
-    changed = book is not None and book.taken_over > 0
-    if summary.to_run or adopt or buy:
-        from batch.commands.bought_before import settle_bought_before  # only where something is bought
-        from batch.commands.known_purchases import settle_known_purchases
-
-        if book:
-            now = around.now()
-            settle = partial(settle_known_purchases, batch, ledger, book, gateway, now, say, adopt=adopt, buy=buy)
-            changed |= await anyio.to_thread.run_sync(settle)  # it waits for the other runs of the account
-        changed |= await settle_bought_before(batch, ledger, gateway, around.now(), say, adopt=adopt, buy=buy)
-    return summarize(ledger) if changed else summary
-
-
-async def _announce_price(
-    batch: Batch, ledger: Ledger, summary: LedgerSummary, gateway: Gateway, caps: Caps, say: Say
-) -> LedgerSummary:
-    """Before anything is spent: fal's price of today where nobody said another and fal tells it soon."""
-    job = batch.manifest.job
-    if not batch.price_told:
-        told: UnitPrice | Unclear = Unclear("no answer")
-        with anyio.move_on_after(PRICE_SECONDS):
-            told = await gateway.unit_price()
-        live = live_prices(job, told) if isinstance(told, UnitPrice) else None
-        if live is not None:
-            ledger.reprice(job, live)
-            summary = summarize(ledger)
-            if (changed := difference(job, live)) is not None:
-                say(changed)
-        elif isinstance(told, UnitPrice):
-            unit = f"{told.amount} {told.currency} a {told.unit}"
-            say(f"fal's price is now {unit}: not understood, so the published one counts")
-    for line in told_twins(find_twins(ledger)):
-        say(line)
-    say(caps.announced(ledger, summary, job))
-    if short := caps.short_of_time(batch.typical_seconds):
-        say(short)
-    return summary
-
-
-def _settings(
-    batch: Batch,
-    book: "AccountBook | None",
-    summary: LedgerSummary,
-    caps: Caps,
-    around: Surroundings,
-    watch: ManifestWatch,
-) -> "Settings":
-    from batch.commands.slot_sharing import slots_before
-    from batch.dispatch.settings import Settings
-
-    options, budget = caps.options, caps.budget
-    if (budget.capped or options.max_spend_account) and summary.unpriced:
-        raise UsageError(
-            f"the price of {counted(summary.unpriced)} is not known, so no budget can be kept: give it with --price"
-        )
-    return Settings(
-        options=options,
-        now=around.now,
-        rand=around.rand,
-        typical_seconds=batch.typical_seconds,
-        slots_before=slots_before(book),
-        rows=min(summary.to_run, options.limit or summary.to_run) + summary.at_fal,
-        group_of=batch.group_of,
-        budget=budget,
-        deadline=current_time() + (float("inf") if options.max_seconds is None else options.max_seconds),
-        may_submit=watch.may_submit,
-    )
 
 
 def _why_stopped(stop: Stop | None, caps: Caps, typical_seconds: float) -> str | None:

@@ -4,12 +4,10 @@ import sqlite3
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
-from decimal import Decimal
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import anyio
 import pandas as pd
 import pytest
 import xlsxwriter
@@ -17,9 +15,8 @@ import xlsxwriter
 from batch.commands.batch import Batch, open_batch
 from batch.commands.manifest_reading import READS
 from batch.commands.rerun import Selection
-from batch.commands.run import PRICE_SECONDS
 from batch.core import states
-from batch.core.gateway import Gateway, Unclear, UnitPrice
+from batch.core.gateway import Gateway, Unclear
 from batch.core.run_options import RunOptions
 from batch.core.states import Status
 from batch.errors import Exit, LedgerLost, ManifestError, MissingKey, UsageError
@@ -30,12 +27,9 @@ from batch.results_writer.autosave import Autosave
 from batch.sandbox.outcomes import model_error
 from batch.table import Table, open_table
 from jobs.kling import KLING_2_1_PRO as JOB
-from tests.support.runs import a_service, reaching, run_through
-from tests.support.sheets import PRICE, SHOTS, batch
-from tests.support.simulated import LATENCY, Service
-
-COLUMN_LINES = 3
-"""What is said of the columns of `SHOTS`, first of all: read, defaults, left alone."""
+from tests.support.runs import PricedService, a_service, reaching, run_through, told
+from tests.support.sheets import COLUMN_LINES, PRICE, SHOTS, batch
+from tests.support.simulated import Service
 
 
 @pytest.fixture
@@ -205,17 +199,6 @@ def test_results_that_would_overwrite_something_are_refused_before_the_ledger_is
     assert sorted(path.name for path in tmp_path.iterdir()) == ["mine.csv", "shots.csv"]
 
 
-def test_no_budget_is_kept_with_a_price_that_is_not_known(tmp_path: Path) -> None:
-    """Whoever caps what is spent is told so, and nothing is submitted."""
-    given = batch(tmp_path, "prompt,image,duration\na,https://x.y/1,5\nb,https://x.y/1,10\n")
-    given = replace(given, manifest=replace(given.manifest, prices={"5": PRICE}))
-    service = a_service()
-    with pytest.raises(UsageError, match=r"the price of 1 row is not known, so no budget can be kept: .* --price"):
-        run_through(given, service, RunOptions(max_spend=10**9))
-    assert service.asked["submit"] == 0
-    assert run_through(given, service).exit_code is Exit.DONE
-
-
 @pytest.mark.parametrize("changes", [1, READS - 1, READS])
 def test_a_table_that_is_saved_while_it_is_read_is_read_again_a_few_times(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: int
@@ -381,70 +364,6 @@ def test_edits_of_a_workbook_during_a_run_are_kept(tmp_path: Path) -> None:
     assert {row["prompt"]: row["video_url"] for row in rows} == made
 
 
-# The price
-
-
-@dataclass
-class PricedService(Service):
-    """A service that tells its price; None: it never answers."""
-
-    price: UnitPrice | Unclear | None = None
-
-    async def unit_price(self) -> UnitPrice | Unclear:
-        self.asked["price"] += 1
-        return self.price or await anyio.sleep_forever()  # type: ignore[func-returns-value]
-
-
-def told(amount: str, unit: str = "second", currency: str = "USD") -> UnitPrice:
-    return UnitPrice(Decimal(amount), unit, currency)
-
-
-@pytest.mark.parametrize(
-    ("price", "said"),
-    [
-        (told("0.098"), ["3 rows to run for $1.47 (3 of 5 s for $1.47)"]),
-        (
-            told("0.2"),
-            [
-                "fal's price is now $1.00 for 5 s (published: $0.49), $2.00 for 10 s (published: $0.98): "
-                "that is what counts",
-                "3 rows to run for $3.00 (3 of 5 s for $3.00)",
-            ],
-        ),
-        (
-            told("0.2", "megapixel"),
-            [
-                "fal's price is now 0.2 USD a megapixel: not understood, so the published one counts",
-                "3 rows to run for $1.47 (3 of 5 s for $1.47)",
-            ],
-        ),
-        (Unclear("no answer"), ["3 rows to run for $1.47 (3 of 5 s for $1.47)"]),
-        (None, ["3 rows to run for $1.47 (3 of 5 s for $1.47)"]),
-    ],
-)
-def test_the_price_is_told_before_anything_is_spent(
-    tmp_path: Path, price: UnitPrice | Unclear | None, said: list[str]
-) -> None:
-    """fal's of today where it is told and understood within two seconds, the published one else."""
-    heard: list[tuple[str, int]] = []
-    service = PricedService(a_service().queue, price=price)
-    began: list[float] = []
-    service.on_submit = lambda _: began.append(anyio.current_time())  # type: ignore[func-returns-value]
-    run_through(batch(tmp_path, SHOTS), service, say=lambda text: heard.append((text, service.asked["submit"])))
-    assert heard[COLUMN_LINES:] == [(text, 0) for text in said]
-    # After the one question that a new ledger asks: whether fal's records know its rows.
-    assert began[0] == pytest.approx(LATENCY + (0.0 if price else PRICE_SECONDS))
-
-
-def test_the_users_own_price_comes_before_fals(tmp_path: Path) -> None:
-    """It is not even asked for."""
-    shots = tmp_path / "shots.csv"
-    shots.write_text(SHOTS)
-    service = PricedService(a_service().queue, price=told("0.2"))
-    outcome = run_through(open_batch(shots, JOB, price="5=0.30"), service)
-    assert (service.asked["price"], outcome.spent_now) == (0, 900_000)
-
-
 # How it ends
 
 
@@ -515,15 +434,6 @@ def test_how_the_columns_are_read_is_said_before_anything_else(tmp_path: Path) -
     assert said[0] == "columns: prompt, image"
     assert "no duration column: every row 5 s" in said[1]
     assert said[2] == "left alone: 'note'"
-
-
-def test_rows_that_ask_for_the_same_are_told_before_they_are_bought(tmp_path: Path) -> None:
-    """With the price of today."""
-    said: list[str] = []
-    given = batch(tmp_path, "prompt,image\n" + "a,https://x.y/1\n" * 3)
-    run_through(given, a_service(), say=said.append)
-    assert said[-2] == "rows 2–4 ask for the same: $1.47 for three takes"
-    assert said[-1].startswith("3 rows to run for $1.47")
 
 
 def test_a_column_that_may_be_meant_for_an_input_stops_the_run_before_it_spends(tmp_path: Path) -> None:

@@ -3,14 +3,17 @@
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import pytest
-from anyio import current_time
+from anyio import current_time, sleep_forever
 
 from batch.commands.batch import Batch
 from batch.commands.run import Mark, Surroundings, run
 from batch.commands.session import Connect
+from batch.core.gateway import Unclear, UnitPrice
 from batch.core.run_options import RunOptions
 from batch.reports.outcome import Outcome
 from tests.support.simulated import EPOCH, Service, play, service_queue
@@ -40,6 +43,22 @@ def reaching(service: Service) -> Connect:
 def a_service(slots: int = 4, run_seconds: float = 60.0, **how: Any) -> Service:
     """A service that makes a video a minute in each slot. The rest as for `Service`."""
     return Service(service_queue(slots, run_seconds, plan=how.pop("plan", None)), **how)
+
+
+@dataclass
+class PricedService(Service):
+    """A service that tells its price; None: it never answers."""
+
+    price: UnitPrice | Unclear | None = None
+
+    async def unit_price(self) -> UnitPrice | Unclear:
+        self.asked["price"] += 1
+        return self.price or await sleep_forever()  # type: ignore[func-returns-value]
+
+
+def told(amount: str, unit: str = "second", currency: str = "USD") -> UnitPrice:
+    """A price as fal tells it."""
+    return UnitPrice(Decimal(amount), unit, currency)
 
 
 def run_through(

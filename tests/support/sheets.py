@@ -21,6 +21,9 @@ from jobs.kling import KLING_2_1_PRO as JOB
 PRICE = 490_000
 SHOTS = "prompt,image,note\na,https://x.y/1,first\nb,https://x.y/2,second\nc,https://x.y/3,third\n"
 
+COLUMN_LINES = 3
+"""What is said of the columns of `SHOTS`, first of all: read, defaults, left alone."""
+
 
 def batch(tmp_path: Path, text: str, name: str = "shots.csv") -> Batch:
     """A batch of this table, nothing read yet."""

@@ -1,0 +1,114 @@
+"""What a run does before it dispatches: settles earlier purchases, tells the price, makes settings."""
+
+from collections.abc import Callable
+from functools import partial
+
+import anyio
+from anyio import current_time
+
+from batch.account.book import AccountBook
+from batch.commands.batch import Batch
+from batch.commands.caps import Caps
+from batch.commands.manifest_watch import ManifestWatch
+from batch.commands.messages import Say
+from batch.commands.slot_sharing import slots_before
+from batch.core.gateway import Gateway, Unclear, UnitPrice
+from batch.core.run_options import RunOptions
+from batch.dispatch.settings import Settings
+from batch.errors import UsageError
+from batch.fal.pricing import difference, live_prices
+from batch.ledger.ledger import Ledger
+from batch.ledger.summary import LedgerSummary, summarize
+from batch.ledger.twins import find_twins, told_twins
+from batch.reports.outcome import counted
+
+PRICE_SECONDS = 2.0
+"""How long fal's price of today is waited for; without it the published one counts."""
+
+
+async def settle_before(
+    batch: Batch,
+    ledger: Ledger,
+    summary: LedgerSummary,
+    book: AccountBook | None,
+    gateway: Gateway,
+    options: RunOptions,
+    now: Callable[[], float],
+    say: Say,
+) -> LedgerSummary:
+    """What was bought before, as the account's book and fal's records show; where the batch stands then."""
+    adopt, buy = options.adopt_known, options.buy_again
+    changed = book is not None and book.taken_over > 0
+    if summary.to_run or adopt or buy:
+        from batch.commands.bought_before import settle_bought_before  # only where something is bought
+        from batch.commands.known_purchases import settle_known_purchases
+
+        if book:
+            settle = partial(settle_known_purchases, batch, ledger, book, gateway, now(), say, adopt=adopt, buy=buy)
+            changed |= await anyio.to_thread.run_sync(settle)  # it waits for the other runs of the account
+        changed |= await settle_bought_before(batch, ledger, gateway, now(), say, adopt=adopt, buy=buy)
+    return summarize(ledger) if changed else summary
+
+
+async def announce_price(
+    batch: Batch, ledger: Ledger, summary: LedgerSummary, gateway: Gateway, caps: Caps, say: Say
+) -> LedgerSummary:
+    """Before anything is spent: fal's price of today where nobody said another and fal tells it soon."""
+    for note in batch.notes:
+        say(f"note: {note}")
+    job = batch.manifest.job
+    if not batch.price_told:
+        told: UnitPrice | Unclear = Unclear("no answer")
+        with anyio.move_on_after(PRICE_SECONDS):
+            told = await gateway.unit_price()
+        live = live_prices(job, told) if isinstance(told, UnitPrice) else None
+        if live is not None:
+            ledger.reprice(job, live)
+            summary = summarize(ledger)
+            if (changed := difference(job, live)) is not None:
+                say(changed)
+        elif isinstance(told, UnitPrice):
+            unit = f"{told.amount} {told.currency} a {told.unit}"
+            say(f"fal's price is now {unit}: not understood, so the published one counts")
+    for line in told_twins(find_twins(ledger)):
+        say(line)
+    say(caps.announced(ledger, summary, job))
+    if short := caps.short_of_time(batch.typical_seconds):
+        say(short)
+    if caps.options.stop_after and (error_type := ledger.stopped_for()):
+        say(f"an earlier run stopped for {error_type}: one row is tried before the rest, until one succeeds")
+    return summary
+
+
+def settings_of(
+    batch: Batch,
+    book: AccountBook | None,
+    summary: LedgerSummary,
+    caps: Caps,
+    watch: ManifestWatch,
+    *,
+    now: Callable[[], float],
+    rand: Callable[[], float],
+) -> Settings:
+    """How the dispatcher is to go about it.
+
+    Raises:
+        UsageError: a budget is to be kept, and the price of a row is not known.
+    """
+    options, budget = caps.options, caps.budget
+    if (budget.capped or options.max_spend_account) and summary.unpriced:
+        raise UsageError(
+            f"the price of {counted(summary.unpriced)} is not known, so no budget can be kept: give it with --price"
+        )
+    return Settings(
+        options=options,
+        now=now,
+        rand=rand,
+        typical_seconds=batch.typical_seconds,
+        slots_before=slots_before(book),
+        rows=min(summary.to_run, options.limit or summary.to_run) + summary.at_fal,
+        group_of=batch.group_of,
+        budget=budget,
+        deadline=current_time() + (float("inf") if options.max_seconds is None else options.max_seconds),
+        may_submit=watch.may_submit,
+    )
