@@ -1,5 +1,6 @@
 """How a run ends when its time is up or a signal comes: what only waits in fal's line is taken back."""
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from batch.dispatch.recall import RECALL_SECONDS
 from batch.errors import Exit
 from batch.ledger.ledger import Ledger
 from tests.nights.test_night_stopped import require_paid_once
-from tests.support.night import end, night, statuses, until
+from tests.support.night import end, kill, ledger, night, statuses, until
 from tests.support.runs import a_service, run_through
 from tests.support.sheets import PRICE, batch
 from tests.support.simulated import EPOCH, Service, service_queue
@@ -67,6 +68,26 @@ def test_a_signal_takes_back_what_waits_only_where_that_was_said(recall: bool, t
         assert end(child).code == 130
         assert statuses(shots) == ({"submitted": 2, "pending": 4} if recall else {"submitted": 5, "pending": 1})
         require_paid_once(now, shots)
+
+
+@pytest.mark.parametrize("cancels", [1, 2, 4, 7])
+def test_a_kill_while_requests_are_taken_back_loses_no_row_and_pays_none_twice(cancels: int, tmp_path: Path) -> None:
+    """SIGKILL after so many cancels came to the service: the next runs bring all home; each row ran once, no more."""
+    with night(tmp_path, slots=2, run_seconds=0.4) as now:
+        shots = now.manifest(10)
+        now.address.queue.set_slots(0)
+        child = now.start("run", shots, "--concurrency", 10, "--recall")
+        until(lambda: len(now.accepted) == 10, child)
+        child.terminate()
+        until(lambda: now.asked("cancel") >= cancels, child)
+        kill(child)
+        now.address.queue.set_slots(2)
+        assert now.run("run", shots).code == 0
+        ran = Counter(str(one.input["prompt"]) for one in now.address.queue.requests if one.started_at is not None)
+        assert set(ran.values()) == {1}
+        assert len(ran) == 10
+        assert statuses(shots) == {"succeeded": 10}
+        assert ledger(shots, "SELECT SUM(spent) FROM row") == [(10 * PRICE,)]
 
 
 def test_what_is_at_fal_is_noted_while_a_run_is_on(tmp_path: Path) -> None:
