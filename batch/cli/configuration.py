@@ -10,7 +10,8 @@ import click
 from batch.cli import settings_files as settings
 from batch.cli.command import SettledCommand, commands_of, forms_of, options_of
 from batch.cli.help import name_of
-from batch.cli.options import AS_JSON, PATH
+from batch.cli.option_types import PATH
+from batch.cli.options import AS_JSON
 from batch.cli.output import print_json, print_text
 from batch.core.plain_text import one_line
 

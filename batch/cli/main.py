@@ -15,6 +15,7 @@ from batch.cli.command import SettledCommand, plain_usage_errors
 from batch.cli.configuration import config
 from batch.cli.help import group_help, help_all_option
 from batch.cli.model_commands import model, open_table
+from batch.cli.option_types import PATH, SECONDS, TEXT, whole_number
 from batch.cli.options import (
     AS_JSON,
     DOWNLOADS,
@@ -23,17 +24,13 @@ from batch.cli.options import (
     NAME,
     NAMED_ROWS,
     NOTIFY,
-    PATH,
     RUN,
     RUN_VIDEOS,
     SANDBOX,
-    SECONDS,
     TABLE,
     TABLE_NAMES,
-    TEXT,
     complete_kinds,
     run_options,
-    whole_number,
 )
 from batch.cli.output import log as _log
 from batch.cli.output import print_json as _print_json

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from batch.cli.help import help_all_option
-from batch.cli.options import PATH, TEXT
+from batch.cli.option_types import PATH, TEXT
 from batch.cli.output import print_text as _print
 from batch.core.plain_text import one_line
 from batch.errors import Exit

@@ -1,14 +1,25 @@
 """The options that commands share, and the checks of what is typed for them."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 
-from batch.cli.numbers import number, row_ranges, whole
-from batch.cli.settings_files import split_words
+from batch.cli.option_types import (
+    DOLLARS,
+    PATH,
+    ROWS,
+    TEXT,
+    End,
+    Typed,
+    account_cap,
+    concurrency,
+    duration,
+    lifecycle,
+    time_of_day,
+    whole_number,
+)
 from batch.core.run_options import MOST_AT_ONCE, RunOptions
 from batch.errors import UsageError
 
@@ -26,107 +37,6 @@ def _all_of(*options: Decorator) -> Decorator:
     return decorate
 
 
-class Typed(click.ParamType):  # type: ignore[type-arg]  # before 8.4, click's own has no arguments
-    """What stands after an option, read by a function; what is empty, or not plainly meant, is refused with its name.
-
-    An empty value is a variable that is not set (`--max-spend "$CAP"`): it must not become no cap.
-    """
-
-    def __init__(self, name: str, read: Callable[[str], Any] = str) -> None:
-        self.name = name
-        self._read = read
-
-    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[Any]:
-        """Files, where a file is meant."""
-        from click.shell_completion import CompletionItem
-
-        return (
-            [CompletionItem(incomplete, type="file")]
-            if self.name == "path"
-            else super().shell_complete(ctx, param, incomplete)
-        )
-
-    def split_envvar_value(self, rv: str) -> list[str]:
-        return split_words(rv)
-
-    def convert(
-        self,
-        value: Any,
-        param: click.Parameter | None,
-        ctx: click.Context | None,
-    ) -> Any:
-        if not isinstance(value, str):
-            return value
-        name = _where(param, ctx) if isinstance(param, click.Option) else self.name
-        if not value.strip():
-            raise UsageError(f"{name}: its value is empty: give one, or leave the option out")
-        try:
-            return self._read(value)
-        except UsageError as error:
-            raise UsageError(f"{name}: {error}") from error
-
-
-def _where(option: click.Option, ctx: click.Context | None) -> str:
-    """How a value's place is named to the person who wrote it."""
-    source = ctx.get_parameter_source(option.name or "") if ctx else None
-    if source is click.core.ParameterSource.ENVIRONMENT:
-        return f"{option.envvar} in the environment"
-    in_file = source is click.core.ParameterSource.DEFAULT_MAP
-    return f"{option.opts[0]}{' in a settings file (`kling-batch config` says which)' if in_file else ''}"
-
-
-def whole_number(least: int = 0, most: int | None = None) -> Typed:
-    """A type for whole numbers between these."""
-    return Typed("integer", lambda text: whole(text, least, most) if most is not None else whole(text, least))
-
-
-def _concurrency(text: str) -> int | None:
-    try:
-        return None if text == "auto" else whole(text, 1, MOST_AT_ONCE)
-    except UsageError as error:
-        raise UsageError(f"{text!r} is neither auto nor a number from 1 to {MOST_AT_ONCE}") from error
-
-
-def _dollars(text: str) -> int:
-    from batch.core.money import micros
-
-    return micros(text)
-
-
-def _account_cap(text: str) -> Any:
-    from batch.core.money import AccountCap
-
-    return AccountCap.read(text)
-
-
-def _lifecycle(text: str) -> Any:
-    from batch.core.object_lifecycle import ObjectLifecycle
-
-    return ObjectLifecycle.read(text)
-
-
-@dataclass(frozen=True, slots=True)
-class End:
-    """When a run is to end, seconds from now, and how that was typed."""
-
-    seconds: float
-    text: str
-
-
-def _duration(text: str) -> End:
-    from batch.cli import times
-
-    return End(times.seconds(text), text)
-
-
-def _time_of_day(text: str) -> End:
-    from datetime import datetime
-
-    from batch.cli import times
-
-    return End(times.seconds_until(text, datetime.now().astimezone()), text)
-
-
 def _mapping(_ctx: click.Context, _parameter: click.Parameter, values: Sequence[str]) -> dict[str, str]:
     mapped: dict[str, str] = {}
     for value in values:
@@ -138,12 +48,6 @@ def _mapping(_ctx: click.Context, _parameter: click.Parameter, values: Sequence[
         mapped[name.strip()] = column
     return mapped
 
-
-PATH = Typed("path", Path)
-TEXT = Typed("text")
-SECONDS = Typed("seconds", number)
-ROWS = Typed("rows", row_ranges)
-DOLLARS = Typed("dollars", _dollars)
 
 SANDBOX = click.option("--sandbox", is_flag=True, help="Play the service on this machine: free, no key, no network.")
 FAULT = click.option(
@@ -227,7 +131,7 @@ TABLE_NAMES = (
 RUN = _all_of(
     click.option(
         "--concurrency",
-        type=Typed("number", _concurrency),
+        type=Typed("number", concurrency),
         default="auto",
         show_default=True,
         metavar="N",
@@ -252,19 +156,19 @@ RUN = _all_of(
     ),
     click.option(
         "--max-spend-account",
-        type=Typed("dollars a period", _account_cap),
+        type=Typed("dollars a period", account_cap),
         metavar="USD/night",
         help="Spend no more with this key on this machine, over all tables, a night (noon to noon), day or month.",
     ),
     click.option("--limit", type=whole_number(1), metavar="ROWS", help="Begin no more rows than this."),
     click.option(
         "--until",
-        type=Typed("time", _time_of_day),
+        type=Typed("time", time_of_day),
         metavar="HH:MM",
         help="End by this time of day, with everything home that can be.",
     ),
     click.option(
-        "--max-runtime", type=Typed("duration", _duration), metavar="8h", help="End after this long at the latest."
+        "--max-runtime", type=Typed("duration", duration), metavar="8h", help="End after this long at the latest."
     ),
     click.option("--recall", is_flag=True, help="Ctrl-C takes back what still waits in fal's line; it costs nothing."),
     click.option(
@@ -277,7 +181,7 @@ RUN = _all_of(
     ),
     click.option(
         "--keep",
-        type=Typed("time", _lifecycle),
+        type=Typed("time", lifecycle),
         metavar="30d|forever",
         help="How long fal is to keep the videos and the images that are uploaded: 12h, 30d, 1y, forever.",
     ),

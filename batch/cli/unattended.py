@@ -10,7 +10,8 @@ import click
 
 from batch.cli.command import SettledCommand, commands_of, options_of, use_key
 from batch.cli.model_commands import open_table
-from batch.cli.options import AS_JSON, KEY_FILE, PATH, TABLE_NAMES, TEXT, Typed
+from batch.cli.option_types import PATH, TEXT, Typed
+from batch.cli.options import AS_JSON, KEY_FILE, TABLE_NAMES
 from batch.cli.output import print_json, print_text, say
 from batch.cli.settings_files import file_beside, user_file
 from batch.core.plain_text import one_line

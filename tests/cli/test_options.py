@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batch.cli.options import NAMED_ROWS, RUN, RUN_VIDEOS, TABLE, End, run_options
+from batch.cli.option_types import End
+from batch.cli.options import NAMED_ROWS, RUN, RUN_VIDEOS, TABLE, run_options
 from batch.commands.batch import open_batch
 from batch.core.run_options import MOST_AT_ONCE, RunOptions
 from batch.errors import UsageError

@@ -67,7 +67,13 @@ def done(tmp_path: Path) -> Path:
 HELP = {
     *("batch.cli", "batch.cli.command", "batch.cli.configuration", "batch.cli.main", "batch.cli.numbers"),
     *("batch.cli.help", "batch.cli.model_commands", "batch.cli.option_groups"),
-    *("batch.cli.options", "batch.cli.output", "batch.cli.settings_files", "batch.cli.unattended"),
+    *(
+        "batch.cli.option_types",
+        "batch.cli.options",
+        "batch.cli.output",
+        "batch.cli.settings_files",
+        "batch.cli.unattended",
+    ),
     *("batch.core", "batch.core.plain_text", "batch.core.run_options", "batch.core.suggestions", "batch.errors"),
 }
 

@@ -8,22 +8,16 @@ import pytest
 from batch.core.states import State, Status
 from batch.errors import Exit
 from batch.ledger.news import News
-from batch.ledger.summary import FailureGroup, LedgerSummary
+from batch.ledger.summary import FailureGroup
 from batch.reports.cron_letter import ALARMING, exit_code_of, letter
 from batch.reports.outcome import Outcome
+from tests.support.summaries import NOTHING
 
 QUIET = News(rows={}, failures=[], invalid=False, stopped=False)
-STANDING = LedgerSummary(
+STANDING = replace(
+    NOTHING,
     rows={Status.SUCCEEDED: 3, Status.FAILED: 2},
     failures=[FailureGroup("old_kind", 2, 4, "before")],
-    spent=0,
-    under_way=0,
-    orphans=0,
-    in_doubt=0,
-    at_fal=0,
-    to_run=0,
-    to_run_price=0,
-    unpriced=0,
 )
 OUTCOME = Outcome(standing=STANDING, table="shots.csv", command=["shots.csv"])
 

@@ -14,20 +14,9 @@ from batch.errors import Exit
 from batch.ledger.summary import FailureGroup, LedgerSummary, UnfinishedRow
 from batch.reports.clock import clock
 from batch.reports.outcome import Outcome
+from tests.support.summaries import NOTHING
 
 PRICE = 490_000
-NOTHING = LedgerSummary(
-    rows={},
-    failures=[],
-    spent=0,
-    under_way=0,
-    orphans=0,
-    in_doubt=0,
-    at_fal=0,
-    to_run=0,
-    to_run_price=0,
-    unpriced=0,
-)
 FAILED = replace(
     NOTHING,
     rows={Status.SUCCEEDED: 2, Status.FAILED: 1},

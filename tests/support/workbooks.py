@@ -2,11 +2,9 @@
 
 import zipfile
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
-from decimal import Decimal
 from pathlib import Path
 
-from batch.table import Cell, Column, ColumnType
+from batch.table import Column, ColumnType
 
 MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
@@ -20,13 +18,6 @@ COLUMNS = [
     Column("cost_usd", ColumnType.MONEY),
     Column("finished_at", ColumnType.TIME),
 ]
-DONE: tuple[Cell, ...] = (
-    "succeeded",
-    "https://v3.fal.media/a.mp4",
-    1,
-    Decimal("0.49"),
-    datetime(2026, 11, 22, 18, 54, 31, 999, UTC),
-)
 DONE_TEXTS = ("succeeded", "https://v3.fal.media/a.mp4", "1", "0.49", "2026-11-22T18:54:31Z")
 FORMATS = {164: "00000", 165: "yyyy-mm-dd", 166: "[h]:mm", 167: "#,##0.00 [$€-407]", 168: 'd" of "mmmm hh:mm'}
 STYLES = (0, 14, 22, 21, 164, 165, 166, 167, 168, 9, 49, 45)

@@ -16,9 +16,9 @@ from batch.errors import ManifestError, UsageError
 from batch.files.atomic import TargetLocked
 from batch.table import Column, ColumnType, ReadingOptions, TableChanged, open_table
 from batch.table.xlsx_text import storable
+from tests.support.csv_files import DONE
 from tests.support.workbooks import (
     COLUMNS,
-    DONE,
     DONE_TEXTS,
     MAIN,
     OFFICE,

@@ -9,7 +9,8 @@ from batch.table.xlsx_edit import Place, SheetEdit
 from batch.table.xlsx_links import MOST_LINKS
 from batch.table.xlsx_rows import SheetStream
 from batch.table.xlsx_values import NumberFormat, ShownAs
-from tests.support.workbooks import COLUMNS, DONE, sheet, text
+from tests.support.csv_files import DONE
+from tests.support.workbooks import COLUMNS, sheet, text
 
 STATUS, VIDEO, ATTEMPTS = COLUMNS[:3]
 ROW = f'<row r="2">{text("A2", "a")}{text("D2", "d")}</row>'
