@@ -32,6 +32,17 @@ def results_path(table: Path) -> Path:
     return table.with_name(f"{table.stem}.results{table.suffix}")
 
 
+def report_path(table: Path, *, sandbox: bool) -> Path:
+    """The page of a table's report: beside the table itself, as its ledger is."""
+    real = table.resolve()
+    return real.with_name(f"{real.stem}{'.sandbox' if sandbox else ''}.report.html")
+
+
+def report_folder(page: Path) -> Path:
+    """Where the small pictures of a report stand."""
+    return page.with_suffix("") if page.suffix.lower() in (".html", ".htm") else page.with_name(f"{page.name}.files")
+
+
 def log_path(table: Path) -> Path:
     """Where the words of nights by cron go: beside the table itself, as its ledger is."""
     real = table.resolve()
