@@ -10,11 +10,8 @@ import pytest
 from batch.cli.main import main
 
 ROOT = Path(__file__).parent.parent
-PAGES = [
-    path
-    for folder in (ROOT, ROOT / "batch", ROOT / "jobs", ROOT / ".github", ROOT / "samples", ROOT / "tests" / "benchmarks")
-    for path in sorted(folder.glob("*.md"))
-]
+FOLDERS = ("", "batch", "jobs", ".github", "samples", "tests/benchmarks")
+PAGES = [path for folder in FOLDERS for path in sorted((ROOT / folder).glob("*.md"))]
 LINK = re.compile(r"\[[^\]]+\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)")
 
 
