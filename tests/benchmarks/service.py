@@ -4,8 +4,8 @@
 
 Speaks HTTPS as localhost, with a certificate from FOLDER, and through a proxy of its own as fal's platform API, with no
 history and the published price; prints the two ports, serves until its stdin closes, then prints what it saw as one
-line of JSON. When a request starts and ends is settled the moment it is accepted, and replies are bytes with little left
-to fill in, so that it is the client that is measured. It is not faithful in anything else: the sandbox is.
+line of JSON. When a request starts and ends is settled the moment it is accepted, and replies are bytes with little to
+fill in, so that it is the client that is measured. It is not faithful in anything else: the sandbox is.
 """
 
 import json
