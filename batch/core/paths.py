@@ -1,5 +1,6 @@
 """Tells where the files of a batch stand."""
 
+import shlex
 from pathlib import Path
 
 
@@ -14,6 +15,12 @@ def table_of(ledger: Path) -> Path:
     if ledger.parent.suffix == ".sandbox":
         return ledger.parent.with_suffix("")
     return ledger.with_name(ledger.name.removesuffix(".draft").removesuffix(".ledger"))
+
+
+def recovery(ledger: Path | None) -> str:
+    """What to type where a ledger is lost, and what it does; None: one that has no file."""
+    table = shlex.quote(str(table_of(ledger))) if ledger else "TABLE"
+    return f"`kling-batch recover {table}` makes a ledger of the table and fal's records, and pays nothing"
 
 
 def sandbox_home(manifest: Path) -> Path:

@@ -22,16 +22,10 @@ class ReportRow(NamedTuple):
     edited: int
     arguments: str | None
     """JSON: what was sent, as the manifest gave it, of a row whose video is of other inputs than stand there now."""
-    video_url: str | None
-    video_path: str | None
-    """From the manifest's folder."""
     message: str | None
     kind: str | None
-    request_id: str | None
-    attempts: int | None
     spent: int | None
     price: int | None
-    submitted_at: float | None
     finished_at: float | None
     last_event: int | None
     """The number of the last change of its state in the ledger's log."""
@@ -47,14 +41,14 @@ class Change(NamedTuple):
 
 
 _ID = "CASE WHEN key LIKE 'id:%' THEN substr(key, 4) END"
-_FILE = "LEFT JOIN video_file AS file ON file.request_id = row.request_id AND file.done_at IS NOT NULL"
 
 _ROWS = f"""
-SELECT sheet.number, row.id, {_ID}, sheet.problem, state, edited, arguments, video_url, file.path, message, kind,
-    row.request_id, attempts, spent, price, submitted_at, finished_at, latest.seq
+SELECT sheet.number, row.id, {_ID}, sheet.problem, state, edited, arguments, message, kind,
+    spent, price, finished_at, latest.seq
 FROM sheet LEFT JOIN row ON row.id = sheet.row
-LEFT JOIN (SELECT row, MAX(seq) AS seq FROM event WHERE old <> new GROUP BY row) AS latest ON latest.row = sheet.row
-{_FILE} ORDER BY sheet.place
+LEFT JOIN (SELECT row, MAX(seq) AS seq FROM event WHERE old <> new GROUP BY row)
+    AS latest ON latest.row = sheet.row
+ORDER BY sheet.place
 """  # noqa: S608 - our own text
 
 _CHANGES = """
@@ -71,9 +65,7 @@ WHERE old <> new ORDER BY seq
 
 def report_rows(ledger: Ledger) -> Iterator[ReportRow]:
     """In the manifest's order. Also of a ledger that is only read, and of an older version."""
-    kept = ledger.db.execute("SELECT 1 FROM sqlite_master WHERE name = 'video_file'").fetchone()
-    read = _ROWS if kept else _ROWS.replace(_FILE, "").replace("file.path", "NULL")
-    return map(ReportRow._make, ledger.db.execute(read))
+    return map(ReportRow._make, ledger.db.execute(_ROWS))
 
 
 def changes(ledger: Ledger) -> Iterator[Change]:

@@ -10,14 +10,16 @@ from typing import Any
 
 from batch.core.money import dollars
 from batch.core.states import State, Status, status
+from batch.core.take import Take
 from batch.job import Job
 from batch.ledger.ledger import LEDGER_ID, Ledger
 from batch.ledger.report_rows import ReportRow, changes, last_event, report_rows
 from batch.ledger.request_logs import logs_by_row
 from batch.ledger.run_history import PastRun, past_runs
+from batch.ledger.takes import takes_of
 from batch.report_page.groups import groups_of
 from batch.report_page.night_curve import PAUSE, Night, StopMark, nights_of, step_of
-from batch.report_page.page import Command, Counted, Fact, NightLine, Page, Picture, ShownRow, ShownTake
+from batch.report_page.page import Command, Counted, Fact, NightLine, Page, ShownRow, ShownTake
 from batch.report_page.pictures import Found, PictureFinder
 from batch.report_page.plots import plot_night, plot_run_times
 from batch.report_page.poster_frames import can_take, poster
@@ -71,8 +73,8 @@ def gather(source: Source) -> tuple[Page, Telling]:
         read = list(report_rows(ledger))
         logs = logs_by_row(ledger, _LOGS)
         nights = nights_of(step_of(*change) for change in changes(ledger))
-        runs = past_runs(ledger)
-    rows = list(_Rows(source, telling, logs).shown(read))
+        runs, takes = past_runs(ledger), takes_of(ledger)
+    rows = list(_Rows(source, telling, logs, takes).shown(read))
     _note_runs(nights, runs)
     return _page(source, key, telling, rows, nights), telling
 
@@ -115,36 +117,41 @@ def _page(source: Source, key: str, telling: Telling, rows: Sequence[ShownRow], 
 
 @dataclass(frozen=True, slots=True)
 class _Rows:
-    """Makes what is shown of rows, with their pictures and videos."""
+    """Makes what is shown of rows, with their pictures and takes."""
 
     source: Source
     telling: Telling
     logs: Mapping[int, Sequence[str]]
+    takes: Mapping[int, Sequence[Take]]
 
     def shown(self, rows: Sequence[ReportRow]) -> Iterator[ShownRow]:
         thumbnails, page_folder = self.source.thumbnails, self.source.page.parent
         finder = PictureFinder(self.source.job, self.source.table.parent, page_folder, thumbnails)
         inputs = [_inputs(row.arguments) for row in rows]
         pictures = [finder.ends(one) for one in inputs]
-        posters = can_take()
-        videos = [self._file(row) for row in rows]
-        for video in videos:
-            if video and posters:
-                thumbnails.ask(video, poster)
+        videos = {take.request_id: self._file(take) for takes in self.takes.values() for take in takes}
+        if can_take():
+            for video in videos.values():
+                if video:
+                    thumbnails.ask(video, poster)
         if thumbnails.missing > _MANY:
             self.source.say(f"making {thumbnails.missing:,} small pictures for the report, once")
         thumbnails.make()
-        for row, arguments, (first, last), video in zip(rows, inputs, pictures, videos, strict=True):
-            yield self._row(row, arguments, first, last, video)
+        for row, arguments, ends in zip(rows, inputs, pictures, strict=True):
+            yield self._row(row, arguments, ends, videos)
 
     def _row(
-        self, row: ReportRow, arguments: Mapping[str, Any], first: Found | None, last: Found | None, video: Path | None
+        self,
+        row: ReportRow,
+        arguments: Mapping[str, Any],
+        ends: Sequence[Found | None],
+        videos: Mapping[str, Path | None],
     ) -> ShownRow:
         shown = status(
             State(row.state) if row.state else None, edited=bool(row.edited), invalid=row.problem is not None
         )
-        in_doubt = shown is Status.IN_DOUBT
-        took = _took(row) if shown in (Status.SUCCEEDED, Status.STALE) else None
+        takes = [] if row.n is None else [self._take(take, videos) for take in self.takes.get(row.n, ())]
+        first, last = (one.shown(self.source.thumbnails) if one else None for one in ends)
         return ShownRow(
             number=row.number,
             n=row.n,
@@ -155,53 +162,37 @@ class _Rows:
             kind=(row.kind or "") if shown in _WITH_KIND else "",
             error=_error(shown, row),
             log=self.logs.get(row.number, ()),
-            cost=(row.spent or 0) + ((row.price or 0) if in_doubt else 0),
-            seconds=took,
+            cost=(row.spent or 0) + ((row.price or 0) if shown is Status.IN_DOUBT else 0),
+            seconds=next((take.seconds for take in takes if take.chosen), None),
             finished_at=row.finished_at,
             is_new=bool(self.telling.since_at) and (row.last_event or 0) > self.telling.since,
-            first=self._picture(first),
-            last=self._picture(last),
-            takes=self._takes(row, video, took),
+            first=first,
+            last=last,
+            takes=takes,
         )
 
-    def _picture(self, found: Found | None) -> Picture | None:
-        return found.shown(self.source.thumbnails) if found else None
-
-    def _takes(self, row: ReportRow, video: Path | None, took: float | None) -> list[ShownTake]:
-        if not row.video_url or row.state != State.SUCCEEDED:
-            return []
-        return [
-            ShownTake(
-                number=1,
-                request_id=row.request_id or "",
-                sources=self._sources(row.video_url, video),
-                poster=self._poster(video),
-                cost=row.price,
-                seconds=took,
-                finished_at=row.finished_at,
-                chosen=True,
-            )
-        ]
-
-    def _sources(self, url: str, video: Path | None) -> list[str]:
-        here = file_address(video.as_posix(), self.source.page.parent.as_posix()) if video else ""
-        return [one for one in (here, web_address(url)) if one]
-
-    def _poster(self, video: Path | None) -> str:
-        thumbnails = self.source.thumbnails
-        name = thumbnails.name(video) if video else ""
-        return (
-            f"{file_address(thumbnails.folder.as_posix(), self.source.page.parent.as_posix())}/{name}" if name else ""
+    def _take(self, take: Take, videos: Mapping[str, Path | None]) -> ShownTake:
+        page_folder, thumbnails = self.source.page.parent.as_posix(), self.source.thumbnails
+        video = videos.get(take.request_id)
+        small = thumbnails.name(video) if video else ""
+        here = file_address(video.as_posix(), page_folder) if video else ""
+        return ShownTake(
+            number=take.number,
+            request_id=take.request_id,
+            sources=[one for one in (here, web_address(take.video_url)) if one],
+            poster=f"{file_address(thumbnails.folder.as_posix(), page_folder)}/{small}" if small else "",
+            cost=take.cost,
+            seconds=None if take.submitted_at is None else max(0.0, take.finished_at - take.submitted_at),
+            finished_at=take.finished_at,
+            chosen=take.chosen,
         )
 
-    def _file(self, row: ReportRow) -> Path | None:
+    def _file(self, take: Take) -> Path | None:
         """The video as it came down; in a rehearsal also as the played service holds it."""
-        if row.video_path:
-            path = self.source.table.parent / row.video_path
+        if take.path:
+            path = self.source.table.parent / take.path
             return path if path.is_file() else None
-        if self.source.sandbox and row.video_url:
-            return _played(row.video_url, self.source.ledger.parent)
-        return None
+        return _played(take.video_url, self.source.ledger.parent) if self.source.sandbox else None
 
 
 _MANY = 200
@@ -236,12 +227,6 @@ def _settings(job: Job, arguments: Mapping[str, Any]) -> str:
     told = {name: value for name, value in arguments.items() if name != "prompt" and name not in job.local}
     units = {name: f" {units[0]}" for name, units in job.units.items() if units}
     return ", ".join(f"{name.replace('_', ' ')} {value}{units.get(name, '')}" for name, value in told.items())
-
-
-def _took(row: ReportRow) -> float | None:
-    if row.submitted_at is None or row.finished_at is None:
-        return None
-    return max(0.0, row.finished_at - row.submitted_at)
 
 
 def _error(shown: Status, row: ReportRow) -> str:

@@ -98,8 +98,8 @@ def moments(night: Night) -> list[Moment]:
     """The curves of a night, at evenly spaced moments that include both of its ends."""
     length = night.ended - night.began
     count = min(POINTS, max(2, 2 * len(night.steps)))
-    times = [night.began + length * n / (count - 1) for n in range(count)] if length > 0 else [night.began]
-    return list(_moments(night, times))
+    times = [night.began + length * n / (count - 1) for n in range(count - 1)] if length > 0 else []
+    return list(_moments(night, [*times, night.ended]))
 
 
 def _moments(night: Night, times: Sequence[float]) -> Iterator[Moment]:
