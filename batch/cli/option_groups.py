@@ -6,8 +6,8 @@ A new option needs no entry: it stands under "More" in `--help-all`. To show it 
 from collections.abc import Mapping, Sequence
 
 GROUPS: Mapping[str, Sequence[str]] = {
-    "Money": ("max-spend", "max-spend-total", "max-spend-account", "limit", "price", "stop-after"),
-    "Which rows": ("kind", "row", "id", "stale", "all"),
+    "Money": ("max-spend", "max-spend-total", "max-spend-account", "limit", "takes", "price", "stop-after", "yes"),
+    "Which rows": ("kind", "row", "id", "from", "use", "stale", "all"),
     "Decisions": ("adopt", "resubmit", "give-up", "adopt-known", "buy-again", "own-table", "stop"),
     "When": ("at", "days", "until", "max-runtime", "recall"),
     "The table": (
@@ -37,6 +37,9 @@ COMMON: Sequence[str] = (
         "kind",
         "row",
         "id",
+        "from",
+        "use",
+        "yes",
         "adopt",
         "resubmit",
         "give-up",
@@ -55,7 +58,21 @@ COMMON: Sequence[str] = (
 """What `--help` shows, the more important first: as many of them as fit the screen."""
 
 COMMANDS: Sequence[str] = (
-    *("new", "check", "run", "status", "rerun", "resolve", "cancel", "download", "schedule", "doctor", "config"),
+    *(
+        "new",
+        "check",
+        "run",
+        "status",
+        "rerun",
+        "redo",
+        "take",
+        "resolve",
+        "cancel",
+        "download",
+        "schedule",
+        "doctor",
+        "config",
+    ),
     *("model", "account", "recover", "sandbox"),
 )
 """In the order in which a person needs them; others follow."""
@@ -70,11 +87,13 @@ EXAMPLES: Mapping[str, str] = {
     "model": "kling-batch model list",
     "new": "kling-batch new shots.csv --from-folder images",
     "recover": "kling-batch recover shots.csv",
+    "redo": "kling-batch redo shots.csv --id s2",
     "rerun": "kling-batch rerun shots.csv --kind content_policy_violation",
     "resolve": "kling-batch resolve shots.csv --row 4 --give-up",
     "run": "kling-batch run shots.csv --max-spend 20 --until 07:00",
     "sandbox": 'kling-batch sandbox --fault "submit:3=cut_after"',
     "schedule": "kling-batch schedule shots.csv --at 22:00 --key-file ~/.fal-key",
     "status": "kling-batch status shots.csv",
+    "take": "kling-batch take shots.csv --id s2 --use 1",
 }
 """Command → a line that works."""
