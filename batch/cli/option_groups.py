@@ -24,7 +24,7 @@ GROUPS: Mapping[str, Sequence[str]] = {
     ),
     "By itself": ("cron", "notify", "systemd", "list", "remove", "dry-run"),
     "At fal": ("key-file", "concurrency", "max-concurrency", "offline"),
-    "What is printed": ("json",),
+    "What is printed": ("json", "report"),
     "Rehearsal": ("sandbox", "fault", "port", "slots", "run-seconds", "queue-seconds", "folder"),
 }
 """Title → options, in the order in which they are shown."""
@@ -69,6 +69,7 @@ COMMANDS: Sequence[str] = (
         "resolve",
         "cancel",
         "download",
+        "report",
         "schedule",
         "doctor",
         "config",
@@ -88,6 +89,7 @@ EXAMPLES: Mapping[str, str] = {
     "new": "kling-batch new shots.csv --from-folder images",
     "recover": "kling-batch recover shots.csv",
     "redo": "kling-batch redo shots.csv --id s2",
+    "report": "kling-batch report shots.csv",
     "rerun": "kling-batch rerun shots.csv --kind content_policy_violation",
     "resolve": "kling-batch resolve shots.csv --row 4 --give-up",
     "run": "kling-batch run shots.csv --max-spend 20 --until 07:00",
