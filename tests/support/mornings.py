@@ -129,7 +129,7 @@ def put_files(given: Batch, ledger: Ledger) -> None:
         target = folder / f"{request_id}.mp4"
         shutil.copyfile(a_video(n % 3), target)
         ledger.db.execute(
-            "INSERT INTO video_file (request_id, row, path, name_key, size, sha256, done_at) "
+            "INSERT OR REPLACE INTO video_file (request_id, row, path, name_key, size, sha256, done_at) "
             "VALUES (?, ?, ?, ?, 1, '', 1)",
             (request_id, row, f"shots.csv.videos/{target.name}", target.name),
         )
