@@ -5,6 +5,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,8 @@ from batch.reports.outcome import Outcome, counted
 
 MOST_ORIGINS = 20
 """Hosts that the page names one by one; of more it says: any with https."""
+MOST_ROWS = 50_000
+"""Rows on a page: 20 MB, which a browser still opens in seconds."""
 _LOGS = 10_000
 _NIGHTS = 14
 """Nights in the list of them."""
@@ -70,7 +73,7 @@ def gather(source: Source) -> tuple[Page, Telling]:
     with Ledger.read(source.ledger) as ledger:
         key = _key(ledger, source.ledger)
         telling = next_telling(source.before, key, last_event(ledger), source.now)
-        read = list(report_rows(ledger))
+        read = list(islice(report_rows(ledger), MOST_ROWS))
         logs = logs_by_row(ledger, _LOGS)
         nights = nights_of(step_of(*change) for change in changes(ledger))
         runs, takes = past_runs(ledger), takes_of(ledger)
@@ -87,27 +90,31 @@ def _key(ledger: Ledger, path: Path) -> str:
 
 def _page(source: Source, key: str, telling: Telling, rows: Sequence[ShownRow], nights: Sequence[Night]) -> Page:
     outcome, now = source.outcome, source.now
-    counts = Counter(row.status for row in rows)
+    total = outcome.standing.total if len(rows) == MOST_ROWS else len(rows)
+    counts = Counter(row.status for row in rows) if total == len(rows) else Counter(outcome.standing.rows)
     seconds = [take.seconds for row in rows for take in row.takes if take.seconds is not None]
     worker = outcome.worker
+    marks = f"{source.page.name.removesuffix('.html').removesuffix('.report')}.marks.csv"
     return Page(
         table=source.table.name,
-        marks_name=f"{source.page.name.removesuffix('.html').removesuffix('.report')}.marks.csv",
+        marks_name=marks,
         key=key,
         made_at=now,
         made_on=f"{local(now).day} {local(now):%B %Y, %H:%M}",
         version=source.version,
-        facts=_facts(outcome, counts, len(rows), nights, seconds),
+        facts=_facts(outcome, counts, total, nights, seconds),
         counts=[Counted(str(one), counts[one]) for one in Status if counts[one]],
         at_work=f"A run is at work{': ' + worker.at_fal.text() if worker.at_fal else ''}" if worker else "",
         sandbox=source.sandbox,
         news=_news(rows, telling, now),
         to_do=[Command(*one) for one in outcome.to_do],
         groups=groups_of(rows, outcome),
+        redo=Command(outcome.command_for("redo", "--from", marks)),
         night=plot_night(nights[-1], local) if nights else None,
         nights=[_line(night) for night in nights[: -_NIGHTS - 1 : -1]],
         run_times=plot_run_times(seconds),
         rows=rows,
+        left_out=total - len(rows),
         media_origins=_origins(one for row in rows for take in row.takes for one in take.sources),
         picture_origins=_origins(
             one.href for row in rows for one in (row.first, row.last) if one is not None and one.is_online
@@ -248,7 +255,9 @@ def _facts(
     facts.append(Fact("Spent", dollars(now.spent), under_way))
     if nights:
         last = nights[-1]
-        facts.append(Fact("Last at work", clock(last.ended, outcome.now), f"for {lasting(last.ended - last.began)}"))
+        facts.append(
+            Fact("Last at work", clock(last.ended // 60 * 60, outcome.now), f"for {lasting(last.ended - last.began)}")
+        )
     if seconds:
         middle = sorted(seconds)[len(seconds) // 2]
         facts.append(Fact("A video took", lasting(middle), "from submit to video, in the middle"))
@@ -259,7 +268,7 @@ def _news(rows: Sequence[ShownRow], telling: Telling, now: float) -> str:
     if not telling.since_at:
         return ""
     fresh = Counter(row.status for row in rows if row.is_new)
-    when = f"the report of {clock(telling.since_at, now)}"
+    when = f"the report of {clock(telling.since_at // 60 * 60, now)}"
     if not fresh:
         return f"Nothing is new since {when}."
     words = {"succeeded": "done", "in_doubt": "in doubt"}

@@ -139,9 +139,10 @@
     return (card && Cards.takeAt(card, row)) ?? Cards.takeShown(row, marks.get(row));
   }
 
-  /** Marks a row so; a mark that it has already is taken off. */
-  function mark(row, kind, take = takeOf(row)) {
+  /** Marks a row so; a mark that it has already is taken off. A redo is of all that there is: it names the newest. */
+  function mark(row, kind, looked = takeOf(row)) {
     if (kind === "keep" && !row.takes) return;
+    const take = kind === "redo" ? row.takes?.at(-1) : looked;
     const now = marks.get(row);
     const same = now.mark === kind && (kind === "redo" || now.take === take?.take);
     marks.set(row, { mark: same ? "" : kind, take: take?.take ?? 0, request: take?.request ?? "" });
@@ -185,6 +186,7 @@
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 10000);
     say(`Saved as ${data.marksName}, where your browser puts what it downloads.`);
+    at("then").hidden = false;
   }
 
   async function takeIn(file) {

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from batch.commands.batch import Batch
 from batch.commands.status import status
 from batch.report_page.gathering import Source, gather
-from batch.report_page.page import Page, ShownRow
+from batch.report_page.page import Command, Page, ShownRow
 from batch.report_page.previous_report import Telling
 from batch.report_page.rendering import SCRIPTS, policy, render
 from batch.report_page.thumbnails import Thumbnails
@@ -141,6 +141,7 @@ EMPTY = Page(
     news="",
     to_do=[],
     groups=[],
+    redo=Command("kling-batch redo shots.csv --from shots.marks.csv"),
     night=None,
     nights=[],
     run_times=None,
