@@ -91,7 +91,9 @@ def _key(ledger: Ledger, path: Path) -> str:
 def _page(source: Source, key: str, telling: Telling, rows: Sequence[ShownRow], nights: Sequence[Night]) -> Page:
     outcome, now = source.outcome, source.now
     total = outcome.standing.total if len(rows) == MOST_ROWS else len(rows)
-    counts = Counter(row.status for row in rows) if total == len(rows) else Counter(outcome.standing.rows)
+    counts = Counter(row.status for row in rows)
+    if total > len(rows):
+        counts = Counter({str(one): count for one, count in outcome.standing.rows.items()})
     seconds = [take.seconds for row in rows for take in row.takes if take.seconds is not None]
     worker = outcome.worker
     marks = f"{source.page.name.removesuffix('.html').removesuffix('.report')}.marks.csv"
