@@ -230,6 +230,42 @@ def test_a_redo_that_was_done_is_no_redo_any_more(browser: Any, tmp_path: Path) 
         assert card(seen, "s1").locator(".note").input_value() == "slower"
 
 
+def test_marks_of_another_ledger_that_stood_there_are_not_taken_for_these(browser: Any, tmp_path: Path) -> None:
+    """Of a rehearsal, say, that was thrown away and played anew: its requests are others."""
+    given = a_morning(tmp_path, 2, ends=["done"])
+    with page_in(browser) as seen:
+        path = report(given)
+        seen.open(path)
+        card(seen, "s1").locator(".keep").click()
+        path.write_text(path.read_text().replace('"request":"req-1"', '"request":"req-new"'))
+        seen.open(path)
+        assert marked(seen, "s1") == ""
+
+
+def test_what_another_window_marks_is_marked_here(seen: Seen) -> None:
+    """At once."""
+    other = seen.page.context.new_page()
+    other.goto(seen.page.url)
+    other.locator('.card[aria-label^="s3,"] .keep').click()
+    seen.page.wait_for_selector('.card[aria-label^="s3,"][data-mark="keep"]')
+
+
+def test_names_that_mean_something_in_an_address_are_names(browser: Any, tmp_path: Path) -> None:
+    """Of folders, tables, pictures and videos."""
+    folder = tmp_path / 'Schnee & Eis 100% "neu" #1?'
+    folder.mkdir()
+    given = a_morning(folder, 2, ends=["done"], files=True, name="a;b%20'c'#.csv")
+    with page_in(browser) as seen:
+        seen.open(report(given))
+        seen.page.wait_for_selector(".card video")
+        seen.press("ArrowRight", " ")
+        assert plays(seen, ".card.current")
+        loaded = "[...document.images].every((one) => one.complete && one.naturalWidth > 0)"
+        seen.page.wait_for_function(loaded)
+        assert seen.page.locator(".card .ends img").count() == 2
+        assert seen.said == []
+
+
 def test_a_video_plays_on_hover_and_by_key(seen: Seen) -> None:
     """One at a time, from the disk."""
     card(seen, "s3").locator(".media").hover()
