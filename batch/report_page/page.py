@@ -151,8 +151,8 @@ class Page:
     """What is new since the report before; empty: there was none."""
     to_do: Sequence[Command]
     groups: Sequence[Group]
-    redo: Command
-    """What makes another take of what is marked so."""
+    with_marks: Sequence[Command]
+    """What to type with the file of marks."""
     night: NightPlot | None
     nights: Sequence[NightLine]
     run_times: Bars | None
