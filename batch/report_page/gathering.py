@@ -18,6 +18,7 @@ from batch.ledger.report_rows import ReportRow, changes, last_event, report_rows
 from batch.ledger.request_logs import logs_by_row
 from batch.ledger.run_history import PastRun, past_runs
 from batch.ledger.takes import takes_of
+from batch.manifest.loader import Manifest
 from batch.report_page.groups import groups_of
 from batch.report_page.night_curve import PAUSE, Night, StopMark, nights_of, step_of
 from batch.report_page.page import Command, Counted, Fact, NightLine, Page, ShownRow, ShownTake
@@ -28,6 +29,7 @@ from batch.report_page.previous_report import Telling, next_telling
 from batch.report_page.safe_links import file_address, origin_of, web_address
 from batch.report_page.scales import lasting
 from batch.report_page.thumbnails import Thumbnails
+from batch.report_page.unsent_rows import unsent_inputs
 from batch.reports.clock import clock, local
 from batch.reports.outcome import Outcome, counted
 
@@ -53,7 +55,7 @@ class Source:
     ledger: Path
     table: Path
     page: Path
-    job: Job
+    manifest: Manifest
     outcome: Outcome
     sandbox: bool
     version: str
@@ -138,8 +140,9 @@ class _Rows:
 
     def shown(self, rows: Sequence[ReportRow]) -> Iterator[ShownRow]:
         thumbnails, page_folder = self.source.thumbnails, self.source.page.parent
-        finder = PictureFinder(self.source.job, self.source.table.parent, page_folder, thumbnails)
-        inputs = [_inputs(row.arguments) for row in rows]
+        finder = PictureFinder(self.source.manifest.job, self.source.table.parent, page_folder, thumbnails)
+        unsent = unsent_inputs(self.source.manifest, {row.number for row in rows if row.arguments is None})
+        inputs = [_inputs(row.arguments) or unsent.get(row.number, {}) for row in rows]
         pictures = [finder.ends(one) for one in inputs]
         videos = {take.request_id: self._file(take) for takes in self.takes.values() for take in takes}
         if can_take():
@@ -170,7 +173,7 @@ class _Rows:
             id=row.id,
             status=str(shown),
             prompt=_prompt(arguments),
-            settings=_settings(self.source.job, arguments),
+            settings=_settings(self.source.manifest.job, arguments),
             kind=(row.kind or "") if shown in _WITH_KIND else "",
             error=_error(shown, row),
             log=self.logs.get(row.number, ()),
@@ -238,7 +241,9 @@ def _prompt(arguments: Mapping[str, Any]) -> str:
 def _settings(job: Job, arguments: Mapping[str, Any]) -> str:
     told = {name: value for name, value in arguments.items() if name != "prompt" and name not in job.local}
     units = {name: f" {units[0]}" for name, units in job.units.items() if units}
-    return ", ".join(f"{name.replace('_', ' ')} {value}{units.get(name, '')}" for name, value in told.items())
+    return ", ".join(
+        f"{name.replace('_', ' ')} {value}{units.get(name, '')}" for name, value in told.items() if value != ""
+    )
 
 
 def _error(shown: Status, row: ReportRow) -> str:

@@ -130,8 +130,10 @@ def test_a_run_at_work_loses_nothing_to_a_report(tmp_path: Path) -> None:
 
 
 def test_a_row_that_cannot_be_run_says_why(tmp_path: Path) -> None:
-    """It has no row in the ledger."""
-    page = page_of(a_morning(tmp_path, 1, pictures=False, prompts=[""]))
+    """It has no row in the ledger; its picture is found by the table."""
+    page = page_of(a_morning(tmp_path, 1, prompts=["", "x"], ends=["done"]))
     (row,) = page.rows
     assert (row.status, row.n) == ("invalid", None)
     assert "prompt" in row.error
+    assert row.first is not None
+    assert row.first.thumbnail

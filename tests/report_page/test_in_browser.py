@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 
 from batch.commands.batch import Batch
+from batch.commands.marked_clips import marked_clips
 from batch.commands.report import write_report
 from batch.core import states
 from batch.core.gateway import Receipt
+from batch.core.review_marks import ClipMark
 from batch.ledger.ledger import Ledger
 from batch.report_page.page import ShownRow, ShownTake
 from batch.report_page.rendering import render
@@ -214,6 +216,26 @@ def test_a_file_without_marks_changes_none(seen: Seen, tmp_path: Path, text: str
     seen.page.set_input_files("#load", tmp_path / "no.csv")
     seen.page.wait_for_function("document.getElementById('say').textContent.includes('holds no marks')")
     assert marked(seen, "s1") == "keep"
+
+
+def test_the_commands_read_what_the_page_saves(seen: Seen, plain: Path, tmp_path: Path) -> None:
+    """Each mark as it was set, of the take that was looked at; a redo names the newest."""
+    card(seen, "s1").locator(".takes button").first.click()
+    card(seen, "s1").locator(".redo").click()
+    card(seen, "s3").locator(".keep").click()
+    card(seen, "s4").locator(".add-note").click()
+    card(seen, "s4").locator(".note").fill('@sum; "it"\nis')
+    file = tmp_path / "shots.marks.csv"
+    file.write_bytes(saved(seen).encode())
+    assert "kling-batch redo " in seen.page.inner_text("#then")
+    with Ledger.read(plain.with_name("shots.csv.ledger")) as ledger:
+        clips = marked_clips(ledger, file, *ClipMark)
+    told = [(clip.row.id, clip.mark.mark, clip.looked_at and clip.looked_at.number, clip.mark.note) for clip in clips]
+    assert told == [
+        ("s1", ClipMark.REDO, 2, ""),
+        ("s3", ClipMark.KEEP, 1, ""),
+        ("s4", ClipMark.NONE, None, '@sum; "it"\nis'),
+    ]
 
 
 def test_a_redo_that_was_done_is_no_redo_any_more(browser: Any, tmp_path: Path) -> None:

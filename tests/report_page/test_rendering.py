@@ -17,7 +17,6 @@ from batch.report_page.page import Command, Page, ShownRow
 from batch.report_page.previous_report import Telling
 from batch.report_page.rendering import SCRIPTS, policy, render
 from batch.report_page.thumbnails import Thumbnails
-from jobs.kling import KLING_2_1_PRO as JOB
 from tests.support.mornings import BEGAN, HOSTILE, a_morning
 
 
@@ -28,7 +27,7 @@ def gathered(batch: Batch, before: Telling | None = None) -> tuple[Page, Telling
             ledger=batch.ledger,
             table=table,
             page=table.with_name("shots.report.html"),
-            job=JOB,
+            manifest=batch.manifest,
             outcome=status(table, sandbox=False),
             sandbox=False,
             version="1",
