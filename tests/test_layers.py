@@ -25,6 +25,7 @@ BELOW = {
     "reconcile",
     "reports",
     "results_writer",
+    "workers",
 }
 
 MAY_IMPORT = {
@@ -44,6 +45,7 @@ MAY_IMPORT = {
     "dispatch": {"pacing", "reconcile", "core"},
     "results_writer": {"manifest", "ledger", "table", "core"},
     "reports": {"dispatch", "ledger", "core"},
+    "workers": {"downloads", "core"},
     "commands": {*BELOW, "table", "sandbox"},
     "cli": {"commands", "reports", "core"},
     "api": {"commands", "reports", "core"},
@@ -103,6 +105,7 @@ PURE = {
     "table.xlsx_text",
     "table.xlsx_values",
     "table.xml_scan",
+    "workers.calls",
 }
 """Besides all of `core`: the standard library and each other; no clock, no I/O, no chance."""
 
@@ -132,6 +135,7 @@ LIBRARIES = {
         "table.parquet_notes",
         "table.starters",
     },
+    "ray": {"workers.ray_cluster"},
     "sqlite3": {"account", "commands.account_book", "ledger"},
     "starlette": {"sandbox.service"},
     "tqdm": {"reports.progress"},
@@ -153,6 +157,7 @@ ASYNCHRONOUS = {
     "reconcile",
     "reports",
     "results_writer",
+    "workers",
 }
 """Folders that may await: the others are called from a thread, or from nowhere but a test."""
 

@@ -33,12 +33,19 @@ async def open_media(batch: Batch) -> AsyncIterator[MediaSource]:
     Raises:
         UsageError: the environment names certificates that cannot be used.
     """
+    async with media_source(sandbox_home(batch.manifest.path) if batch.sandbox else None) as source:
+        yield source
+
+
+@asynccontextmanager
+async def media_source(played: Path | None) -> AsyncIterator[MediaSource]:
+    """The same, by the folder of the sandbox; None: the internet."""
     from batch.downloads.media_client import MediaClient  # aiohttp: only where something is fetched
     from batch.downloads.played_files import PlayedFiles
     from batch.fal.transport import certificates
 
-    async with MediaClient(certificates(), public_only=not batch.sandbox) as client:
-        yield PlayedFiles(sandbox_home(batch.manifest.path), client) if batch.sandbox else client
+    async with MediaClient(certificates(), public_only=played is None) as client:
+        yield PlayedFiles(played, client) if played else client
 
 
 def chosen_folder(batch: Batch, ledger: Ledger, said: str | None) -> Path:
