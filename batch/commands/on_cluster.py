@@ -10,8 +10,8 @@ from pathlib import Path
 import anyio
 
 from batch.commands.batch import Batch
+from batch.commands.media_sources import media_source
 from batch.commands.messages import Say
-from batch.commands.video_downloads import media_source
 from batch.core.gateway import Gateway, NotSent, Prepared
 from batch.core.paths import sandbox_home
 from batch.core.upload_book import UploadBook

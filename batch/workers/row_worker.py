@@ -25,7 +25,8 @@ from batch.core.gateway import (
     Unclear,
     UnitPrice,
 )
-from batch.downloads.downloader import MediaSource
+from batch.core.video_files import VideoFile, WantedVideo
+from batch.downloads.downloader import Downloader, MediaSource
 from batch.downloads.media_reply import MediaError, RefusedAddress
 from batch.job import Arguments
 from batch.workers.calls import MediaFault, MediaHead, Pulse
@@ -174,6 +175,16 @@ class RowWorker:
             video.fault = MediaFault(str(error), isinstance(error, RefusedAddress))
         return video.fault if video.fault and not piece else bytes(piece)
 
+    async def fetch_to(self, video: WantedVideo, part: str) -> VideoFile | MediaFault:
+        """Fetches a video into a file that the run has made, in a folder that this machine sees as well."""
+        downloader = Downloader(self._media, Path(part), _nothing_kept)
+        try:
+            return await downloader.fetch_into(video, Path(part))
+        except MediaError as error:
+            return MediaFault(str(error), isinstance(error, RefusedAddress))
+        except OSError as error:
+            return MediaFault(f"{part} cannot be written there ({error.strerror or error})")
+
     async def close_video(self, token: str) -> None:
         if video := self._videos.pop(token, None):
             await video.held.aclose()
@@ -183,3 +194,7 @@ class RowWorker:
         old = [one for one, video in self._videos.items() if self._clock() - video.taken_at > IDLE_SECONDS]
         for token in old:
             await self.close_video(token)
+
+
+async def _nothing_kept(_request_id: str, _validator: str | None) -> None:
+    """What has come of a try that failed is taken away."""

@@ -36,7 +36,7 @@ class NoMedia:
 class SimulatedWorker:
     """One worker; `skew` is its clock less everybody's."""
 
-    def __init__(self, name: str, service: Service, skew: float = 0.0) -> None:
+    def __init__(self, name: str, service: Service, skew: float = 0.0, media: Any = None) -> None:
         self.name = name
         self.host = f"host of {name}"
         self.draining = False
@@ -45,7 +45,7 @@ class SimulatedWorker:
         self.submits = self.most_submits = 0
         self._thawed: anyio.Event | None = None
         self._at_work: set[anyio.CancelScope] = set()
-        self._worker = RowWorker(service, NoMedia(), lambda: now() + skew, lambda: self.draining)
+        self._worker = RowWorker(service, media or NoMedia(), lambda: now() + skew, lambda: self.draining)
 
     async def call(self, name: str, *arguments: Any) -> Any:
         """As a real one does it; WorkerLost as soon as it has died."""
@@ -99,13 +99,14 @@ class SimulatedHost:
     stopped: list[str] = field(default_factory=list)
     tried: int = 0
     skew: float = 0.0
+    media: Any = None
 
     async def start(self, name: str) -> SimulatedWorker:
         self.tried += 1
         await anyio.sleep(self.start_seconds)
         if refused := self.refuse(self.tried):
             raise refused
-        worker = SimulatedWorker(name, self.service, self.skew)
+        worker = SimulatedWorker(name, self.service, self.skew, self.media)
         self.workers.append(worker)
         return worker
 
