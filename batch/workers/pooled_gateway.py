@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Awaitable, Callable
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -28,7 +29,7 @@ from batch.core.gateway import (
 )
 from batch.job import Arguments
 from batch.workers.calls import BEGIN_SECONDS, REPLY_SECONDS, WorkerLost
-from batch.workers.pool import WorkerPool
+from batch.workers.pool import Asked, WorkerPool
 
 TIMES_ASKED = 2
 """To how many workers a question is put in one go: it may be asked again, a purchase may not."""
@@ -72,7 +73,7 @@ class PooledGateway:
         with anyio.move_on_after(REPLY_SECONDS):
             await asked.done.wait()
         if not asked.done.is_set():
-            return InDoubt(f"{member.title} gave no answer in {REPLY_SECONDS:.0f} s")
+            return InDoubt(f"{member.title} gave no answer in {REPLY_SECONDS:.0f} s", partial(_late_receipt, asked))
         if asked.lost is not None:
             return InDoubt(f"{member.title} was lost ({asked.lost}) before it answered")
         match asked.answer:
@@ -120,3 +121,9 @@ class PooledGateway:
             except WorkerLost as lost:
                 reason = str(lost)
         return Unclear(reason)
+
+
+async def _late_receipt(asked: Asked) -> Receipt | None:
+    """Of a worker that was taken for dead: nothing else that it says counts any more."""
+    await asked.done.wait()
+    return asked.answer.receipt if isinstance(asked.answer, Accepted) else None

@@ -151,3 +151,30 @@ def test_a_night_whose_workers_die_pays_for_nothing_twice_and_loses_nothing(seed
     assert deaths["in doubt"] <= SUBMITS_EACH * deaths["all"]
     assert max(worker.most_submits for worker in host.workers) <= SUBMITS_EACH
     assert count(ledger, "succeeded") == rows == len({request.input["prompt"] for request in service.queue.requests})
+
+
+def test_a_worker_taken_for_dead_that_comes_back_changes_nothing_but_by_its_receipts() -> None:
+    """Frozen with what it had just sent: the rows are in doubt, until it thaws and tells; fal's records say nothing."""
+    rows = 100
+    service = Service(service_queue(10, 60.0), unreadable=True)
+    ledger, host = ledger_of(shots(rows)), SimulatedHost(service)
+
+    async def freeze() -> None:
+        while not (busy := [one for one in host.workers if one.asked.count("submit") > 2 and one.submits]):  # noqa: ASYNC110
+            await anyio.sleep(0.005)
+        busy[0].freeze()
+        await anyio.sleep(300)
+        busy[0].thaw()
+
+    async def whole() -> None:
+        async with pooled(host, 3) as (_, gateway), anyio.create_task_group() as tasks:
+            tasks.start_soon(freeze)
+            await night(ledger, gateway, concurrency=10)
+
+    play(whole)
+    doubts = int(ledger.db.execute("SELECT COUNT(*) FROM event WHERE new = 'in_doubt'").fetchone()[0])
+    assert 0 < doubts <= SUBMITS_EACH
+    assert len(host.workers) == 4
+    assert_nothing_bought_twice(ledger, service.queue)
+    assert count(ledger, "succeeded") + count(ledger, "in_doubt") == rows
+    assert count(ledger, "succeeded") >= len({str(request.input["prompt"]) for request in service.queue.requests})
