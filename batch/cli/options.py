@@ -67,6 +67,12 @@ KEY_FILE = click.option(
     callback=lambda ctx, _option, path: ctx.meta.__setitem__("key_file", path),
     help="Read fal's key from this file, which only you may read (chmod 600).",
 )
+ON = click.option(
+    "--on",
+    type=Typed("cluster", cluster),
+    metavar="ray|ray://HOST:PORT",
+    help="Have workers on a Ray cluster make the calls to fal; ray: on one of this machine's own.",
+)
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on stdout.")
 
 TABLE = _all_of(
@@ -180,12 +186,7 @@ RUN = _all_of(
         metavar="N",
         help="Stop submitting when so many rows in a row end the same bad way; 0: never.",
     ),
-    click.option(
-        "--on",
-        type=Typed("cluster", cluster),
-        metavar="ray|ray://HOST:PORT",
-        help="Have workers on a Ray cluster make the calls to fal; ray: on one of this machine's own.",
-    ),
+    ON,
     click.option(
         "--workers",
         type=whole_number(1, 1000),

@@ -5,7 +5,9 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import anyio
 
@@ -24,10 +26,13 @@ from batch.fal.uploads import UPLOADS_AT_ONCE, FailedElsewhere, UploadBody, Uplo
 from batch.job import Job
 from batch.manifest.upload_forms import upload_form
 from batch.workers.calls import PREPARE_SECONDS, WorkerLost, WorkerPlan
-from batch.workers.pool import WorkerPool
+from batch.workers.pool import Member, Note, WorkerPool
 from batch.workers.pooled_gateway import PooledGateway
 from batch.workers.ray_cluster import joined
 from batch.workers.row_worker import RowWorker
+
+if TYPE_CHECKING:
+    from batch.commands.event_keeping import EventKeeper
 
 SHOWN = 10
 """Workers of which it is told what they did, at most."""
@@ -51,6 +56,7 @@ class Fleet:
     size: int | None = None
     shared: Path | None = None
     say: Say = field(default=lambda _: None)
+    note: Note = field(default=lambda _what, _member, _request_id: None)
     pool: WorkerPool | None = None
     """While they are at work."""
 
@@ -67,7 +73,8 @@ class Fleet:
         async with joined(self.where, open_worker, plan, environment) as cluster:
             nodes = await cluster.nodes()
             size = self.size or max(LEAST_WORKERS, len(nodes))
-            async with WorkerPool(cluster, size, time.time, lambda line: self.say(line)).at_work() as pool:
+            say, note = (lambda line: self.say(line)), (lambda *what: self.note(*what))
+            async with WorkerPool(cluster, size, time.time, say, note).at_work() as pool:
                 self.say(f"{size} worker{'' if size == 1 else 's'} on {hosts(pool)}")
                 self.pool = pool
                 try:
@@ -77,9 +84,20 @@ class Fleet:
                     for line in told(pool):
                         self.say(line)
 
+    def told_by(self, say: Say, events: "EventKeeper | None", now: Callable[[], float]) -> None:
+        """Where it is said, and noted, what the workers do."""
+        self.say = say
+        if events:
+            self.note = partial(_noted, events, now)
+
     def is_shared(self, path: Path) -> bool:
         """Whether the other machines see a file where it stands."""
         return self.shared is not None and path.resolve().is_relative_to(self.shared.resolve())
+
+
+def _noted(events: "EventKeeper", now: Callable[[], float], what: str, member: Member, request_id: str | None) -> None:
+    told = {"worker": member.name, "host": member.remote.host, "what": what, "request_id": request_id}
+    events.note("worker", now(), told)
 
 
 def hosts(pool: WorkerPool) -> str:
@@ -152,7 +170,7 @@ async def connect_workers(
     """
     if played is not None and not _is_here(fleet.where):
         raise UsageError("--sandbox plays on this machine, where no other one reaches it: say --on ray with it")
-    token = _key()
+    token = own_key()
     environment = played if played is not None else {"FAL_KEY": token}
     home = str(sandbox_home(batch.manifest.path)) if played is not None else None
     plan = WorkerPlan(job=batch.manifest.job, played=home, lifecycle=batch.keep, logs=batch.logs)
@@ -178,7 +196,7 @@ def _is_here(where: str) -> bool:
     return where == "ray" or host in ("127.0.0.1", "::1", "localhost")
 
 
-def _key() -> str:
+def own_key() -> str:
     """The key that the workers get.
 
     Raises:

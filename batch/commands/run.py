@@ -204,7 +204,7 @@ async def _through_fal(this: _Run, summary: LedgerSummary) -> None:
     cap, own = options.max_spend_account, options.own_table
     follows = options.logs or around.on_update is not None
     if batch.fleet:
-        batch.fleet.say = this.say
+        batch.fleet.told_by(this.say, this.events, around.now)
     async with (
         around.connect(replace(batch, keep=options.keep, logs=follows)) as gateway,
         account_book(batch, ledger, gateway, around.now, this.say, cap, own_table=own) as book,

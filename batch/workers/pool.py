@@ -76,21 +76,31 @@ class Asked:
     """Why no answer will come."""
 
 
+Note = Callable[[str, Member, str | None], None]
+
+
 class WorkerPool:
     """As many workers as were wished for, as long as their hosts have them.
 
     Args:
         say: told when one is lost.
+        note: told what each has done: `started`, `lost`, `drained`, or `submitted` with the request's id.
         clock: seconds since 1970.
     """
 
     def __init__(
-        self, host: WorkerHost, size: int, clock: Callable[[], float], say: Callable[[str], None] = lambda _: None
+        self,
+        host: WorkerHost,
+        size: int,
+        clock: Callable[[], float],
+        say: Callable[[str], None] = lambda _: None,
+        note: Note = lambda _what, _member, _request_id: None,
     ) -> None:
         self._host = host
         self._size = size
         self._clock = clock
         self._say = say
+        self.note = note
         self._tasks: TaskGroup | None = None
         self._for_submits: deque[anyio.Event] = deque()
         self._for_any: deque[anyio.Event] = deque()
@@ -266,6 +276,7 @@ class WorkerPool:
         if member.gone.is_set():
             return None
         self.members.append(member)
+        self.note("started", member, None)
         self._wake_all()
         return member
 
@@ -282,6 +293,7 @@ class WorkerPool:
     def _retire(self, member: Member) -> None:
         """It finishes what it is at, and gets nothing more."""
         self._leave(member)
+        self.note("drained", member, None)
         self._say(f"{member.title} gets no more calls: its machine is about to go")
         if self._tasks is not None:
             self._tasks.start_soon(self._stop_idle, member, name=f"end of {member.name}")
@@ -320,6 +332,7 @@ class WorkerPool:
         member.gone.set()
         if member in self.members:
             self._leave(member)
+            self.note("lost", member, None)
             self._say(f"{member.title} was lost ({why}); another takes its place")
         if self._tasks is not None:
             self._tasks.start_soon(self._host.stop, member.remote, name=f"end of {member.name}")

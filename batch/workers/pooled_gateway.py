@@ -79,6 +79,7 @@ class PooledGateway:
         match asked.answer:
             case Accepted() as answer:
                 member.accepted += 1
+                self._pool.note("submitted", member, answer.receipt.request_id)
                 return answer
             case NotSent() | Throttled() | Refused() | AccountRefused() | InDoubt() as answer:
                 return answer

@@ -13,8 +13,8 @@ import socket
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -318,11 +318,29 @@ async def _answer(ask: Callable[[], Any]) -> Any:
     import ray
 
     try:
-        return await asyncio.wrap_future(ask().future())
+        return await _awaited(ask().future())
     except ray.exceptions.RayTaskError as error:
         raise WorkerLost(f"an error that nobody foresaw: {' '.join(str(error.cause).split())[:200]}") from error
     except (ray.exceptions.RayError, ConnectionError, OSError, ValueError) as error:
         raise WorkerLost(_short(error)) from error
+
+
+async def _awaited(answer: "Future[Any]") -> Any:
+    """Not by `asyncio.wrap_future`: whoever stops waiting would cancel what Ray is still to set in its own thread."""
+    loop = asyncio.get_running_loop()
+    waiting: asyncio.Future[None] = loop.create_future()
+
+    def wake() -> None:
+        if not waiting.done():
+            waiting.set_result(None)
+
+    def answered(_: "Future[Any]") -> None:
+        with suppress(RuntimeError):  # the loop is closed: nobody waits
+            loop.call_soon_threadsafe(wake)
+
+    answer.add_done_callback(answered)
+    await waiting
+    return answer.result()
 
 
 def _short(error: BaseException) -> str:

@@ -1,5 +1,6 @@
 """Real Ray on this machine: nights whose workers, nodes and driver die; what is secret, and what listens."""
 
+import json
 import os
 import re
 import signal
@@ -78,6 +79,7 @@ def test_a_night_on_a_cluster_outlives_its_workers_a_node_and_its_driver(
     shots = now.manifest(40)
     with ray_nodes(2, way_to_fal(now)) as nodes:
         night = ("run", shots, "--on", nodes.address, "--workers", 3)
+        _refused_for_its_version(now, nodes, night)
         child = now.start(*night, more=nodes.environment)
         kills = _kill_workers(now, nodes, 2)
         until(lambda: accepted(now) > 18)
@@ -96,6 +98,18 @@ def test_a_night_on_a_cluster_outlives_its_workers_a_node_and_its_driver(
     assert all(now.videos[row["request_id"]] == row["prompt"] for row in table(shots))
 
 
+def _refused_for_its_version(now: Night, nodes: RayNodes, night: tuple[object, ...]) -> None:
+    """A kling-batch that is not the cluster's: told at once, and nothing is bought."""
+    other = now.folder / "other" / "kling_batch-9.9.9.dist-info"
+    other.mkdir(parents=True)
+    (other / "METADATA").write_text("Metadata-Version: 2.1\nName: kling-batch\nVersion: 9.9.9\n")
+    path = os.pathsep.join([str(other.parent), now.environment["PYTHONPATH"]])
+    refused = end(now.start(*night, more=nodes.environment | {"PYTHONPATH": path}))
+    assert refused.code == 2, refused.err
+    assert "kling-batch 0.1.0 there and 9.9.9 here; install the same" in refused.err
+    assert accepted(now) == 0
+
+
 def _kill_workers(now: Night, nodes: RayNodes, times: int) -> int:
     """SIGKILL in the middle of the night, again and again."""
     for nth in range(times):
@@ -110,15 +124,16 @@ def test_a_cluster_of_ones_own_ends_with_the_run_and_keeps_the_key_to_itself(now
     shots, pictures = now.folder / "shots.csv", Path(__file__).parents[2] / "samples" / "images"
     names = ["kite", "train", "kite", "lighthouse"]
     shots.write_text("prompt,image\n" + "".join(f"take {n},{pictures}/{one}.jpg\n" for n, one in enumerate(names)))
-    folders = set(Path(tempfile.gettempdir()).glob("kb-*"))
-    child = now.start("run", shots, "--on", "ray", "--workers", 1, more={"FAL_KEY": KEY})
+    log, own = now.folder / "log.jsonl", Path(tempfile.mkdtemp(prefix="t", dir="/tmp"))
+    night = ("run", shots, "--on", "ray", "--workers", 1, "--log-file", log)
+    child = now.start(*night, more={"FAL_KEY": KEY, "TMPDIR": str(own)})
     until(lambda: accepted(now) or child.poll() is not None)
     family = descendants(child.pid)
     assert any("ray::WorkerActor" in title(pid) for pid in family), end(child).err
     assert listening(family) <= LOOPBACK
     secret = KEY.partition(":")[2]
     assert not any(secret in title(pid) for pid in family)
-    (folder,) = set(Path(tempfile.gettempdir()).glob("kb-*")) - folders
+    (folder,) = own.glob("kb-*")
     files = [path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()]
     assert any("gcs_server" in path.name for path in files)
     assert not [path for path in files if secret.encode() in path.read_bytes()]
@@ -127,7 +142,12 @@ def test_a_cluster_of_ones_own_ends_with_the_run_and_keeps_the_key_to_itself(now
     assert now.accepted == {f"take {n}": 1 for n in range(4)}
     assert now.asked("upload") == 3
     assert re.search(r"worker w1 on \S+: 4 submitted, \d+ calls", ended.err)
-    assert not folder.exists()
+    told = [json.loads(line) for line in log.read_text().splitlines()]
+    assert [one["what"] for one in told if one["type"] == "worker"] == ["started", *["submitted"] * 4]
+    ids = {one["request_id"] for one in told if one["type"] == "event"} - {None}
+    assert ids == {one["request_id"] for one in told if one["type"] == "worker"} - {None} == set(now.videos)
+    assert not list(own.iterdir())
+    own.rmdir()
     until(lambda: not any(Path(f"/proc/{pid}").exists() and title(pid) for pid in family))
 
 
