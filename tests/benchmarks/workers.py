@@ -7,6 +7,7 @@ python -m tests.benchmarks.workers speed      rows and bytes a second with 0, 1,
 """
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -14,16 +15,19 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import anyio
 import pytest
+from anyio.from_thread import start_blocking_portal
 
-from batch.sandbox import Queue
+from batch.sandbox import Queue, serve
+from batch.sandbox.media import Fetch
 from batch.workers.calls import SUBMITS_EACH
+from tests.support.mp4_files import an_mp4
 from tests.support.night import Night, kill, ledger, service
 from tests.support.ray_nodes import RayNodes, kill_one, ray_nodes, start_later, until
 from tests.support.simulated import Service, count, ledger_of, night, play, service_queue, shots
@@ -222,6 +226,45 @@ def kills(folder: Path, rows: int, *, slots: int = 40, run_seconds: float = 3.0,
         )
 
 
+# Speed
+
+
+VIDEO_BYTES = 4_000_000
+
+
+def _render(given: Mapping[str, object], target: Path, /, *, fetch: Fetch) -> None:
+    """The same bytes for all: what is measured is their way."""
+    target.write_bytes(_VIDEO)
+
+
+_VIDEO = an_mp4(VIDEO_BYTES, 5.04)
+
+
+def speed(folder: Path, workers: int, rows: int, *, shared: bool = False) -> str:
+    """A night whose requests run for a tenth of a second, and whose videos come down; a line of its figures."""
+    serving = serve(Queue(64, 0.1), folder=folder / "service", render=_render)
+    with start_blocking_portal("asyncio") as portal, portal.wrap_async_context_manager(serving) as address:
+        home = folder / f"night{workers}{shared}"
+        home.mkdir(parents=True)
+        now = Night(home, address)
+        table = now.manifest(rows)
+        with ray_nodes(2, {name: value for name, value in now.environment.items() if name != "FAL_KEY"}) as nodes:
+            more = ["--on", nodes.address, "--workers", str(workers)] if workers else []
+            more += ["--shared-folder", str(home)] if shared else []
+            before = resource.getrusage(resource.RUSAGE_CHILDREN)
+            child = now.start("run", table, "--concurrency", 64, "--download", *more, more=nodes.environment)
+            _, err = child.communicate(timeout=600)
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    if child.returncode:
+        raise AssertionError(err)
+    (seconds,) = ledger(table, "SELECT MAX(at) - MIN(at) FROM event WHERE new <> 'pending'")[0]
+    took, cpu = float(str(seconds)), after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return (
+        f"{workers} workers{' and a shared folder' if shared else ''}: {rows / took:.1f} rows/s, "
+        f"{rows * VIDEO_BYTES / took / 1e6:.1f} MB/s, {cpu / rows * 1000:.1f} ms CPU of the run a row ({cpu:.1f} s)"
+    )
+
+
 @contextmanager
 def _folder() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="kling-bench-") as folder:
@@ -239,6 +282,10 @@ def main() -> int:
     elif what == "kills":
         with _folder() as folder:
             print(kills(folder, numbers[0] if numbers else 2_000).told())
+    elif what == "speed":
+        with _folder() as folder:
+            for workers, shared in ((0, False), (1, False), (2, False), (4, False), (2, True)):
+                print(speed(folder, workers, numbers[0] if numbers else 200, shared=shared), flush=True)
     return 0
 
 
