@@ -10,7 +10,7 @@ from importlib.resources import files
 from itertools import count
 from pathlib import Path
 
-from batch.core.paths import table_of
+from batch.core.paths import recovery, table_of
 from batch.core.states import TRANSITIONS
 from batch.errors import LedgerBusy, LedgerError, LedgerLost
 from batch.files.atomic import sync_folder
@@ -25,7 +25,9 @@ from batch.ledger.write_ahead_log import (
     require_one_name,
 )
 
-VERSION = 6
+VERSION = 7
+TAKES_SINCE = 7
+"""The version from which on a ledger has a table of its takes; one before has them elsewhere (`past_takes.sql`)."""
 _APPLICATION_ID = 0x6B6C6E67  # "klng": tells a ledger from any other SQLite file
 
 
@@ -94,7 +96,7 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
         with _closed_on_error(connection):
             _check_version(connection, path)
             _check_whole(connection, path)
-            _upgrade(connection)
+            upgrade(connection)
             _restore_rules(connection)
             require_sound(connection, whole=not is_untouched(connection, changed_at))
             mark_closed(connection)
@@ -114,6 +116,9 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
         with _closed_on_error(connection):
             _check_version(connection, path)
             require_sound(connection, whole=False)
+            if _version(connection) < TAKES_SINCE:
+                connection.executescript(_sql("past_takes.sql"))
+                connection.execute("CREATE TEMP VIEW take AS SELECT * FROM past_take")
     return connection
 
 
@@ -130,8 +135,8 @@ def _connect_existing(path: Path, mode: str) -> sqlite3.Connection:
     """Never of 0 bytes: SQLite would take it for a new database, and throw away what still stands in its log."""
     if not path.stat().st_size:
         raise LedgerError(
-            f"{path} is not a ledger of kling-batch, or it was cut off (0 bytes): put a copy of it back; without one, "
-            "`kling-batch recover` makes a ledger of the table and fal's records, and pays nothing"
+            f"{path} is not a ledger of kling-batch, or it was cut off (0 bytes): put a copy of it back; "
+            f"without one, {recovery(path)}"
         )
     require_log(path)
     return connect(f"{path.absolute().as_uri()}?mode={mode}")
@@ -162,8 +167,8 @@ def _make(path: Path) -> None:
     log = path.with_name(path.name + "-wal")
     if log.exists() and log.stat().st_size:  # it would be read into the new ledger
         raise LedgerError(
-            f"{path} is missing, but its log {log.name} is there: put the ledger back beside it; without one, "
-            "`kling-batch recover` makes a ledger of the table and fal's records, and pays nothing"
+            f"{path} is missing, but its log {log.name} is there: put the ledger back beside it; "
+            f"without one, {recovery(path)}"
         )
     fresh = path.with_name(path.name + ".new")
     fresh.unlink(missing_ok=True)
@@ -229,8 +234,7 @@ def remove_new(path: Path) -> None:
 
 def write_schema(connection: sqlite3.Connection) -> None:
     """Makes a ledger of an empty database."""
-    schema = files("batch.ledger").joinpath("schema.sql").read_text(encoding="utf-8")
-    connection.executescript(f"BEGIN; {schema} COMMIT;")
+    connection.executescript(f"BEGIN; {_sql('schema.sql')} COMMIT;")
     connection.execute("BEGIN")
     connection.executemany("INSERT INTO edge (old, new) VALUES (?, ?)", sorted(TRANSITIONS))
     connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
@@ -238,13 +242,21 @@ def write_schema(connection: sqlite3.Connection) -> None:
     connection.execute("COMMIT")
 
 
+def _sql(name: str) -> str:
+    return files("batch.ledger").joinpath(name).read_text(encoding="utf-8")
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
 def _check_version(connection: sqlite3.Connection, path: Path) -> None:
     (application,) = connection.execute("PRAGMA application_id").fetchone()
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    version = _version(connection)
     if application != _APPLICATION_ID:
         raise LedgerError(
-            f"{path} is not a ledger of kling-batch, or it was cut off: put a copy of it back; without one, "
-            "`kling-batch recover` makes a ledger of the table and fal's records, and pays nothing"
+            f"{path} is not a ledger of kling-batch, or it was cut off: put a copy of it back; "
+            f"without one, {recovery(path)}"
         )
     if version > VERSION:
         raise LedgerError(f"{path} was written by a newer kling-batch (ledger version {version}): update it")
@@ -259,17 +271,20 @@ def _check_whole(connection: sqlite3.Connection, path: Path) -> None:
         raise sqlite3.DatabaseError(" ".join(found[0].split()))
 
 
-def _upgrade(connection: sqlite3.Connection) -> None:
+def upgrade(connection: sqlite3.Connection) -> None:
     """A ledger of an older version takes one step after the other, each whole or not at all."""
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    version = _version(connection)
+    if version < TAKES_SINCE:
+        connection.executescript(_sql("past_takes.sql"))
     for step in range(version + 1, VERSION + 1):
-        upgrade = files("batch.ledger").joinpath(f"migrations/{step:03}.sql").read_text(encoding="utf-8")
+        changes = _sql(f"migrations/{step:03}.sql")
         try:
-            connection.executescript(f"BEGIN IMMEDIATE; {upgrade} PRAGMA user_version = {step}; COMMIT;")
+            connection.executescript(f"BEGIN IMMEDIATE; {changes} PRAGMA user_version = {step}; COMMIT;")
         except BaseException:
             if connection.in_transaction:  # SQLite has rolled back by itself where the disk is full
                 connection.execute("ROLLBACK")
             raise
+    connection.execute("DROP VIEW IF EXISTS temp.past_take")
 
 
 def _restore_rules(connection: sqlite3.Connection) -> None:
@@ -306,6 +321,5 @@ def unusable(path: Path, error: Exception) -> LedgerError:
     """What to tell the user about a ledger that SQLite fails on."""
     return LedgerError(
         f"the ledger {path} cannot be used ({error}): it may be damaged, or on a full or read-only disk. "
-        "Nothing was submitted. Put a copy of it back; without one, `kling-batch recover` makes a ledger of the table "
-        "and fal's records, and pays nothing"
+        f"Nothing was submitted. Put a copy of it back; without one, {recovery(path)}"
     )

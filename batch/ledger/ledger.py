@@ -90,6 +90,7 @@ class Ledger:
         """A copy to try things on: in a temporary file of SQLite's own, for it may not fit into memory."""
         copy = cls(ledger_file.connect(""), None)
         ledger.db.backup(copy.db)
+        ledger_file.upgrade(copy.db)
         return copy
 
     @classmethod
@@ -316,9 +317,13 @@ class Ledger:
 
     @property
     def start_timeout(self) -> str:
-        """The column of that name; one that is only read may be of a version before, and has none."""
+        """The column of that name, as far as there is one."""
+        return self.column("start_timeout", 4, "NULL")
+
+    def column(self, name: str, since: int, before: str) -> str:
+        """A column of `row`, or what stands for it in a ledger of a version before, which is only read."""
         (version,) = self.db.execute("PRAGMA user_version").fetchone()
-        return "start_timeout" if version >= 4 else "NULL"
+        return f"row.{name}" if version >= since else before
 
     def reprice(self, job: Job, prices: Mapping[str, int]) -> None:
         """Rows that wait to be submitted take these prices, in millionths of a dollar by the value that decides."""

@@ -28,6 +28,9 @@ CREATE TABLE row (
     kind TEXT,                            -- of failure or doubt
     message TEXT,
     start_timeout REAL,                   -- of the last POST: seconds after which fal gives it up unstarted; NULL: not known
+    takes_wanted INTEGER NOT NULL DEFAULT 1,  -- of the inputs above, as the table or an option says
+    takes_asked INTEGER NOT NULL DEFAULT 0,   -- in all, as a redo says
+    chosen_take INTEGER,                  -- which one is shown, by its number; NULL: the newest
     CHECK (state <> 'submitted' OR (request_id IS NOT NULL AND submitted_at IS NOT NULL)),
     CHECK (state <> 'succeeded' OR (request_id IS NOT NULL AND result IS NOT NULL AND video_url IS NOT NULL)),
     CHECK (state NOT IN ('failed', 'in_doubt') OR kind IS NOT NULL),
@@ -67,6 +70,21 @@ CREATE TABLE event (
 );
 CREATE INDEX event_sent ON event (row) WHERE new = 'submitting';
 CREATE INDEX event_unheard ON event (row) WHERE old = 'submitted' AND new = 'submitted';
+
+-- Every video that was made, one for each request that made one: what a row shows may be any of its own. Written by the
+-- trigger below, never updated, never deleted.
+CREATE TABLE take (
+    row INTEGER NOT NULL REFERENCES row,
+    number INTEGER NOT NULL,              -- 1 is the first of its row
+    request_id TEXT NOT NULL UNIQUE REFERENCES request,
+    video_url TEXT NOT NULL,
+    result TEXT NOT NULL,                 -- JSON, whole
+    cost INTEGER,                         -- NULL: not known, from before there was this table
+    fingerprint BLOB,                     -- of the inputs that it was made of; NULL: not known, likewise
+    submitted_at REAL,
+    finished_at REAL NOT NULL,
+    PRIMARY KEY (row, number)
+) WITHOUT ROWID;
 
 -- What all rows together have spent, and the price of what may be paid for without a result yet. One record, kept by
 -- the trigger below: a budget is decided at every submit, and must not read a million rows for it.
@@ -140,6 +158,27 @@ BEGIN
             ELSE NEW.message
         END
     );
+END;
+
+-- A choice among the takes of a row holds until there is a new one. A request that has made a take already is it again.
+CREATE TRIGGER take_is_written AFTER UPDATE OF state ON row WHEN NEW.state = 'succeeded' AND OLD.state <> 'succeeded'
+BEGIN
+    UPDATE row SET chosen_take = (SELECT number FROM take WHERE row = NEW.id AND request_id = NEW.request_id)
+    WHERE id = NEW.id;
+    INSERT INTO take SELECT
+        NEW.id, 1 + (SELECT COUNT(*) FROM take WHERE row = NEW.id), NEW.request_id, NEW.video_url, NEW.result,
+        NEW.spent - OLD.spent, NEW.fingerprint, NEW.submitted_at, NEW.finished_at
+    WHERE NOT EXISTS (SELECT 1 FROM take WHERE request_id = NEW.request_id);
+END;
+
+CREATE TRIGGER take_is_kept BEFORE DELETE ON take
+BEGIN
+    SELECT RAISE(ABORT, 'a take is never deleted');
+END;
+
+CREATE TRIGGER take_is_final BEFORE UPDATE ON take
+BEGIN
+    SELECT RAISE(ABORT, 'a take never changes');
 END;
 
 CREATE TRIGGER money_is_counted AFTER UPDATE OF state, spent, price ON row

@@ -35,6 +35,8 @@ _ROWS = {
     "tries": _AMOUNT,
     "spent": _AMOUNT,
     "sent": _or_nothing(_INPUTS),
+    **dict.fromkeys(("takes_wanted", "takes_asked"), _AMOUNT),
+    "chosen_take": _or_nothing(_NUMBER),
     "start_timeout": _or_nothing("typeof({0}) IN ('real', 'integer') AND {0} BETWEEN 0 AND 1e7"),
     **dict.fromkeys(("intent_at", "submitted_at", "finished_at"), _or_nothing(_TIME)),
     **dict.fromkeys(("request_id", "video_url", "result", "kind", "message"), _or_nothing(_TEXT)),
@@ -49,6 +51,14 @@ _LARGE = {
     "request": {"request_id": _TEXT, "row": _NUMBER, "route": _NUMBER},
     "route": dict.fromkeys(("status_url", "response_url", "cancel_url"), _TEXT),
     "event": {"row": _NUMBER, "at": _TIME, "old": _TEXT, "new": _TEXT, "detail": _or_nothing(_TEXT)},
+    "take": {
+        **dict.fromkeys(("row", "number"), _NUMBER),
+        **dict.fromkeys(("request_id", "video_url", "result"), _TEXT),
+        "cost": _or_nothing(_AMOUNT),
+        "fingerprint": _or_nothing(_BYTES),
+        "submitted_at": _or_nothing(_TIME),
+        "finished_at": _TIME,
+    },
     "sheet": {"number": _NUMBER, "row": _or_nothing(_NUMBER), "edited": _NUMBER, "problem": _or_nothing(_TEXT)},
 }
 _STATES = sorted(State)

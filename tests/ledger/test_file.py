@@ -80,7 +80,7 @@ def test_what_a_kill_left_of_a_ledger_in_the_making_is_made_anew(path: Path) -> 
     half = path.with_name(path.name + ".new")
     half.write_bytes(b"half a ledger")
     with Ledger.open(path) as ledger:
-        assert contents(ledger) == [[], [], [], [], []]
+        assert contents(ledger) == [[], [], [], [], [], []]
     assert not half.exists()
 
 

@@ -245,7 +245,7 @@ def test_a_transaction_that_fails_leaves_nothing(ledger: Ledger) -> None:
 def test_reading_a_ledger_that_is_not_there_makes_none(path: Path) -> None:
     """`check` and `status` leave no files behind."""
     with Ledger.read(path) as ledger:
-        assert contents(ledger) == [[], [], [], [], []]
+        assert contents(ledger) == [[], [], [], [], [], []]
     assert list(path.parent.iterdir()) == []
 
 

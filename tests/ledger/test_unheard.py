@@ -13,6 +13,7 @@ from batch.core.states import State
 from batch.ledger.file import VERSION
 from batch.ledger.ledger import Ledger
 from batch.ledger.summary import UnheardGroup, summarize
+from tests.support.ledgers import without_takes
 
 PRICE = 490_000
 
@@ -92,6 +93,7 @@ def test_a_ledger_of_the_second_version_is_brought_up_to_date(path: Path) -> Non
         row = submitted(ledger, 0)
         ledger.db.execute("DELETE FROM edge WHERE new = 'submitted' AND old IN ('submitted', 'failed')")
         ledger.db.execute("DROP INDEX event_unheard")
+        without_takes(ledger)
         ledger.db.execute("DROP TRIGGER video_is_logged")
         ledger.db.execute("DROP TABLE video_file")
         ledger.db.execute("DROP TABLE request_log")

@@ -46,5 +46,14 @@ def brought(ledger: Ledger, state: State, key: str = "id:a", place: int = 0) -> 
 
 def contents(ledger: Ledger) -> list[object]:
     meta = "meta WHERE name NOT IN ('closed', 'unasked')"
-    tables = ("row", "request", "event", "sheet", meta)
+    tables = ("row", "request", "event", "sheet", meta, "take")
     return [ledger.db.execute(f"SELECT * FROM {name}").fetchall() for name in tables]
+
+
+def without_takes(ledger: Ledger) -> None:
+    """As before version 7: what is there is only what versions before it made."""
+    for name in ("take_is_written", "take_is_kept", "take_is_final"):
+        ledger.db.execute(f"DROP TRIGGER {name}")
+    ledger.db.execute("DROP TABLE take")
+    for name in ("takes_wanted", "takes_asked", "chosen_take"):
+        ledger.db.execute(f"ALTER TABLE row DROP COLUMN {name}")
