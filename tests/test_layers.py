@@ -26,6 +26,7 @@ BELOW = {
     "report_page",
     "reports",
     "results_writer",
+    "workers",
 }
 
 MAY_IMPORT = {
@@ -45,6 +46,7 @@ MAY_IMPORT = {
     "dispatch": {"pacing", "reconcile", "core"},
     "results_writer": {"manifest", "ledger", "table", "core"},
     "reports": {"dispatch", "ledger", "core"},
+    "workers": {"downloads", "core"},
     "report_page": {"reports", "manifest", "ledger", "table", "files", "core"},
     "commands": {*BELOW, "table", "sandbox"},
     "cli": {"commands", "reports", "core"},
@@ -109,6 +111,7 @@ PURE = {
     "table.xlsx_text",
     "table.xlsx_values",
     "table.xml_scan",
+    "workers.calls",
 }
 """Besides all of `core`: the standard library and each other; no clock, no I/O, no chance."""
 
@@ -145,6 +148,7 @@ LIBRARIES = {
         "table.parquet_notes",
         "table.starters",
     },
+    "ray": {"workers.ray_cluster"},
     "sqlite3": {"account", "commands.account_book", "ledger"},
     "starlette": {"sandbox.service"},
     "tqdm": {"reports.progress"},
@@ -166,6 +170,7 @@ ASYNCHRONOUS = {
     "reconcile",
     "reports",
     "results_writer",
+    "workers",
 }
 """Folders that may await: the others are called from a thread, or from nowhere but a test."""
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from tests.benchmarks import page_opening, parquet_save, report
+from tests.benchmarks import page_opening, parquet_save, report, workers
 from tests.benchmarks.clients import Client, clients
 from tests.benchmarks.measure import Case, Measured, measure
 
@@ -86,3 +86,13 @@ def _careless() -> Measured:
     }
     case = replace(TINY, rows=2)
     return Measured(clients()[0], case, began=0.0, ended=2.0, code=1, cpu=0.5, peak=10**6, said="", seen=seen)
+
+
+def test_a_simulated_night_of_dying_workers_says_what_became_of_its_rows() -> None:
+    """A small one of `workers scale`: nothing paid twice, lost, or left in doubt; four submits a worker at most."""
+    told = workers.simulate(120, 30, 4, die_seconds=20.0)
+    assert (told.paid_twice, told.lost, told.left_in_doubt) == (0, 0, 0)
+    assert told.deaths > 50
+    assert told.in_doubt <= 4 * told.deaths
+    assert told.most_at_once <= 4
+    assert told.hours < 1.2 * told.ideal_hours
