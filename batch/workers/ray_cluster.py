@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
+from dataclasses import replace
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -70,7 +71,23 @@ class WorkerActor:
 
     async def call(self, name: str, *arguments: Any) -> Any:
         """One call of the worker's."""
-        return await getattr(self._worker, name)(*arguments)
+        answer = await getattr(self._worker, name)(*arguments)
+        return replace(answer, draining=await asyncio.to_thread(node_drains)) if name == "pulse" else answer
+
+
+def node_drains() -> bool:
+    """Whether Ray is about to take this actor's node away; False where this Ray does not tell.
+
+    No public function of Ray's says it; its own library of services asks in this way.
+    """
+    import ray
+    from ray._private import state
+
+    tell = getattr(state.state, "get_draining_nodes", None)
+    try:
+        return tell is not None and ray.get_runtime_context().get_node_id() in tell()
+    except (ray.exceptions.RayError, RuntimeError):  # it cannot be asked now: the next pulse asks again
+        return False
 
 
 class RayWorker:
