@@ -62,6 +62,11 @@ class RayNodes:
         """The processes of our workers."""
         return [pid for pid in in_session(self._child.pid) if title(pid).startswith("ray::WorkerActor")]
 
+    @property
+    def servers(self) -> list[int]:
+        """The processes that serve Ray's clients, one for each."""
+        return [pid for pid in in_session(self._child.pid) if "specific-server" in title(pid)]
+
 
 @contextmanager
 def ray_nodes(nodes: int, environment: dict[str, str]) -> Iterator[RayNodes]:
