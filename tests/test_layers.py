@@ -47,7 +47,7 @@ MAY_IMPORT = {
     "results_writer": {"manifest", "ledger", "table", "core"},
     "reports": {"dispatch", "ledger", "core"},
     "workers": {"downloads", "core"},
-    "report_page": {"reports", "manifest", "ledger", "files", "core"},
+    "report_page": {"reports", "manifest", "ledger", "table", "files", "core"},
     "commands": {*BELOW, "table", "sandbox"},
     "cli": {"commands", "reports", "core"},
     "api": {"commands", "reports", "core"},

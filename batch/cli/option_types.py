@@ -67,6 +67,17 @@ def whole_number(least: int = 0, most: int | None = None) -> Typed:
     return Typed("integer", lambda text: whole(text, least, most) if most is not None else whole(text, least))
 
 
+def _take(text: str) -> int | str:
+    """The number of a take; or `newest`."""
+    try:
+        return "newest" if text == "newest" else whole(text, 1)
+    except UsageError as error:
+        raise UsageError(f"{text!r} is neither newest nor the number of a take: write it like 1") from error
+
+
+TAKE = Typed("take", _take)
+
+
 def concurrency(text: str) -> int | None:
     """How many at once; None is `auto`."""
     try:

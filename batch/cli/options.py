@@ -21,7 +21,7 @@ from batch.cli.option_types import (
     time_of_day,
     whole_number,
 )
-from batch.core.run_options import MOST_AT_ONCE, RunOptions
+from batch.core.run_options import MOST_AT_ONCE, MOST_TAKES, RunOptions
 from batch.errors import UsageError
 
 DEFAULTS = RunOptions()
@@ -135,6 +135,13 @@ TABLE_NAMES = (
 )
 """The parameters of `TABLE`."""
 
+TAKES = click.option(
+    "--takes",
+    type=whole_number(1, MOST_TAKES),
+    metavar="N",
+    help="Make so many videos of each row that has none yet; a column `takes` says it for each row.",
+)
+
 RUN = _all_of(
     click.option(
         "--concurrency",
@@ -168,6 +175,7 @@ RUN = _all_of(
         help="Spend no more with this key on this machine, over all tables, a night (noon to noon), day or month.",
     ),
     click.option("--limit", type=whole_number(1), metavar="ROWS", help="Begin no more rows than this."),
+    TAKES,
     click.option(
         "--until",
         type=Typed("time", time_of_day),
@@ -324,6 +332,15 @@ NAMED_ROWS = _all_of(
     click.option(
         "--id", "ids", multiple=True, type=TEXT, metavar="ID", shell_complete=complete_ids, help="The row with this id."
     ),
+)
+
+
+FROM_MARKS = click.option(
+    "--from",
+    "marks",
+    type=PATH,
+    metavar="MARKS",
+    help="The clips that a review has marked: shots.marks.csv of the report.",
 )
 
 

@@ -70,6 +70,10 @@ class Batch:
     kept: Sequence[str] = ()
     """The options of a run that hold for the next one too, as arguments."""
 
+    def asking_for(self, takes: int | None) -> "Batch":
+        """The same, where each row that says nothing else is to have so many videos."""
+        return replace(self, manifest=replace(self.manifest, takes=takes))
+
     @property
     def run_command(self) -> str:
         """A run as this one, for a command line."""

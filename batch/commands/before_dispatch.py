@@ -13,12 +13,13 @@ from batch.commands.manifest_watch import ManifestWatch
 from batch.commands.messages import Say
 from batch.commands.slot_sharing import slots_before
 from batch.core.gateway import Gateway, Unclear, UnitPrice
+from batch.core.money import dollars
 from batch.core.run_options import RunOptions
 from batch.dispatch.settings import Settings
 from batch.errors import UsageError
 from batch.fal.pricing import difference, live_prices
 from batch.ledger.ledger import Ledger
-from batch.ledger.summary import LedgerSummary, summarize
+from batch.ledger.summary import LedgerSummary, summarize, takes_of_first
 from batch.ledger.twins import find_twins, told_twins
 from batch.reports.outcome import counted
 
@@ -70,7 +71,7 @@ async def announce_price(
         elif isinstance(told, UnitPrice):
             unit = f"{told.amount} {told.currency} a {told.unit}"
             say(f"fal's price is now {unit}: not understood, so the published one counts")
-    for line in told_twins(find_twins(ledger)):
+    for line in told_twins([] if ledger.marks.only else find_twins(ledger)):
         say(line)
     say(caps.announced(ledger, summary, job))
     if short := caps.short_of_time(batch.typical_seconds):
@@ -80,8 +81,28 @@ async def announce_price(
     return summary
 
 
+def require_agreed(summary: LedgerSummary, agreed: int | None) -> None:
+    """Refuses to buy for more than a person has agreed to.
+
+    Raises:
+        UsageError: it costs more by now, or nobody knows what.
+    """
+    if agreed is not None and (summary.to_run_price > agreed or summary.unpriced):
+        now = "a price that is not known" if summary.unpriced else dollars(summary.to_run_price)
+        raise UsageError(
+            f"it costs {now} by now, and {dollars(agreed)} was agreed: nothing was bought. Ask again, or say --yes"
+        )
+
+
+def videos_to_make(ledger: Ledger, summary: LedgerSummary, limit: int | None) -> int:
+    """How many this run comes to, with those under way."""
+    new = summary.to_make if limit is None or limit >= summary.to_run else takes_of_first(ledger, limit)
+    return new + summary.at_fal + summary.more_takes_under_way
+
+
 def settings_of(
     batch: Batch,
+    ledger: Ledger,
     book: AccountBook | None,
     summary: LedgerSummary,
     caps: Caps,
@@ -106,7 +127,8 @@ def settings_of(
         rand=rand,
         typical_seconds=batch.typical_seconds,
         slots_before=slots_before(book),
-        rows=min(summary.to_run, options.limit or summary.to_run) + summary.at_fal,
+        rows=videos_to_make(ledger, summary, options.limit),
+        in_rows=not (summary.more_takes or summary.more_takes_under_way),
         group_of=batch.group_of,
         budget=budget,
         deadline=current_time() + (float("inf") if options.max_seconds is None else options.max_seconds),

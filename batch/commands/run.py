@@ -22,6 +22,7 @@ from batch.commands.remembered_options import note_results, note_run, remember
 from batch.commands.session import Connect, connect, record_interrupted, ungrouped_errors
 from batch.core.money import Budget
 from batch.core.run_options import RunOptions
+from batch.core.take import short_of_takes
 from batch.dispatch.stopping import Stop
 from batch.ledger.booking import was_moved
 from batch.ledger.file import locked, write_errors
@@ -62,6 +63,8 @@ class Surroundings:
     """Called once each, in a thread, when the submitting stops early and when a row is first in doubt."""
     on_update: "OnUpdate | None" = None
     """Takes each change of a row."""
+    agreed: int | None = None
+    """What a person has agreed to pay, in millionths of a dollar: where it costs more by now, nothing is bought."""
     open_media: "OpenMedia | None" = None
     """What videos come down from; None: from where they are."""
 
@@ -76,9 +79,10 @@ def run_batch(
     news: bool = False,
     alarm: Alarm | None = None,
     on_update: "OnUpdate | None" = None,
+    agreed: int | None = None,
 ) -> Outcome:
     """Runs a batch to its end on an event loop of its own. See `run`."""
-    around = Surroundings(show_progress=show_progress, news=news, alarm=alarm, on_update=on_update)
+    around = Surroundings(show_progress=show_progress, news=news, alarm=alarm, on_update=on_update, agreed=agreed)
     return anyio.run(run, batch, options, say, mark, around)
 
 
@@ -95,7 +99,7 @@ async def run(
         BatchError: nothing was spent, or nothing more will be.
     """
     around = surroundings or Surroundings()
-    batch = replace(batch, kept=options.typed, fleet=_fleet(options, say))
+    batch = replace(batch, kept=options.typed, fleet=_fleet(options, say)).asking_for(options.takes)
     batch.require_price()
     table = batch.checked_table()
     with locked(batch.ledger):
@@ -114,6 +118,8 @@ async def run(
                     say(line)
                 if read.findings.invalid:
                     say(f"{counted(read.findings.invalid)} cannot be run: `kling-batch check` lists why")
+                for line in short_of_takes(read.findings.short):
+                    say(line)
                 videos = _videos(batch, ledger, read.digest, options, around, say)
                 with _event_log(ledger, options, around, say) as events:
                     outcome = await _run(_Run.of(batch, ledger, read.digest, options, around, say, videos, events))
@@ -197,7 +203,7 @@ async def _run(this: _Run) -> Outcome:
 async def _through_fal(this: _Run, summary: LedgerSummary) -> None:
     """Something is bought, or asked after."""
     from batch.commands.account_book import account_book
-    from batch.commands.before_dispatch import announce_price, settings_of, settle_before
+    from batch.commands.before_dispatch import announce_price, require_agreed, settings_of, settle_before
     from batch.commands.companions import Companions
     from batch.commands.dispatching import INTERRUPTED, dispatch
 
@@ -215,7 +221,8 @@ async def _through_fal(this: _Run, summary: LedgerSummary) -> None:
         caps = Caps(options, budget, book, around.now)
         if summary.to_run:
             summary = await announce_price(batch, ledger, summary, gateway, caps, this.say)
-        settings = settings_of(batch, book, summary, caps, this.watch, now=around.now, rand=around.rand)
+            require_agreed(summary, around.agreed)
+        settings = settings_of(batch, ledger, book, summary, caps, this.watch, now=around.now, rand=around.rand)
         if summary.to_run:
             this.autosave.first()  # nothing is bought that cannot be written back
             ledger.shown = True

@@ -11,6 +11,8 @@ if TYPE_CHECKING:  # money takes long to load, for who only asks for help
     from batch.core.object_lifecycle import ObjectLifecycle
 
 MOST_AT_ONCE = 3000
+MOST_TAKES = 20
+"""More at once for one row are refused: somebody has put another number there."""
 _STOP_AFTER = 10
 PLACE = re.compile(r"ray|ray://[^\s/@]+:\d{1,5}")
 """Where calls can be made: a Ray cluster of this machine's own, or one that is there."""
@@ -36,6 +38,8 @@ class RunOptions:
     """Over all tables that buy with this key on this host."""
     limit: int | None = None
     """How many rows are begun at most."""
+    takes: int | None = None
+    """How many videos each row is to have, unless the table says it; None: one, or what was said when it was begun."""
     max_seconds: float | None = None
     """The run ends by then; what is under way is left to the next one."""
     ends: Sequence[str] = ()
@@ -86,6 +90,7 @@ class RunOptions:
             "--max-spend-account": self.max_spend_account
             and f"{_amount(self.max_spend_account.most)}/{self.max_spend_account.period}",
             "--limit": self.limit,
+            "--takes": self.takes,
             "--stop-after": None if self.stop_after == _STOP_AFTER else self.stop_after,
             "--on": self.on,
             "--workers": self.workers,
@@ -101,6 +106,8 @@ class RunOptions:
             value = getattr(self, name)
             if value is not None and not (isinstance(value, Integral) and int(value) >= least):
                 raise ValueError(f"{name} is {least} at least, and a whole number: not {value!r}")
+        if self.takes is not None and self.takes > MOST_TAKES:
+            raise ValueError(f"takes is {MOST_TAKES} at most: not {self.takes!r}")
         if self.max_seconds is not None and not self.max_seconds >= 0:  # so that "not a number" is refused, too
             raise ValueError(f"max_seconds is 0 at least: not {self.max_seconds!r}")
         if self.name and self.download is None:
@@ -119,6 +126,7 @@ _LEAST = {
     "max_spend": 0,
     "max_spend_total": 0,
     "limit": 1,
+    "takes": 1,
     "stop_after": 0,
     "downloads": 1,
     "workers": 1,

@@ -358,10 +358,12 @@ class Dispatcher:
 
     async def _on_ended(self, row: PendingRow, end: Video | RequestFailed | NeverRan, *, resumed: bool) -> None:
         transition = transitions.of_end(end, self._settings.now(), row.price, row.tries, self._settings.retry)
-        await self._write(row.row, transition)
+        state = await self._write(row.row, transition)
         self._request_ended()
         if isinstance(end, Video):
             self._tally.succeeded += 1
+            if state is State.PENDING:  # it is to have more takes
+                self._backlog.put_back(replace(row, tries=0), 0.0)
             await self._on_success()
             return
         if isinstance(end, RequestFailed):
@@ -377,10 +379,11 @@ class Dispatcher:
         self._tally.fetching += 1
         self._wake()
 
-    async def _write(self, row: int, transition: Transition) -> None:
+    async def _write(self, row: int, transition: Transition) -> State:
         with anyio.CancelScope(shield=True):
-            await self._store.apply(row, transition)
+            state = await self._store.apply(row, transition)
         self._tally.spent += transition.cost
+        return state
 
     # Rows in doubt
 

@@ -14,6 +14,7 @@ CREATE TEMP TABLE IF NOT EXISTS incoming (
     fingerprint BLOB,
     arguments TEXT,
     price INTEGER,
+    takes INTEGER,               -- that are wanted of these inputs; NULL: the table does not say
     problem TEXT                 -- NULL: fit to be sent
 );
 DELETE FROM temp.incoming;

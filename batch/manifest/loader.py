@@ -15,11 +15,11 @@ from batch.manifest.image_references import DataUri, LocalPath, Unusable, WebUrl
 from batch.manifest.images import ImageInspector, inspect_bytes
 from batch.manifest.planner import ImageCheck, Planner
 from batch.manifest.reading_notes import reading_notes
-from batch.manifest.result_columns import LINKS, REPEATING, RESULT_COLUMNS
+from batch.manifest.result_columns import LINKS, ONLY_WITH_TAKES, REPEATING, RESULT_COLUMNS
 from batch.manifest.validation import checker
 from batch.table import Column, ReadingOptions, Table, open_table
 
-RULES = 2
+RULES = 3
 """Part of what a ledger remembers of a table it has read: raise it when the same bytes come to be read otherwise."""
 
 
@@ -36,6 +36,7 @@ class Manifest:
         reads_own: whether what our columns already say is the ledger's own word; not where results go elsewhere.
         models: the names of all models; a row may say by one of them that it is not for this job.
         fetched_here: the service is played on this machine, which reaches addresses of images that fal never will.
+        takes: how many videos a row is to have that does not say it itself; None: nobody says.
     """
 
     path: Path
@@ -48,6 +49,7 @@ class Manifest:
     reading: ReadingOptions = field(default_factory=ReadingOptions)
     fetched_here: bool = False
     models: Sequence[str] = ()
+    takes: int | None = None
     inspector: ImageInspector = field(default_factory=ImageInspector)
     finder: ImageFinder = field(default_factory=ImageFinder)
 
@@ -59,12 +61,21 @@ class Manifest:
             for name, column_type in RESULT_COLUMNS.items()
         ]
 
+    def shown_columns(self, table: Table, *, takes: bool) -> list[Column]:
+        """Those of our columns that the table is to have; a column that it has already goes on being kept up to date.
+
+        Args:
+            takes: a row has several videos, or is to have.
+        """
+        asked = takes or not {self.prefix + name for name in ONLY_WITH_TAKES}.isdisjoint(table.columns)
+        return self.result_columns if asked else self.result_columns[: -len(ONLY_WITH_TAKES)]
+
     @property
     def settings(self) -> str:
         """Equal where equal bytes of a table are read to the same effect, local images left aside."""
         read = (self.reading.encoding, self.reading.header_row, self.reading.sheet)
         told = (*read, sorted(self.mapped.items()), sorted(self.ignored), self.prefix, sorted(self.prices.items()))
-        how = (RULES, self.job, *told, self.reads_own, self.fetched_here, sorted(self.models))
+        how = (RULES, self.job, *told, self.reads_own, self.fetched_here, sorted(self.models), self.takes)
         return hashlib.sha256(repr(how).encode()).hexdigest()
 
     def open(self) -> Table:
@@ -92,9 +103,7 @@ class Manifest:
         own = {name: self.prefix + name for name in RESULT_COLUMNS} if self.reads_own else {}
         ours = [column.name for column in self.result_columns]
         columns = find_columns(table.columns, self.job, self.mapped, own, ignored=self.ignored, ours=ours)
-        taken = {self.prefix + name for name in RESULT_COLUMNS} & {
-            table.columns[index] for index in (*columns.inputs.values(), columns.id) if index is not None
-        }
+        taken = {self.prefix + name for name in RESULT_COLUMNS} & {table.columns[index] for index in columns.read}
         if taken:
             raise ManifestError(
                 f"the column {taken.pop()!r} is an input and would be overwritten by a result of that name: "
@@ -122,6 +131,7 @@ class Manifest:
             look=self._look,
             delimiter=table.delimiter,
             look_at_file=self._look_at_file,
+            takes=self.takes,
             models=frozenset(self.models),
         )
         return planner.plan(table.records(columns.positions))

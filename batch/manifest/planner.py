@@ -3,18 +3,20 @@
 Pure: the schema check and the look at an image are functions handed in.
 """
 
+import shlex
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from batch.core.row import PlannedRow, Problem
+from batch.core.run_options import MOST_TAKES
 from batch.core.states import Status
 from batch.job import Arguments, Job
-from batch.manifest.columns import Columns, Row
+from batch.manifest.columns import TAKES, Columns, Row
 from batch.manifest.fingerprint import defaults, fingerprint
 from batch.manifest.spreadsheet_faults import formula, spreadsheet_error
 from batch.manifest.stray_text import letters, stray_text
-from batch.manifest.values import excerpt, shortened, unprintable, value_of
+from batch.manifest.values import excerpt, number, shortened, unprintable, value_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,8 @@ class Planner:
     """Names by which a row may say of which model it is."""
     look_at_file: Callable[[str], ImageCheck] = ImageCheck
     """What is known of another file."""
+    takes: int | None = None
+    """How many videos a row is to have that does not say it; None: nobody does."""
 
     def plan(self, rows: Iterable[Row]) -> Iterator[PlannedRow]:
         """One plan per row, in order. Rows without any input and id are none of ours and are left out.
@@ -103,6 +107,8 @@ class Planner:
                 if several or found[0].value is not None:
                     arguments[name] = sent if several else sent[0]
         problems += self._not_taken(row)
+        takes, why = self._takes(row)
+        problems += [self._problem(row, TAKES, why)] if why else []
         problems += [
             self._problem(row, violation.name, self._remedy(violation, given))
             for violation in _told_once(self.check(arguments))
@@ -113,7 +119,20 @@ class Planner:
             return PlannedRow(place, row.number, row_id, own, None, None, None, *told)
         price = self.job.price(arguments, self.prices)
         return PlannedRow(
-            place, row.number, row_id, own, arguments, fingerprint(self.job, identity, full), price, *told
+            place, row.number, row_id, own, arguments, fingerprint(self.job, identity, full), price, *told, takes
+        )
+
+    def _takes(self, row: Row) -> tuple[int | None, str]:
+        """How many videos the row asks for, and why nobody can tell; of a column that is empty there, one."""
+        text = self.columns.cell(row, self.columns.takes).strip()
+        if not text:
+            return (self.takes if self.columns.takes is None else self.takes or 1), ""
+        found = None if spreadsheet_error(text) else number(text)
+        if found is not None and found == int(found) and 1 <= found <= MOST_TAKES:
+            return int(found), ""
+        return None, (
+            f"{shortened(text)} is not a whole number from 1 to {MOST_TAKES}: how many videos is the row to have? "
+            f"If the column is your own, say --ignore {shlex.quote(self.columns.titles[TAKES])}"
         )
 
     def _looked(self, row: Row, name: str, cell: str, problems: list[Problem], warnings: list[Problem]) -> ImageCheck:

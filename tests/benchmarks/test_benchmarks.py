@@ -6,7 +6,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from tests.benchmarks import parquet_save, report, workers
+from tests.benchmarks import page_opening, parquet_save, report, workers
 from tests.benchmarks.clients import Client, clients
 from tests.benchmarks.measure import Case, Measured, measure
 
@@ -65,6 +65,14 @@ def test_a_save_of_parquet_is_measured_first_and_second(tmp_path: Path) -> None:
     names = pq.read_schema(tmp_path / "saved.parquet").names
     assert names[:5] == pq.read_schema(tmp_path / "table.parquet").names
     assert len(names) == 5 + 12
+
+
+def test_a_page_is_made_opened_and_filtered_without_a_word_in_the_console() -> None:
+    """In a real browser."""
+    one = page_opening.measure(70, times=1)
+    assert one.said == []
+    assert one.size > 50_000
+    assert min(one.first, one.again, one.opened, one.found, one.turned) > 0
 
 
 def _careless() -> Measured:
