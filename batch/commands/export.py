@@ -1,5 +1,6 @@
 """`export`: hands the kept takes to the edit, as a timeline, a list, or a folder of files."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -67,16 +68,17 @@ def export(batch: Batch, options: ExportOptions) -> list[str]:
             raise UsageError("nothing is kept: no row has a video, or none is marked `keep` in the marks")
         clips = _clips(batch, scratch, kept)
         names = [] if as_file else _names(batch, scratch, options.name, kept, clips)
-    told = [f"left out: {row_numbers(left)}, without a video"] if left else []
+    told = [f"left out: row{'' if len(left) == 1 else 's'} {row_numbers(left)}, without a video"] if left else []
+    many = f"{len(clips)} clip{'' if len(clips) == 1 else 's'}"
     if not as_file:
         put = fill_folder(options.to, clips, names, link=options.link)
-        return [f"{len(clips)} clips in {options.to} ({put} new), in the order of cut.csv there", *told]
+        return [f"{many} in {options.to} ({put} new), in the order of cut.csv there", *told]
     _require_frames(clips, suffix)
     base = options.to.resolve().parent
     content = cut_list(clips, [_from(base, clip.file) for clip in clips]) if suffix == ".csv" else None
     _write(options.to, timeline(clips, suffix, options.to.stem) if content is None else content)
     lasts = sum(clip.seconds or 0.0 for clip in clips)
-    return [f"{len(clips)} clips, {lasts:.1f} s, in {options.to}", *told]
+    return [f"{many}, {lasts:.1f} s, in {options.to}", *told]
 
 
 def _read_table(batch: Batch, scratch: Ledger) -> None:
@@ -112,8 +114,8 @@ def _clips(batch: Batch, ledger: Ledger, kept: Sequence[tuple[TakeRow, Take, str
     missing = [row for row, take, _ in kept if not (file := files.get(take.request_id)) or not file.exists()]
     if missing:
         raise UsageError(
-            f"the video of {shown_names(missing)} is not on the disk: `kling-batch download {batch.manifest.path}` "
-            "brings it, and nothing was written"
+            f"the video of {shown_names(missing)} is not on the disk, and nothing was written: "
+            f"`kling-batch download {shlex.join(batch.command)}` brings it"
         )
     prompts = {one.row: _prompt(one) for one in named_rows(ledger)}
     return [_clip(row, take, note, files[take.request_id], prompts) for row, take, note in kept]
