@@ -87,6 +87,9 @@ def run(
     keep: str | None = None,
     logs: bool = False,
     log_file: str | None = None,
+    on: str | None = None,
+    workers: int | None = None,
+    shared_folder: str | None = None,
     on_update: OnUpdate | None = None,
     adopt_known: bool = False,
     buy_again: bool = False,
@@ -115,6 +118,9 @@ def run(
         keep: how long fal is to keep the videos and what is uploaded: `30d`, `12h`, `forever`.
         logs: what fal's runners write about each request is handed to `say`, a line each.
         log_file: everything that happens is written to this file, one JSON object a line.
+        on: have workers on a Ray cluster make the calls to fal: `ray` (of this machine's own) or `ray://HOST:PORT`.
+        workers: how many, there; None: one for each machine, and two at least.
+        shared_folder: all those machines see it under the same path: its files are read and written there.
         on_update: called with each change of a row: `batch.Queued`, `batch.InProgress` (with new log lines),
             `batch.Completed`; a function or a coroutine function. What it raises is said, and ends nothing.
         adopt_known, buy_again: rows that fal's records show as bought without this ledger take their videos over, or
@@ -147,6 +153,9 @@ def run(
         downloads=downloads,
         logs=logs,
         log_file=log_file,
+        on=on,
+        workers=workers,
+        shared_folder=shared_folder,
         keep=None if keep is None else ObjectLifecycle.read(keep),
         adopt_known=adopt_known,
         buy_again=buy_again,

@@ -9,7 +9,7 @@ import click
 
 from batch.cli.numbers import number, row_ranges, whole
 from batch.cli.settings_files import split_words
-from batch.core.run_options import MOST_AT_ONCE
+from batch.core.run_options import MOST_AT_ONCE, PLACE
 from batch.errors import UsageError
 
 
@@ -131,6 +131,15 @@ def time_of_day(text: str) -> End:
 
 
 PATH = Typed("path", Path)
+
+
+def cluster(text: str) -> str:
+    """`ray`, or `ray://HOST:PORT`."""
+    if not PLACE.fullmatch(text):
+        raise UsageError(f"{text!r}: write ray for a cluster of this machine's own, or ray://HOST:PORT")
+    return text
+
+
 TEXT = Typed("text")
 SECONDS = Typed("seconds", number)
 ROWS = Typed("rows", row_ranges)

@@ -24,6 +24,8 @@ from batch.table import ReadingOptions, Table, TableChanged
 if TYPE_CHECKING:
     import pandas as pd
 
+    from batch.commands.on_cluster import Fleet
+
 _ENDPOINT = "endpoint"
 """Where a ledger keeps to which endpoint its requests go."""
 
@@ -56,6 +58,8 @@ class Batch:
     """How long fal is to keep the files, where somebody said so."""
     logs: bool = False
     """What the runners of requests write is asked for."""
+    fleet: "Fleet | None" = None
+    """The workers that make its calls; None: this process does."""
     price_told: bool = False
     """The manifest's prices are the user's own word."""
     options: TableOptions = field(default_factory=TableOptions)

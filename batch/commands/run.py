@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anyio
@@ -38,6 +39,7 @@ from batch.table import Table
 
 if TYPE_CHECKING:
     from batch.commands.event_keeping import EventKeeper
+    from batch.commands.on_cluster import Fleet
     from batch.commands.row_updates import OnUpdate
     from batch.commands.video_downloads import OpenMedia, VideoDownloads
 
@@ -97,7 +99,7 @@ async def run(
         BatchError: nothing was spent, or nothing more will be.
     """
     around = surroundings or Surroundings()
-    batch = replace(batch, kept=options.typed).asking_for(options.takes)
+    batch = replace(batch, kept=options.typed, fleet=_fleet(options, say)).asking_for(options.takes)
     batch.require_price()
     table = batch.checked_table()
     with locked(batch.ledger):
@@ -122,6 +124,16 @@ async def run(
                 with _event_log(ledger, options, around, say) as events:
                     outcome = await _run(_Run.of(batch, ledger, read.digest, options, around, say, videos, events))
                     return _with_news(outcome, ledger, told, around) if told else outcome
+
+
+def _fleet(options: RunOptions, say: Say) -> "Fleet | None":
+    """The workers that the calls are made by, where they are to be."""
+    if options.on is None:
+        return None
+    from batch.commands.on_cluster import Fleet
+
+    shared = None if options.shared_folder is None else Path(options.shared_folder)
+    return Fleet(options.on, options.workers, shared, say)
 
 
 @contextmanager
@@ -198,6 +210,8 @@ async def _through_fal(this: _Run, summary: LedgerSummary) -> None:
     batch, ledger, options, around = this.batch, this.ledger, this.options, this.around
     cap, own = options.max_spend_account, options.own_table
     follows = options.logs or around.on_update is not None
+    if batch.fleet:
+        batch.fleet.told_by(this.say, this.events, around.now)
     async with (
         around.connect(replace(batch, keep=options.keep, logs=follows)) as gateway,
         account_book(batch, ledger, gateway, around.now, this.say, cap, own_table=own) as book,

@@ -51,6 +51,12 @@ async def connect_sandbox(batch: Batch) -> AsyncIterator[Gateway]:
         queue, folder=folder, faults=faults, render=preview(job), media_base=videos, makes=makes
     ) as address:
         _point_here(address.environment())
+        if batch.fleet:
+            from batch.commands.on_cluster import connect_workers
+
+            async with connect_workers(batch, batch.fleet, played=address.environment()) as gateway:
+                yield gateway
+            return
         from batch.fal.client import FalGateway  # reads the environment
         from batch.manifest.upload_forms import upload_form
 

@@ -1,5 +1,6 @@
 """How a run is to go, as a person says it: one field for each option."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Integral
@@ -13,6 +14,8 @@ MOST_AT_ONCE = 3000
 MOST_TAKES = 20
 """More at once for one row are refused: somebody has put another number there."""
 _STOP_AFTER = 10
+PLACE = re.compile(r"ray|ray://[^\s/@]+:\d{1,5}")
+"""Where calls can be made: a Ray cluster of this machine's own, or one that is there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +56,13 @@ class RunOptions:
     downloads: int = 4
     """How many come down at a time."""
 
+    on: str | None = None
+    """Where its calls to fal are made: `ray`, or `ray://HOST:PORT`; None: by this process."""
+    workers: int | None = None
+    """How many make them there; None: one for each machine, and two at least."""
+    shared_folder: str | None = None
+    """A folder that all those machines see under the same path."""
+
     keep: "ObjectLifecycle | None" = None
     """How long fal is to keep the files of requests and uploads; None: as long as it does by itself."""
 
@@ -82,6 +92,9 @@ class RunOptions:
             "--limit": self.limit,
             "--takes": self.takes,
             "--stop-after": None if self.stop_after == _STOP_AFTER else self.stop_after,
+            "--on": self.on,
+            "--workers": self.workers,
+            "--shared-folder": self.shared_folder,
         }
         ends = self.ends or ([] if self.max_seconds is None else [f"--max-runtime {self.max_seconds:.3f}s"])
         one_by_one = [(option, str(value)) for option, value in said.items() if value is not None]
@@ -99,6 +112,10 @@ class RunOptions:
             raise ValueError(f"max_seconds is 0 at least: not {self.max_seconds!r}")
         if self.name and self.download is None:
             raise ValueError("--name names videos that come down: say --download, too")
+        if self.on is None and not (self.workers is None and self.shared_folder is None):
+            raise ValueError("--workers and --shared-folder are for a run on other machines: say --on, too")
+        if self.on is not None and not PLACE.fullmatch(self.on):
+            raise ValueError(f"--on is ray, or ray://HOST:PORT: not {self.on!r}")
         if self.adopt_known and self.buy_again:
             raise ValueError("either --adopt-known or --buy-again: what was bought is taken over, or paid for again")
 
@@ -112,6 +129,7 @@ _LEAST = {
     "takes": 1,
     "stop_after": 0,
     "downloads": 1,
+    "workers": 1,
 }
 
 
