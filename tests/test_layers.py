@@ -17,6 +17,7 @@ BELOW = {
     "core",
     "dispatch",
     "downloads",
+    "export",
     "fal",
     "files",
     "ledger",
@@ -43,6 +44,7 @@ MAY_IMPORT = {
     "pacing": {"core"},
     "reconcile": {"core"},
     "downloads": {"files", "core"},
+    "export": {"files", "core"},
     "dispatch": {"pacing", "reconcile", "core"},
     "results_writer": {"manifest", "ledger", "table", "core"},
     "reports": {"dispatch", "ledger", "core"},
@@ -132,6 +134,7 @@ LIBRARIES = {
     "jinja2": {"report_page.rendering"},
     "jsonschema_rs": {"manifest.validation"},
     "numpy": {"sandbox.render"},
+    "opentimelineio": {"export.edit_timeline"},
     "pandas": {"manifest.dataframes"},
     "PIL": {
         "manifest.captions",

@@ -397,6 +397,28 @@ def download(
 
 @main.command()
 @TABLE
+@click.option(
+    "--to",
+    type=PATH,
+    metavar="CUT",
+    help="A file .otio, .edl, .fcpxml or .csv, or a folder for the files.",
+)
+@FROM_MARKS
+@NAME
+@click.option("--link/--copy", default=False, help="Hard links in the folder, or copies.")
+def export(to: Path | None, marks: Path | None, name: str | None, link: bool, **table: Any) -> None:
+    """Hand the kept takes to the edit, in the order of the table: a timeline, a list, or a folder. Buys nothing."""
+    from batch.commands.export import ExportOptions
+    from batch.commands.export import export as hand_over
+
+    if to is None:
+        raise click.UsageError("say what to write: --to cut.otio, cut.edl, cut.fcpxml, cut.csv, or a folder")
+    options = ExportOptions(to=to, marks=marks, name=name, link=link)
+    _print("\n".join(map(one_line, hand_over(_open_batch(**table), options))))
+
+
+@main.command()
+@TABLE
 @KEY_FILE
 @click.pass_context
 def recover(ctx: click.Context, /, **table: Any) -> None:

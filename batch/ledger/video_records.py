@@ -77,6 +77,11 @@ def rename_doubled(ledger: Ledger, name: Callable[[int, str], str], key: Callabl
     ledger.db.executemany("UPDATE temp.video_name SET name = ?, key = ? WHERE row = ?", changed)
 
 
+def planned_names(ledger: Ledger) -> dict[int, str]:
+    """By row, as `plan_names` keeps them."""
+    return dict(ledger.db.execute("SELECT row, name FROM temp.video_name").fetchall())
+
+
 def has_planned_names(ledger: Ledger) -> bool:
     return bool(ledger.db.execute("SELECT 1 FROM temp.sqlite_master WHERE name = 'video_name'").fetchone())
 

@@ -6,18 +6,25 @@ from pathlib import Path
 
 import pytest
 
+from batch.commands.account_book import _follow
 from batch.commands.batch import Batch
 from batch.commands.choose_take import TakeChoice, choose
 from batch.commands.redo import Redo, offered
+from batch.core import states
+from batch.core.money import Budget
 from batch.core.row import RowSelection
 from batch.core.run_options import RunOptions
+from batch.core.states import State
 from batch.errors import Exit, UsageError
+from batch.ledger.booking import past_purchases
 from batch.ledger.ledger import Ledger
+from batch.ledger.matching import match
 from batch.ledger.takes import takes_of
 from batch.sandbox.outcomes import model_error
+from tests.support.books import book_of, receipt
 from tests.support.runs import a_service, run_through
-from tests.support.sheets import batch
-from tests.support.simulated import Service
+from tests.support.sheets import PRICE, batch
+from tests.support.simulated import EPOCH, Service, ledger_of, shots
 
 SHOTS = "id,prompt,image\na,boat,https://x.y/1\nb,tree,https://x.y/2\nc,rain,https://x.y/3\n"
 
@@ -245,3 +252,48 @@ def test_kept_marks_choose_the_take_that_was_looked_at(tmp_path: Path) -> None:
     assert choose(given, TakeChoice(marks=path)) == ["row 2 (a) shows take 1 of 2 now"]
     with pytest.raises(UsageError, match=r"--use 3: row 2 \(a\) has no such take: it has takes 1 to 2"):
         choose(given, TakeChoice(named=RowSelection(ids=["a"]), use=3))
+
+
+# The account's book
+
+
+def test_a_redo_that_only_the_account_book_knows_of_is_looked_up_and_not_bought_beside_it(tmp_path: Path) -> None:
+    """A kill between the two files leaves the intent in the book alone: the row has one more in doubt."""
+    ledger = ledger_of(shots(1))
+    ledger.book = book = book_of(tmp_path)
+    with ledger.transaction():
+        ledger.apply(1, states.claimed(EPOCH, None, PRICE))
+        ledger.apply(1, states.accepted(EPOCH, receipt("r1")))
+        ledger.apply(1, states.succeeded(EPOCH + 9, "{}", "https://v/1.mp4", PRICE))
+    match(ledger, shots(1))
+    ledger.marks.add_takes([1], 1)
+    ledger.begin()
+    assert ledger.claim(1, states.claimed(EPOCH + 20, None, PRICE), Budget()) is None
+    book.commit()
+    ledger.db.execute("ROLLBACK")
+    ledger.marks.clear()
+    with ledger.transaction():
+        assert _follow(ledger, book, a_service(), EPOCH + 30) == 1
+    assert ledger.db.execute("SELECT state, intent_at FROM row").fetchall() == [("in_doubt", EPOCH + 20)]
+    assert [one.request_id for one in takes_of(ledger)[1]] == ["r1"]
+    with ledger.transaction():
+        ledger.apply(1, states.found_at_fal(EPOCH + 40, receipt("r2")))
+        ledger.apply(1, states.succeeded(EPOCH + 50, "{}", "https://v/2.mp4", PRICE))
+    assert [one.request_id for one in takes_of(ledger)[1]] == ["r1", "r2"]
+    assert book.committed("day", EPOCH) == 2 * PRICE
+
+
+def test_the_book_is_told_what_each_take_cost(tmp_path: Path) -> None:
+    """Also where it is made again from a ledger whose row is bought anew just then."""
+    ledger = ledger_of(shots(1))
+    with ledger.transaction():
+        ledger.apply(1, states.claimed(EPOCH, None, PRICE))
+        ledger.apply(1, states.accepted(EPOCH, receipt("r1")))
+        ledger.apply(1, states.succeeded(EPOCH + 9, "{}", "https://v/1.mp4", PRICE))
+        ledger.apply(1, states.again(State.SUCCEEDED, EPOCH + 10))
+        ledger.apply(1, states.claimed(EPOCH + 20, None, PRICE))
+        ledger.apply(1, states.accepted(EPOCH + 21, receipt("r2")))
+    assert {one.request_id: one.cost for one in past_purchases(ledger)} == {"r1": PRICE, "r2": None}
+    with ledger.transaction():
+        ledger.apply(1, states.succeeded(EPOCH + 30, "{}", "https://v/2.mp4", PRICE))
+    assert {one.request_id: one.cost for one in past_purchases(ledger)} == {"r1": PRICE, "r2": PRICE}
