@@ -62,7 +62,7 @@ def test_the_files_that_a_command_names_are_there(text: str) -> None:
 
 def test_the_readme_stays_two_pages() -> None:
     """For a person with a spreadsheet; what goes deeper stands beside what it describes."""
-    assert len((ROOT / "README.md").read_text().split()) <= 1_500
+    assert len((ROOT / "README.md").read_text().split()) <= 1_600
 
 
 def test_there_are_commands_to_check() -> None:

@@ -41,7 +41,7 @@ from batch.cli.output import log as _log
 from batch.cli.output import print_json as _print_json
 from batch.cli.output import print_text as _print
 from batch.cli.output import say as _say
-from batch.cli.unattended import doctor, messages, run_quietly, schedule
+from batch.cli.unattended import TellingCommand, doctor, notifier_of, run_quietly, schedule
 from batch.core.plain_text import one_line
 from batch.errors import BatchError, Exit, UsageError
 
@@ -169,7 +169,7 @@ def check(
     ctx.exit(checked.exit_code)
 
 
-@main.command()
+@main.command(cls=TellingCommand)
 @TABLE
 @KEY_FILE
 @FAULT
@@ -187,7 +187,7 @@ def run(ctx: click.Context, /, as_json: bool, stale: bool, cron: bool, **given: 
     _run(ctx, Selection(failed=False, stale=True).mark if stale else None, as_json, given, cron=cron)
 
 
-@main.command()
+@main.command(cls=TellingCommand)
 @TABLE
 @KEY_FILE
 @FAULT
@@ -223,7 +223,7 @@ def rerun(
     _run(ctx, Selection(error_types=kinds, numbers=numbers, ids=ids, stale=stale).mark, as_json, given)
 
 
-@main.command()
+@main.command(cls=TellingCommand)
 @TABLE
 @KEY_FILE
 @FAULT
@@ -259,7 +259,8 @@ def redo(
         if not sys.stdin.isatty():
             raise UsageError("nobody is there to say yes to that: nothing was bought. Say --yes to buy it")
         if not click.confirm("Buy it?", err=True):
-            raise UsageError("nothing was bought")
+            _log("nothing was bought")  # whoever says no need not be told so by a message
+            ctx.exit(Exit.UNUSABLE)
     _run(ctx, wanted.mark, as_json, given | {"takes": None}, agreed=None if yes else offer.price)
 
 
@@ -299,19 +300,18 @@ def _run(
         from batch.commands.sandbox import with_faults
 
         batch = with_faults(batch, faults)
-    wanted = given.pop("report")
-    with messages(given.pop("notify"), batch.manifest.path) as notifier:
-        if cron:
-            ctx.exit(run_quietly(batch, run_options(**given), mark, notifier, as_json=as_json, reports=wanted))
-        alarm = notifier.alarm if notifier else None
-        options = run_options(**given)
-        outcome = run_batch(batch, options, lambda line: _log(one_line(line)), mark=mark, alarm=alarm, agreed=agreed)
-        _log(outcome.text())
-        if as_json:
-            _print_json(outcome.json())
-        page = report_after(batch, outcome, lambda line: _log(one_line(line)), wanted=wanted)
-        if notifier:
-            notifier.end(outcome.subject, outcome.text(), outcome.json(), page.attachment() if page else None)
+    wanted, notifier = given.pop("report"), notifier_of(ctx)
+    if cron:
+        ctx.exit(run_quietly(batch, run_options(**given), mark, notifier, as_json=as_json, reports=wanted))
+    alarm = notifier.alarm if notifier else None
+    options = run_options(**given)
+    outcome = run_batch(batch, options, lambda line: _log(one_line(line)), mark=mark, alarm=alarm, agreed=agreed)
+    _log(outcome.text())
+    if as_json:
+        _print_json(outcome.json())
+    page = report_after(batch, outcome, lambda line: _log(one_line(line)), wanted=wanted)
+    if notifier:
+        notifier.end(outcome.subject, outcome.text(), outcome.json(), page.attachment() if page else None)
     ctx.exit(outcome.exit_code)
 
 

@@ -186,9 +186,27 @@ def doctor(ctx: click.Context, /, manifest: Path | None, offline: bool, on: str 
     ctx.exit(finding.exit_code(findings))
 
 
+class TellingCommand(SettledCommand):
+    """Whoever is to be told hears also of what ends a run before it begins: a key's file, a table that is gone."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with _messages(ctx.params.pop("notify"), ctx.params["manifest"]) as notifier:
+            ctx.meta[_NOTIFIER] = notifier
+            return super().invoke(ctx)
+
+
+_NOTIFIER = "notifier"
+
+
+def notifier_of(ctx: click.Context) -> "Notifier | None":
+    """Through which a command sends messages, where anybody is to be told."""
+    found: Notifier | None = ctx.meta[_NOTIFIER]
+    return found
+
+
 @contextmanager
-def messages(urls: Sequence[str], table: Path) -> Iterator["Notifier | None"]:
-    """Whoever is to be told; also of an error that ends the command, but of another run at work."""
+def _messages(urls: Sequence[str], table: Path) -> Iterator["Notifier | None"]:
+    """Also of an error that ends the command, but of another run at work."""
     if not urls:
         yield None
         return

@@ -20,11 +20,13 @@ def require_ours(path: Path, table: Path) -> None:
     Raises:
         UsageError: it is anything else.
     """
+    if not path.exists():
+        return
+    if not path.is_file():  # a pipe would be waited for
+        raise UsageError(f"{path} cannot be replaced (it is no ordinary file): name another file with --to")
     try:
         with path.open("rb") as file:
             head = file.read(_HEAD).decode("utf-8", "replace")
-    except FileNotFoundError:
-        return
     except OSError as error:
         raise UsageError(
             f"{path} cannot be replaced ({error.strerror or error}): name another file with --to"

@@ -5,6 +5,7 @@ repeated (Ray docs: "Actor Fault Tolerance"). No `@ray.remote` function is used:
 """
 
 import asyncio
+import logging
 import os
 import platform
 import secrets
@@ -12,9 +13,11 @@ import shutil
 import socket
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
+from dataclasses import replace
+from functools import partial
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -70,7 +73,23 @@ class WorkerActor:
 
     async def call(self, name: str, *arguments: Any) -> Any:
         """One call of the worker's."""
-        return await getattr(self._worker, name)(*arguments)
+        answer = await getattr(self._worker, name)(*arguments)
+        return replace(answer, draining=await asyncio.to_thread(node_drains)) if name == "pulse" else answer
+
+
+def node_drains() -> bool:
+    """Whether Ray is about to take this actor's node away; False where this Ray does not tell.
+
+    No public function of Ray's says it; its own library of services asks in this way.
+    """
+    import ray
+    from ray._private import state
+
+    tell = getattr(state.state, "get_draining_nodes", None)
+    try:
+        return tell is not None and ray.get_runtime_context().get_node_id() in tell()
+    except (ray.exceptions.RayError, RuntimeError):  # it cannot be asked now: the next pulse asks again
+        return False
 
 
 class RayWorker:
@@ -96,6 +115,7 @@ class RayCluster:
     Args:
         open_worker: see `OpenWorker`.
         environment: what a worker takes from ours, secrets among it.
+        join: connects to the cluster; called again where the connection was lost.
     """
 
     def __init__(
@@ -104,8 +124,11 @@ class RayCluster:
         open_worker: OpenWorker,
         plan: WorkerPlan,
         environment: Mapping[str, str],
+        join: Callable[[], Awaitable[object]],
     ) -> None:
         self._thread = thread
+        self._join = join
+        self._joining = asyncio.Lock()
         self._open_worker = open_worker
         self._plan = plan
         self._environment = dict(environment)
@@ -120,6 +143,7 @@ class RayCluster:
     async def start(self, name: str, *, node: str | None = None) -> RayWorker:
         """As `WorkerHost.start`; on a node of this id, where one is said."""
         del name  # it is our own: Ray keeps names of actors for its whole cluster
+        await self._rejoin()
         actor = await self._in_thread(lambda: self._new_actor(node))
         try:
             facts = await _answer(lambda: actor.open.remote(self._environment))
@@ -143,7 +167,27 @@ class RayCluster:
         """As `WorkerHost.stop`."""
         await self._kill(worker.actor)
 
+    async def _rejoin(self) -> None:
+        """The cluster, or the way to it, may have been away."""
+        async with self._joining:
+            if await self._in_thread(_is_joined):
+                return
+            self._actor = None
+            await self._in_thread(_disconnect)
+            try:
+                await self._join()
+            except UsageError as error:
+                raise WorkerLost(str(error)) from error
+
     def _new_actor(self, node: str | None) -> Any:
+        import ray
+
+        try:
+            return self._submitted(node)
+        except (ray.exceptions.RayError, ConnectionError, OSError, RuntimeError, ValueError) as error:
+            raise WorkerLost(_short(error)) from error
+
+    def _submitted(self, node: str | None) -> Any:
         import ray
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
@@ -159,7 +203,7 @@ class RayCluster:
         def kill() -> None:
             try:
                 ray.kill(actor, no_restart=True)
-            except (ray.exceptions.RayError, ValueError, ConnectionError):
+            except (ray.exceptions.RayError, RuntimeError, ValueError, ConnectionError):
                 return  # it is dead, or so is the cluster
 
         await self._in_thread(kill)
@@ -191,8 +235,9 @@ async def joined(
     with _own_folder(where) as folder:
         try:
             ours = await _connected(thread, where, folder)
+            join = partial(_connected, thread, where, folder)
             try:
-                yield RayCluster(thread, open_worker, plan, environment)
+                yield RayCluster(thread, open_worker, plan, environment, join)
             finally:
                 if ours:
                     await asyncio.shield(loop.run_in_executor(thread, _disconnect))
@@ -270,6 +315,7 @@ def _connect(where: str, folder: Path | None) -> bool:
         except (ConnectionError, OSError, RuntimeError, ValueError, ImportError) as error:
             said = " ".join(str(error).split())
             raise UsageError(f"--on {where}: the Ray cluster cannot be used: {said}") from error
+    logging.getLogger("ray").setLevel(logging.CRITICAL)  # what matters of it is said by the pool
     return True
 
 
@@ -277,6 +323,12 @@ def _disconnect() -> None:
     import ray
 
     ray.shutdown()
+
+
+def _is_joined() -> bool:
+    import ray
+
+    return bool(ray.is_initialized())
 
 
 @contextmanager
@@ -287,6 +339,8 @@ def surroundings(where: str) -> Iterator[None]:
     it is usually set on, and is read as Ray is imported.
     """
     changed: dict[str, str | None] = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_DEDUP_LOGS": "0"}
+    if "ray" not in sys.modules:  # read as it is imported: a call without a connection starts no cluster by itself
+        changed["RAY_ENABLE_AUTO_CONNECT"] = "0"
     if where == LOCAL:
         changed |= dict.fromkeys(SECRET_NAMES)
         if "ray" not in sys.modules:
@@ -347,5 +401,5 @@ def _short(error: BaseException) -> str:
     """Ray tells much: what it is, and the line of it that says why."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     missing = next((line for line in lines if "No module named" in line), None)
-    said = missing or (lines[0] if lines else "")
+    said = missing or (lines[0].partition(" Exception that ")[0].partition(" Last exception: ")[0] if lines else "")
     return f"{type(error).__name__}: {said[:200]}" if said else type(error).__name__

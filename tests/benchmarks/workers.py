@@ -200,6 +200,7 @@ def kills(folder: Path, rows: int, *, slots: int = 40, run_seconds: float = 3.0,
                 *((rows * (nth + 1) // 34, lambda nth=nth: hurt.kill_worker(nth)) for nth in range(30)),
                 *((rows * part // 20, hurt.kill_run) for part in (4, 9, 14)),
                 (rows * 6 // 20, lambda: hurt.freeze_node(90.0)),
+                (rows * 10 // 20, lambda: nodes.say("drain")),
                 (rows * 12 // 20, hurt.remove_node),
             ]
             for many, happen in sorted(events, key=lambda one: one[0]):

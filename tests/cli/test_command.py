@@ -34,12 +34,14 @@ SAMPLES = {
     "path": ("/a", "/b", "/c", "/d"),
     "text": ("a=1", "b=2", "c=3", "d=4"),
     "time of day": ("03:00", "04:00", "05:00", "06:00"),
+    "cluster": ("ray", "ray://a:1", "ray://b:2", "ray://c:3"),
     "days": ("mon", "tue", "wed", "thu"),
 }
 """By the name of a type: a value for each place, all of them different."""
 OWN = {
     "history-refuse": ("400", "401", "402", "403"),
     "keep": ("1d", "2d", "3d", "4d"),
+    "shared-folder": ("/a", "/b", "/c", "/d"),
     "log-file": ("/a", "/b", "/c", "/d"),
     "to": ("/a", "/b", "/c", "/d"),
 }

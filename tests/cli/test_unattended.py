@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from batch.cli.main import main
+from tests.support.message_services import message_services
 
 
 @pytest.fixture
@@ -79,3 +80,16 @@ def test_a_rehearsal_by_cron_needs_no_key(shots: Path) -> None:
     """Nor asks for one."""
     ended = told(shots, "--at", "22:00", "--dry-run", "--", "--sandbox")
     assert (ended.exit_code, "--cron --sandbox # " in ended.output) == (0, True), ended.output
+
+
+@pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")  # a library of apprise's
+@pytest.mark.parametrize("gone", ["key", "shots.csv"])
+def test_what_ends_a_run_before_it_begins_is_told_too(shots: Path, tmp_path: Path, gone: str) -> None:
+    """A key's file or a table that is not there any more: nobody watches, so a message goes out."""
+    (tmp_path / gone).unlink()
+    with message_services(tmp_path) as services:
+        notify = ("--notify", f"json://127.0.0.1:{services.port}/")
+        ended = CliRunner().invoke(main, ["run", str(shots), "--key-file", "key", *notify])
+    assert ended.exit_code == 2
+    assert "the run could not go on" in services.text()
+    assert "a-key" not in services.text()

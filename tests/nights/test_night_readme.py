@@ -28,11 +28,14 @@ def test_the_readmes_own_table_goes_through_its_commands(tmp_path: Path) -> None
         Image.new("RGB", (640, 360), "navy").save(tmp_path / name)
     with night(tmp_path) as now:
         commands = typed("check shots.csv")
-        assert [words[0] for words in commands] == ["check", "run", "status"]
+        assert [words[0] for words in commands] == ["check", "run", "status", "report"]
+        told = []
         for words in commands:
             ended = now.run(*words, cwd=tmp_path)
             assert ended.code == 0, ended
-        assert "2 of 2 rows have their video" in ended.out
+            told.append(ended.out)
+        assert "2 of 2 rows have their video" in told[2]
+        assert (tmp_path / "shots.report.html").exists()
     rows = table(shots)
     assert [row["status"] for row in rows] == ["succeeded"] * 2
     assert shots.read_text().splitlines()[0].startswith(text.splitlines()[0] + ",status,video_url,error,")

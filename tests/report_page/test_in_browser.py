@@ -420,6 +420,20 @@ def test_all_shots_are_printed(browser: Any, tmp_path: Path) -> None:
         assert counts == [130, 60]
 
 
+def test_what_is_printed_is_dark_on_white_with_its_marks(browser: Any, plain: Path) -> None:
+    """Also where the screen is dark; plots are there, buttons are not."""
+    with page_in(browser, color_scheme="dark") as seen:
+        seen.open(plain)
+        seen.press("ArrowRight", "k")
+        seen.page.emulate_media(media="print")
+        colours = "[document.body, document.querySelector('.card')].map((one) => getComputedStyle(one)"
+        assert seen.page.evaluate(f"{colours}.backgroundColor)") == ["rgb(255, 255, 255)"] * 2
+        assert seen.page.evaluate(f"{colours}.color)") == ["rgb(29, 33, 37)"] * 2
+        assert seen.page.evaluate("getComputedStyle(document.querySelector('.head'), '::after').content") == '"keep"'
+        assert seen.page.locator("rect.column").first.is_visible()
+        assert not seen.page.locator(".verdict, .copy, .bar").first.is_visible()
+
+
 def test_the_focus_is_seen_and_the_keys_reach_everything(seen: Seen) -> None:
     """By Tab alone, from the top into the cards."""
     reached = set()

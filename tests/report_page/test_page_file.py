@@ -1,5 +1,6 @@
 """The file: whole, as private as the table, and over nothing that is not an earlier report of it."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -45,7 +46,9 @@ def test_what_is_not_ours_stays(tmp_path: Path, text: str) -> None:
     assert page.read_text() == text
 
 
-def test_a_folder_in_its_place_is_told(tmp_path: Path) -> None:
-    """And what to do."""
-    with pytest.raises(UsageError, match=r"cannot be replaced .*name another file with --to"):
-        require_ours(tmp_path, tmp_path / "shots.csv")
+def test_what_is_no_file_is_told(tmp_path: Path) -> None:
+    """A folder, or a pipe that nobody writes into; and what to do."""
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path, tmp_path / "pipe"):
+        with pytest.raises(UsageError, match=r"cannot be replaced .*name another file with --to"):
+            require_ours(path, tmp_path / "shots.csv")

@@ -23,7 +23,10 @@ import pytest
 from tests.support.night import Night
 
 ROOT = Path(__file__).parents[2]
-needs_ray = pytest.mark.skipif(find_spec("ray") is None or find_spec("grpc") is None, reason="Ray is not installed")
+needs_ray = pytest.mark.skipif(
+    find_spec("ray") is None or find_spec("grpc") is None or not Path("/proc/net/tcp").exists(),
+    reason="Ray is not installed",
+)
 STORE = 80_000_000
 LOOPBACK = {"0100007F", "00000000000000000000000001000000", "0000000000000000FFFF00000100007F"}
 """127.0.0.1, ::1 and ::ffff:127.0.0.1, as /proc/net shows them."""
@@ -48,7 +51,7 @@ class RayNodes:
         return told
 
     def say(self, what: str) -> None:
-        """`add` a node, or `remove` the last one; done when this returns."""
+        """`add` a node, `drain` or `remove` the last one; done when this returns."""
         assert self._child.stdin
         self._child.stdin.write(what + "\n")
         self._child.stdin.flush()
@@ -58,6 +61,11 @@ class RayNodes:
     def actors(self) -> list[int]:
         """The processes of our workers."""
         return [pid for pid in in_session(self._child.pid) if title(pid).startswith("ray::WorkerActor")]
+
+    @property
+    def servers(self) -> list[int]:
+        """The processes that serve Ray's clients, one for each."""
+        return [pid for pid in in_session(self._child.pid) if "specific-server" in title(pid)]
 
 
 @contextmanager
@@ -199,9 +207,21 @@ def _serve(count: int) -> None:
     for line in sys.stdin:
         if line.strip() == "add":
             cluster.add_node(**how, wait=True)
+        elif line.strip() == "drain":
+            _drain(cluster)
         else:
             cluster.remove_node(list(cluster.worker_nodes)[-1])
         _tell(cluster, port)
+
+
+def _drain(cluster: Any) -> None:
+    """The last node, as a machine that is to be taken away in ten minutes."""
+    from ray._raylet import GcsClient
+    from ray.core.generated import autoscaler_pb2
+
+    reason = autoscaler_pb2.DrainNodeReason.Value("DRAIN_NODE_REASON_PREEMPTION")
+    node = list(cluster.worker_nodes)[-1]
+    GcsClient(address=cluster.address).drain_node(node.node_id, reason, "to go", int(time.time() + 600) * 1000)
 
 
 def _tell(cluster: Any, port: int) -> None:

@@ -7,6 +7,7 @@ import anyio
 import pytest
 
 from batch.core.gateway import Accepted, Finished, InDoubt, NotSent, Receipt, Unclear, Waiting
+from batch.core.money import Budget
 from batch.workers.calls import BEGIN_SECONDS, REPLY_SECONDS, SUBMITS_EACH
 from tests.support.simulated import (
     Service,
@@ -151,6 +152,25 @@ def test_a_night_whose_workers_die_pays_for_nothing_twice_and_loses_nothing(seed
     assert deaths["in doubt"] <= SUBMITS_EACH * deaths["all"]
     assert max(worker.most_submits for worker in host.workers) <= SUBMITS_EACH
     assert count(ledger, "succeeded") == rows == len({request.input["prompt"] for request in service.queue.requests})
+
+
+def test_a_cap_holds_whatever_dies() -> None:
+    """What is in doubt counts as spent: no more is accepted than the cap has room for."""
+    service = Service(service_queue(20, 60.0))
+    ledger, host = ledger_of(shots(100)), SimulatedHost(service)
+    cap = Budget(30 * 490_000, None, 0)
+
+    async def whole() -> Any:
+        async with pooled(host, 4) as (_, gateway), anyio.create_task_group() as tasks:
+            tasks.start_soon(die_each, host, 3.0)
+            dispatcher = await night(ledger, gateway, concurrency=20, budget=cap)
+            tasks.cancel_scope.cancel()
+        return dispatcher
+
+    assert play(whole).stopped.code == "budget"
+    assert sum(worker.dead for worker in host.workers) > 10
+    assert len(service.queue.requests) <= 30
+    assert_nothing_bought_twice(ledger, service.queue)
 
 
 def test_a_worker_taken_for_dead_that_comes_back_changes_nothing_but_by_its_receipts() -> None:

@@ -4,9 +4,11 @@ import json
 import os
 import re
 import signal
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -30,6 +32,8 @@ from tests.support.ray_nodes import (
 )
 
 KEY = "0f1e2d3c-1111-2222-3333-0123456789ab:5ec2e7f00dfeedface5ec2e7f00dfe01"
+GRACE = {"RAY_CLIENT_RECONNECT_GRACE_PERIOD": "1"}
+"""Seconds for which Ray's client tries to mend a connection by itself; half a minute by default."""
 LATER = 5 * 3600.0
 """Seconds after which fal's records prove what was never sent."""
 
@@ -53,6 +57,13 @@ def accepted(now: Night) -> int:
 def doubts(path: Path) -> int:
     """How often a row came in doubt so far."""
     return int(str(ledger(path, "SELECT COUNT(*) FROM event WHERE new = 'in_doubt'")[0][0]))
+
+
+def born_with(pid: int) -> str:
+    """The environment that a process was started with."""
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/environ").read_bytes().decode("utf-8", "replace")
+    return ""
 
 
 def settled(path: Path) -> int:
@@ -82,6 +93,7 @@ def test_a_night_on_a_cluster_outlives_its_workers_a_node_and_its_driver(
         _refused_for_its_version(now, nodes, night)
         child = now.start(*night, more=nodes.environment)
         kills = _kill_workers(now, nodes, 2)
+        assert now.run(*night).code == 75  # two at once: the second does nothing, and needs no cluster for it
         until(lambda: accepted(now) > 18)
         kill(child)
         in_the_air = int(str(ledger(shots, "SELECT COUNT(*) FROM row WHERE state = 'submitting'")[0][0]))
@@ -119,6 +131,26 @@ def _kill_workers(now: Night, nodes: RayNodes, times: int) -> int:
 
 
 @needs_ray
+def test_a_run_whose_way_to_the_cluster_broke_finds_it_again(now: Night) -> None:
+    """And starts no cluster of its own, as Ray would by itself."""
+    shots = now.manifest(30)
+    with ray_nodes(1, way_to_fal(now) | GRACE) as nodes:
+        child = now.start("run", shots, "--on", nodes.address, "--workers", 1, more=nodes.environment | GRACE)
+        until(lambda: accepted(now) > 4)
+        (server,) = nodes.servers
+        os.kill(server, signal.SIGKILL)
+        until(lambda: settled(shots) == 30 or child.poll() is not None)
+        assert not any("raylet" in title(pid) for pid in descendants(child.pid))
+        child.send_signal(signal.SIGINT)
+        ended = end(child)
+    assert "worker w1 on" in ended.err
+    assert "was lost (ConnectionError" in ended.err
+    assert doubts(shots) <= SUBMITS_EACH
+    assert max(now.accepted.values()) == 1
+    assert settled(shots) == 30
+
+
+@needs_ray
 def test_a_cluster_of_ones_own_ends_with_the_run_and_keeps_the_key_to_itself(now: Night) -> None:
     """Pictures go up from the workers; nothing listens beyond loopback; no file and no command line holds the key."""
     shots, pictures = now.folder / "shots.csv", Path(__file__).parents[2] / "samples" / "images"
@@ -132,7 +164,7 @@ def test_a_cluster_of_ones_own_ends_with_the_run_and_keeps_the_key_to_itself(now
     assert any("ray::WorkerActor" in title(pid) for pid in family), end(child).err
     assert listening(family) <= LOOPBACK
     secret = KEY.partition(":")[2]
-    assert not any(secret in title(pid) for pid in family)
+    assert not any(secret in title(pid) or secret in born_with(pid) for pid in family)
     (folder,) = own.glob("kb-*")
     files = [path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()]
     assert any("gcs_server" in path.name for path in files)
@@ -181,6 +213,7 @@ def test_what_ray_is_started_with_is_taken_back(monkeypatch: pytest.MonkeyPatch)
         assert "FAL_KEY" not in os.environ
         assert os.environ["RAY_USAGE_STATS_ENABLED"] == "0"
         assert len(os.environ["RAY_AUTH_TOKEN"]) == 64
+        assert "ray" in sys.modules or os.environ["RAY_ENABLE_AUTO_CONNECT"] == "0"
     assert dict(os.environ) == before
     with ray_cluster.surroundings("ray://10.0.0.1:10001"):
         assert os.environ["FAL_KEY"] == KEY
