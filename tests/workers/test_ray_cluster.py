@@ -4,10 +4,11 @@ import json
 import os
 import re
 import signal
+import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from batch.errors import MissingExtra
 from batch.sandbox import Queue
 from batch.workers import ray_cluster
 from batch.workers.calls import SUBMITS_EACH
-from tests.support.night import Night, end, kill, ledger, service, statuses, table
+from tests.support.night import Night, end, kill, ledger, service, statuses, table, together
 from tests.support.ray_nodes import (
     LOOPBACK,
     RayNodes,
@@ -34,6 +35,7 @@ from tests.support.ray_nodes import (
 KEY = "0f1e2d3c-1111-2222-3333-0123456789ab:5ec2e7f00dfeedface5ec2e7f00dfe01"
 GRACE = {"RAY_CLIENT_RECONNECT_GRACE_PERIOD": "1"}
 """Seconds for which Ray's client tries to mend a connection by itself; half a minute by default."""
+Start = Callable[..., "subprocess.Popen[str]"]
 LATER = 5 * 3600.0
 """Seconds after which fal's records prove what was never sent."""
 
@@ -43,6 +45,18 @@ def a_night(tmp_path: Path) -> Iterator[Night]:
     """Ten slots of half a second; its service goes by the clock of this process."""
     with service(Queue(10, 0.5, clock=lambda: time.time())) as address:
         yield Night(tmp_path, address)
+
+
+@pytest.fixture(name="start")
+def start_that_ends(now: Night) -> Iterator["Start"]:
+    """Starts a command; none outlives its test, however that ends."""
+    with together() as children:
+
+        def start(*arguments: object, more: Mapping[str, str]) -> "subprocess.Popen[str]":
+            children.append(now.start(*arguments, more=more))
+            return children[-1]
+
+        yield start
 
 
 def way_to_fal(now: Night) -> dict[str, str]:
@@ -84,20 +98,20 @@ def settle(now: Night, shots: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @needs_ray
 def test_a_night_on_a_cluster_outlives_its_workers_a_node_and_its_driver(
-    now: Night, monkeypatch: pytest.MonkeyPatch
+    now: Night, start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing is paid twice, nothing lost; a death leaves four rows in doubt at most, and settling none."""
     shots = now.manifest(40)
     with ray_nodes(2, way_to_fal(now)) as nodes:
         night = ("run", shots, "--on", nodes.address, "--workers", 2)
-        _refused_for_its_version(now, nodes, night)
-        child = now.start(*night, more=nodes.environment)
+        _refused_for_its_version(now, start, nodes, night)
+        child = start(*night, more=nodes.environment)
         kills = _kill_workers(now, nodes, 2)
         assert now.run(*night).code == 75  # two at once: the second does nothing, and needs no cluster for it
         until(lambda: accepted(now) > 18)
         kill(child)
         in_the_air = int(str(ledger(shots, "SELECT COUNT(*) FROM row WHERE state = 'submitting'")[0][0]))
-        child = now.start(*night, more=nodes.environment)
+        child = start(*night, more=nodes.environment)
         until(lambda: accepted(now) > 25 or child.poll() is not None)
         nodes.say("remove")
         until(lambda: settled(shots) == 40 or child.poll() is not None)
@@ -110,13 +124,13 @@ def test_a_night_on_a_cluster_outlives_its_workers_a_node_and_its_driver(
     assert all(now.videos[row["request_id"]] == row["prompt"] for row in table(shots))
 
 
-def _refused_for_its_version(now: Night, nodes: RayNodes, night: tuple[object, ...]) -> None:
+def _refused_for_its_version(now: Night, start: Start, nodes: RayNodes, night: tuple[object, ...]) -> None:
     """A kling-batch that is not the cluster's: told at once, and nothing is bought."""
     other = now.folder / "other" / "kling_batch-9.9.9.dist-info"
     other.mkdir(parents=True)
     (other / "METADATA").write_text("Metadata-Version: 2.1\nName: kling-batch\nVersion: 9.9.9\n")
     path = os.pathsep.join([str(other.parent), now.environment["PYTHONPATH"]])
-    refused = end(now.start(*night, "--workers", 1, more=nodes.environment | {"PYTHONPATH": path}))
+    refused = end(start(*night, "--workers", 1, more=nodes.environment | {"PYTHONPATH": path}))
     assert refused.code == 2, refused.err
     assert "kling-batch 0.1.0 there and 9.9.9 here; install the same" in refused.err
     assert accepted(now) == 0
@@ -131,11 +145,11 @@ def _kill_workers(now: Night, nodes: RayNodes, times: int) -> int:
 
 
 @needs_ray
-def test_a_run_whose_way_to_the_cluster_broke_finds_it_again(now: Night) -> None:
+def test_a_run_whose_way_to_the_cluster_broke_finds_it_again(now: Night, start: Start) -> None:
     """And starts no cluster of its own, as Ray would by itself."""
     shots = now.manifest(30)
     with ray_nodes(1, way_to_fal(now) | GRACE) as nodes:
-        child = now.start("run", shots, "--on", nodes.address, "--workers", 1, more=nodes.environment | GRACE)
+        child = start("run", shots, "--on", nodes.address, "--workers", 1, more=nodes.environment | GRACE)
         until(lambda: accepted(now) > 4)
         (server,) = nodes.servers
         os.kill(server, signal.SIGKILL)
@@ -151,14 +165,14 @@ def test_a_run_whose_way_to_the_cluster_broke_finds_it_again(now: Night) -> None
 
 
 @needs_ray
-def test_a_cluster_of_ones_own_ends_with_the_run_and_keeps_the_key_to_itself(now: Night) -> None:
+def test_a_cluster_of_ones_own_ends_with_the_run_and_keeps_the_key_to_itself(now: Night, start: Start) -> None:
     """Pictures go up from the workers; nothing listens beyond loopback; no file and no command line holds the key."""
     shots, pictures = now.folder / "shots.csv", Path(__file__).parents[2] / "samples" / "images"
     names = ["kite", "train", "kite", "lighthouse"]
     shots.write_text("prompt,image\n" + "".join(f"take {n},{pictures}/{one}.jpg\n" for n, one in enumerate(names)))
     log, own = now.folder / "log.jsonl", Path(tempfile.mkdtemp(prefix="t", dir="/tmp"))
     night = ("run", shots, "--on", "ray", "--workers", 1, "--log-file", log)
-    child = now.start(*night, more={"FAL_KEY": KEY, "TMPDIR": str(own)})
+    child = start(*night, more={"FAL_KEY": KEY, "TMPDIR": str(own)})
     until(lambda: accepted(now) or child.poll() is not None)
     family = descendants(child.pid)
     assert any("ray::WorkerActor" in title(pid) for pid in family), end(child).err
@@ -184,16 +198,16 @@ def test_a_cluster_of_ones_own_ends_with_the_run_and_keeps_the_key_to_itself(now
 
 
 @needs_ray
-def test_a_second_signal_ends_a_run_on_a_cluster_at_once(now: Night) -> None:
+def test_a_second_signal_ends_a_run_on_a_cluster_at_once(now: Night, start: Start) -> None:
     """As without one: 130, and the next run goes on."""
     shots = now.manifest(30)
-    child = now.start("run", shots, "--on", "ray", "--workers", 1)
+    child = start("run", shots, "--on", "ray", "--workers", 1, more={})
     until(lambda: accepted(now) > 3)
     child.send_signal(signal.SIGINT)
     child.send_signal(signal.SIGINT)
     ended = end(child)
     assert ended.code == 130, ended.err
-    assert end(now.start("run", shots)).code in (0, 4)
+    assert end(start("run", shots, more={})).code in (0, 4)
     assert max(now.accepted.values()) == 1
 
 
