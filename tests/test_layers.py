@@ -58,6 +58,7 @@ FREE = {"errors", "job"}
 PURE = {
     "account.periods",
     "commands.finding",
+    "commands.told_prices",
     "dispatch.settings",
     "dispatch.stopping",
     "dispatch.tally",
@@ -72,6 +73,7 @@ PURE = {
     "manifest.fingerprint",
     "manifest.near_names",
     "manifest.past_results",
+    "manifest.model_column",
     "manifest.planner",
     "manifest.result_columns",
     "manifest.spreadsheet_faults",

@@ -11,7 +11,7 @@ from batch.core.states import BOUGHT_BEFORE, State
 from batch.core.store import Purchase
 from batch.errors import LedgerError
 from batch.ledger.in_doubt import BY_POST, SENT
-from batch.ledger.ledger import LEDGER_ID, Ledger
+from batch.ledger.ledger import ENDPOINT, LEDGER_ID, Ledger
 
 _OPEN = f"state IN ('submitting', 'in_doubt') AND kind IS NOT '{BOUGHT_BEFORE}'"
 
@@ -66,15 +66,15 @@ def past_purchases(ledger: Ledger) -> Iterator[PastPurchase]:
     """Every request that the ledger has, and every row in doubt that has none, in the order of their intents."""
     requests = ledger.db.execute(
         "SELECT row.id, fingerprint, COALESCE(row.sent, arguments), price, COALESCE(intent_at, 0), state, spent, "  # noqa: S608 - our own text
-        f"request.request_id, request.request_id IS row.request_id, {BY_POST}, sent.seq AS place FROM request "
-        f"JOIN row ON row.id = request.row LEFT JOIN event AS sent ON sent.seq = {SENT} "
+        f"request.request_id, request.request_id IS row.request_id, {BY_POST}, {ENDPOINT}, sent.seq AS place "
+        f"FROM request JOIN row ON row.id = request.row LEFT JOIN event AS sent ON sent.seq = {SENT} "
         "UNION ALL SELECT id, fingerprint, COALESCE(row.sent, arguments), price, intent_at, state, 0, NULL, TRUE, "
-        f"TRUE, {SENT} FROM row WHERE {_OPEN} ORDER BY place"
+        f"TRUE, {ENDPOINT}, {SENT} FROM row WHERE {_OPEN} ORDER BY place"
     )
-    for row, fingerprint, sent, price, at, state, spent, request_id, current, by_post, _ in requests:
+    for row, fingerprint, sent, price, at, state, spent, request_id, current, by_post, endpoint, _ in requests:
         under_way = request_id is None or (current and state == State.SUBMITTED)
         cost = None if under_way else spent if current else 0
-        bought = Purchase(row, fingerprint if current else b"", json.loads(sent), price, at)
+        bought = Purchase(row, fingerprint if current else b"", json.loads(sent), price, at, endpoint)
         video = bool(current and state == State.SUCCEEDED)
         yield PastPurchase(bought, request_id, cost, video, dated=bool(current and by_post))
 

@@ -11,14 +11,15 @@ from batch.core.states import State
 _MARKED = """
 CREATE TEMP TABLE IF NOT EXISTS marked (
     place INTEGER PRIMARY KEY, row INTEGER NOT NULL UNIQUE, fingerprint BLOB NOT NULL, arguments TEXT NOT NULL,
-    price INTEGER
+    price INTEGER, endpoint_id INTEGER NOT NULL
 )
 """
 
 _MARK = """
 INSERT OR IGNORE INTO temp.marked
-SELECT sheet.place, row.id, given.fingerprint, given.arguments, given.price
+SELECT sheet.place, row.id, given.fingerprint, given.arguments, given.price, named.id
 FROM row JOIN sheet ON sheet.row = row.id JOIN temp.incoming AS given ON given.place = sheet.place
+JOIN endpoint AS named ON named.name = given.endpoint
 WHERE sheet.problem IS NULL
   AND (
     (:failed AND state IN ('failed', 'cancelled')
@@ -38,6 +39,8 @@ class Marked(NamedTuple):
     fingerprint: bytes
     arguments: str
     price: int | None
+    endpoint: int
+    """As the ledger numbers it."""
 
 
 class Marks:
@@ -80,13 +83,14 @@ class Marks:
         if not self.any:
             return []
         found = self._db.execute(
-            "SELECT marked.row, marked.place, number, arguments, price FROM temp.marked "
-            "JOIN sheet ON sheet.place = marked.place WHERE marked.place > ? ORDER BY marked.place LIMIT ?",
+            "SELECT marked.row, marked.place, number, arguments, price, endpoint.name FROM temp.marked "
+            "JOIN endpoint ON endpoint.id = marked.endpoint_id JOIN sheet ON sheet.place = marked.place "
+            "WHERE marked.place > ? ORDER BY marked.place LIMIT ?",
             (after, limit),
         )
         return [
-            PendingRow(row, place, number, json.loads(arguments), price, 0)
-            for row, place, number, arguments, price in found
+            PendingRow(row, place, number, json.loads(arguments), price, 0, endpoint)
+            for row, place, number, arguments, price, endpoint in found
         ]
 
     def take(self, row: int) -> Marked | None:
@@ -94,7 +98,7 @@ class Marks:
         if not self.any:
             return None
         found = self._db.execute(
-            "SELECT state, marked.fingerprint, marked.arguments, marked.price FROM temp.marked "
+            "SELECT state, marked.fingerprint, marked.arguments, marked.price, marked.endpoint_id FROM temp.marked "
             "JOIN main.row ON row.id = marked.row WHERE marked.row = ?",
             (row,),
         ).fetchone()

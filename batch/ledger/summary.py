@@ -7,11 +7,13 @@ from itertools import islice
 from pathlib import Path
 
 from batch.core.gateway import START_TIMEOUT
+from batch.core.jobs import Jobs
 from batch.core.money import dollars
 from batch.core.states import BOUGHT_BEFORE, State, Status, status
 from batch.errors import LedgerError
 from batch.job import Job
-from batch.ledger.ledger import Ledger, price_path
+from batch.ledger.endpoints import endpoints_to_run
+from batch.ledger.ledger import ENDPOINT, Ledger, price_path
 from batch.ledger.request_logs import logs_by_row
 
 
@@ -173,6 +175,17 @@ class Prices:
     by: str
     unit: str
     items: list[Price]
+    model: str = ""
+    """That the rows are of."""
+
+    @property
+    def rows(self) -> int:
+        return sum(one.rows for one in self.items)
+
+    @property
+    def micros(self) -> int:
+        """What all of them cost, in millionths of a dollar."""
+        return sum(one.micros for one in self.items)
 
     def text(self) -> str:
         if not self.by:  # each costs the same
@@ -181,17 +194,31 @@ class Prices:
         return f"({', '.join(parts)})" if parts else ""
 
 
+def told_prices(prices: Sequence[Prices]) -> str:
+    """The rows to run by what they cost, of each model where there are several."""
+    if len(prices) < 2:
+        return "".join(one.text() for one in prices)
+    parts = [f"{one.model}: {one.rows} for {dollars(one.micros)} {one.text()}".rstrip() for one in prices]
+    return f"({'; '.join(parts)})"
+
+
+def prices_of_models(ledger: Ledger, jobs: Jobs) -> list[Prices]:
+    """The rows to run and their prices, of each model that there are some of."""
+    return [prices_to_run(ledger, jobs.at(endpoint)) for endpoint in endpoints_to_run(ledger)]
+
+
 def prices_to_run(ledger: Ledger, job: Job) -> Prices:
-    """The rows to run and their prices."""
-    marked = " UNION ALL SELECT arguments, price FROM temp.marked" if ledger.marks.any else ""
+    """The rows of one model to run and their prices."""
+    marked = " UNION ALL SELECT arguments, price, endpoint_id FROM temp.marked" if ledger.marks.any else ""
     found = ledger.db.execute(
         "SELECT COALESCE(CAST(json_extract(arguments, ?) AS TEXT), ?) AS value, COUNT(*), COALESCE(SUM(price), 0) "  # noqa: S608 - ours
-        "FROM (SELECT arguments, price FROM row INDEXED BY row_claimable WHERE state = 'pending' AND place IS NOT NULL"
-        f"{marked}) GROUP BY value ORDER BY MIN(price)",
-        price_path(job),
+        "FROM (SELECT arguments, price, endpoint_id FROM row INDEXED BY row_claimable WHERE state = 'pending' "
+        f"AND place IS NOT NULL{marked}) AS row WHERE {ENDPOINT} IN (?, '') GROUP BY value ORDER BY MIN(price)",
+        (*price_path(job), job.endpoint),
     )
     unit = next(iter(job.units.get(job.price_by, ())), "")
-    return Prices(job.price_by, f" {unit}" if unit else "", [Price(str(value), *rest) for value, *rest in found])
+    items = [Price(str(value), *rest) for value, *rest in found]
+    return Prices(job.price_by, f" {unit}" if unit else "", items, job.name)
 
 
 def rows_within(ledger: Ledger, room: int) -> int:

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from batch.core.jobs import Jobs
 from batch.core.video_files import KeptVideo, VideoFile, WantedVideo
-from batch.job import Job
 from batch.ledger.async_ledger import AsyncLedger
-from batch.ledger.ledger import Ledger
+from batch.ledger.ledger import ENDPOINT, Ledger
 
 
 class NamedRow(NamedTuple):
@@ -20,15 +20,17 @@ class NamedRow(NamedTuple):
     number: int
     id: str
     arguments: Mapping[str, Any]
+    endpoint: str
 
 
 def named_rows(ledger: Ledger) -> Iterator[NamedRow]:
     """Every row that the manifest has, in its order."""
     found = ledger.db.execute(
-        "SELECT row.id, sheet.place, number, IIF(key LIKE 'id:%', substr(key, 4), ''), arguments "
+        f"SELECT row.id, sheet.place, number, IIF(key LIKE 'id:%', substr(key, 4), ''), arguments, {ledger.endpoint} "  # noqa: S608 - ours
         "FROM sheet JOIN row ON row.id = sheet.row ORDER BY sheet.place"
     )
-    return (NamedRow(row, place, number, name, json.loads(arguments)) for row, place, number, name, arguments in found)
+    for row, place, number, name, arguments, endpoint in found:
+        yield NamedRow(row, place, number, name, json.loads(arguments), endpoint)
 
 
 class PlannedName(NamedTuple):
@@ -117,7 +119,7 @@ class VideoRecords:
 
     ledger: Ledger
     store: AsyncLedger
-    job: Job
+    jobs: Jobs
     now: Callable[[], float] = time.time
 
     async def rows_without_file(self, after: int, limit: int) -> list[int]:
@@ -137,7 +139,8 @@ class VideoRecords:
         planned = "(SELECT name FROM temp.video_name AS planned WHERE planned.row = row.id)"
         found = self.ledger.db.execute(
             "SELECT row.request_id, number, video_url, result, COALESCE(sent, arguments), path, validator, "  # noqa: S608 - ours
-            f"{planned if has_planned_names(self.ledger) else 'NULL'}, IIF(key LIKE 'id:%', substr(key, 4), NULL), "
+            f"{ENDPOINT}, {planned if has_planned_names(self.ledger) else 'NULL'}, "
+            "IIF(key LIKE 'id:%', substr(key, 4), NULL), "
             "(SELECT COUNT(*) FROM event WHERE event.row = row.id AND new = 'succeeded' AND old <> 'succeeded') "
             "FROM row LEFT JOIN video_file AS file ON file.request_id = row.request_id "
             "LEFT JOIN sheet ON sheet.row = row.id "
@@ -146,7 +149,8 @@ class VideoRecords:
         ).fetchone()
         if not found:
             return None
-        request_id, number, url, result, sent, path, validator, name, row_id, take = found
+        request_id, number, url, result, sent, path, validator, endpoint, name, row_id, take = found
+        job = self.jobs.at(endpoint)
         return WantedVideo(
             request_id=request_id,
             row=row,
@@ -155,8 +159,8 @@ class VideoRecords:
             id=row_id,
             planned=name,
             take=take,
-            size=self.job.video_size(json.loads(result)),
-            seconds=self.job.seconds(json.loads(sent)),
+            size=job.video_size(json.loads(result)),
+            seconds=job.seconds(json.loads(sent)),
             path=path,
             validator=validator,
         )
