@@ -10,11 +10,8 @@ import pytest
 from batch.cli.main import main
 
 ROOT = Path(__file__).parent.parent
-PAGES = [
-    path
-    for folder in (ROOT, ROOT / "batch", ROOT / ".github", ROOT / "samples", ROOT / "tests" / "benchmarks")
-    for path in sorted(folder.glob("*.md"))
-]
+FOLDERS = ("", "batch", "jobs", ".github", "samples", "tests/benchmarks")
+PAGES = [path for folder in FOLDERS for path in sorted((ROOT / folder).glob("*.md"))]
 LINK = re.compile(r"\[[^\]]+\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)")
 
 
@@ -61,6 +58,11 @@ def test_the_files_that_a_command_names_are_there(text: str) -> None:
             assert (ROOT / word).exists(), word
         if word.startswith("tests."):
             assert (ROOT / word.replace(".", "/")).exists() or (ROOT / (word.replace(".", "/") + ".py")).exists(), word
+
+
+def test_the_readme_stays_two_pages() -> None:
+    """For a person with a spreadsheet; what goes deeper stands beside what it describes."""
+    assert len((ROOT / "README.md").read_text().split()) <= 1_500
 
 
 def test_there_are_commands_to_check() -> None:

@@ -15,6 +15,7 @@ from batch.cli.command import SettledCommand, plain_usage_errors
 from batch.cli.configuration import config
 from batch.cli.help import group_help, help_all_option
 from batch.cli.model_commands import model, open_table
+from batch.cli.morning import report, report_after
 from batch.cli.option_types import PATH, SECONDS, TEXT, whole_number
 from batch.cli.options import (
     AS_JSON,
@@ -24,6 +25,7 @@ from batch.cli.options import (
     NAME,
     NAMED_ROWS,
     NOTIFY,
+    REPORT,
     RUN,
     RUN_VIDEOS,
     SANDBOX,
@@ -161,6 +163,7 @@ def check(ctx: click.Context, /, as_json: bool, name: str | None, every: bool, o
 @RUN
 @RUN_VIDEOS
 @NOTIFY
+@REPORT
 @click.option("--stale", is_flag=True, help="Buy new videos for rows that were edited after theirs were made.")
 @click.option("--cron", is_flag=True, help="Nobody watches: quiet unless it matters, all words to TABLE.log.")
 @click.pass_context
@@ -178,6 +181,7 @@ def run(ctx: click.Context, /, as_json: bool, stale: bool, cron: bool, **given: 
 @RUN
 @RUN_VIDEOS
 @NOTIFY
+@REPORT
 @click.option(
     "--kind",
     "kinds",
@@ -219,17 +223,18 @@ def _run(
         from batch.commands.sandbox import with_faults
 
         batch = with_faults(batch, faults)
-    mark = selection.mark if selection else None
+    mark, wanted = selection.mark if selection else None, given.pop("report")
     with messages(given.pop("notify"), batch.manifest.path) as notifier:
         if cron:
-            ctx.exit(run_quietly(batch, run_options(**given), mark, notifier, as_json=as_json))
+            ctx.exit(run_quietly(batch, run_options(**given), mark, notifier, as_json=as_json, reports=wanted))
         alarm = notifier.alarm if notifier else None
         outcome = run_batch(batch, run_options(**given), lambda line: _log(one_line(line)), mark=mark, alarm=alarm)
         _log(outcome.text())
         if as_json:
             _print_json(outcome.json())
+        page = report_after(batch, outcome, lambda line: _log(one_line(line)), wanted=wanted)
         if notifier:
-            notifier.end(outcome.subject, outcome.text(), outcome.json())
+            notifier.end(outcome.subject, outcome.text(), outcome.json(), page.attachment() if page else None)
     ctx.exit(outcome.exit_code)
 
 
@@ -387,5 +392,5 @@ def sandbox(
     serve_alone(port, slots, run_seconds, folder, faults, history, queue_seconds=queue_seconds)
 
 
-for _command in (config, doctor, model, schedule):
+for _command in (config, doctor, model, report, schedule):
     main.add_command(_command)

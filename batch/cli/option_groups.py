@@ -24,7 +24,7 @@ GROUPS: Mapping[str, Sequence[str]] = {
     ),
     "By itself": ("cron", "notify", "systemd", "list", "remove", "dry-run"),
     "At fal": ("key-file", "concurrency", "max-concurrency", "offline"),
-    "What is printed": ("json",),
+    "What is printed": ("json", "report"),
     "Rehearsal": ("sandbox", "fault", "port", "slots", "run-seconds", "queue-seconds", "folder"),
 }
 """Title → options, in the order in which they are shown."""
@@ -55,7 +55,20 @@ COMMON: Sequence[str] = (
 """What `--help` shows, the more important first: as many of them as fit the screen."""
 
 COMMANDS: Sequence[str] = (
-    *("new", "check", "run", "status", "rerun", "resolve", "cancel", "download", "schedule", "doctor", "config"),
+    *(
+        "new",
+        "check",
+        "run",
+        "status",
+        "rerun",
+        "resolve",
+        "cancel",
+        "download",
+        "report",
+        "schedule",
+        "doctor",
+        "config",
+    ),
     *("model", "account", "recover", "sandbox"),
 )
 """In the order in which a person needs them; others follow."""
@@ -70,6 +83,7 @@ EXAMPLES: Mapping[str, str] = {
     "model": "kling-batch model list",
     "new": "kling-batch new shots.csv --from-folder images",
     "recover": "kling-batch recover shots.csv",
+    "report": "kling-batch report shots.csv",
     "rerun": "kling-batch rerun shots.csv --kind content_policy_violation",
     "resolve": "kling-batch resolve shots.csv --row 4 --give-up",
     "run": "kling-batch run shots.csv --max-spend 20 --until 07:00",

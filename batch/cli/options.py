@@ -263,6 +263,9 @@ NOTIFY = click.option(
 )
 
 
+REPORT = click.option("--report", is_flag=True, help="Write the page of `kling-batch report` at the end.")
+
+
 def row_option(says: str) -> Decorator:
     """`--row 4-9,12`, any number of times: the numbers of all of them, each once."""
     return click.option(

@@ -10,6 +10,7 @@ import click
 
 from batch.cli.command import SettledCommand, commands_of, options_of, use_key
 from batch.cli.model_commands import open_table
+from batch.cli.morning import report_after
 from batch.cli.option_types import PATH, TEXT, Typed
 from batch.cli.options import AS_JSON, KEY_FILE, TABLE_NAMES
 from batch.cli.output import print_json, print_text, say
@@ -203,7 +204,13 @@ def messages(urls: Sequence[str], table: Path) -> Iterator["Notifier | None"]:
 
 
 def run_quietly(
-    batch: "Batch", options: "RunOptions", mark: "Mark | None", notifier: "Notifier | None", *, as_json: bool
+    batch: "Batch",
+    options: "RunOptions",
+    mark: "Mark | None",
+    notifier: "Notifier | None",
+    *,
+    as_json: bool,
+    reports: bool,
 ) -> Exit:
     """What cron mails is what is printed here: nothing, or a letter."""
     from batch.commands.cron import overdue, run_by_cron, was_told
@@ -220,6 +227,7 @@ def run_quietly(
         print_json(outcome.json() | {"exit_code": int(code)})
     if outcome.news:
         was_told(batch, outcome.news.upto)
+    page = report_after(batch, outcome, say, wanted=reports)
     if text and notifier:
-        notifier.end(outcome.subject, text, outcome.json())
+        notifier.end(outcome.subject, text, outcome.json(), page.attachment() if page else None)
     return code

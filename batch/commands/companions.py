@@ -10,6 +10,7 @@ import anyio
 from batch.core.gateway import Gateways
 from batch.ledger.async_ledger import AsyncLedger
 from batch.ledger.ledger import Ledger
+from batch.ledger.run_history import RunHistory
 
 if TYPE_CHECKING:
     from batch.commands.event_keeping import EventKeeper
@@ -30,6 +31,8 @@ class Companions:
     on_update: "OnUpdate | None" = None
     logs: bool = False
     """Log lines are shown."""
+    history: RunHistory | None = None
+    """Where it is written down how the run goes."""
     _updates: "RowUpdates | None" = None
 
     @property

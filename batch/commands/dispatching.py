@@ -60,7 +60,7 @@ async def dispatch(
                 _until_signal, dispatcher, settings, tasks.cancel_scope, ended, autosave.say, name="signals"
             )
             tasks.start_soon(autosave.keep, lambda: (ended.tally.counts, beside.state), total, name="results")
-            tasks.start_soon(_note_at_fal, dispatcher, store, ledger, name="at fal")
+            tasks.start_soon(_note_at_fal, dispatcher, store, ledger, beside, settings, name="at fal")
             if book:
                 tasks.start_soon(share_slots, dispatcher, store, ledger, book, name="slots of others")
             if screen:
@@ -83,15 +83,23 @@ def _stop_code(stop: Stop | None, out_of_time: bool) -> str | None:
     return stop.code if stop else "deadline" if out_of_time else None
 
 
-async def _note_at_fal(dispatcher: Dispatcher, store: AsyncLedger, ledger: Ledger) -> None:
-    """For whoever asks how the run gets on. Until cancelled; a write that has begun is finished."""
+async def _note_at_fal(
+    dispatcher: Dispatcher, store: AsyncLedger, ledger: Ledger, beside: Companions, settings: Settings
+) -> None:
+    """For whoever asks how the run gets on, or got on. Until cancelled; a write that has begun is finished."""
+
+    def note(now: FalCounts) -> None:
+        ledger.set_meta(AT_FAL, now.note)
+        if beside.history:
+            beside.history.note(settings.now(), now)
+
     seen = FalCounts()
     while True:
         await anyio.sleep(NOTE_SECONDS)
         if (now := dispatcher.tally.at_fal) != seen:
             seen = now
             with anyio.CancelScope(shield=True):
-                await store.call(partial(ledger.set_meta, AT_FAL, now.note))
+                await store.call(partial(note, now))
 
 
 def _out_of_time(settings: Settings) -> Stop:

@@ -26,6 +26,7 @@ from batch.ledger.booking import was_moved
 from batch.ledger.file import locked, write_errors
 from batch.ledger.ledger import Ledger
 from batch.ledger.news import Told, begin_telling, note_told, read_news, read_told
+from batch.ledger.run_history import RunHistory
 from batch.ledger.summary import LedgerSummary, summarize
 from batch.reports.outcome import Outcome, counted
 from batch.reports.screen import Screen
@@ -187,7 +188,7 @@ async def _through_fal(this: _Run, summary: LedgerSummary) -> None:
     from batch.commands.account_book import account_book
     from batch.commands.before_dispatch import announce_price, settings_of, settle_before
     from batch.commands.companions import Companions
-    from batch.commands.dispatching import dispatch
+    from batch.commands.dispatching import INTERRUPTED, dispatch
 
     batch, ledger, options, around = this.batch, this.ledger, this.options, this.around
     cap, own = options.max_spend_account, options.own_table
@@ -206,11 +207,13 @@ async def _through_fal(this: _Run, summary: LedgerSummary) -> None:
             this.autosave.first()  # nothing is bought that cannot be written back
             ledger.shown = True
         shown = this.screen if around.show_progress else None
-        beside = Companions(this.videos, this.events, around.on_update, options.logs)
+        history = RunHistory(ledger, around.now())
+        beside = Companions(this.videos, this.events, around.on_update, options.logs, history)
         ended, total = this.ended, summary.total
         await dispatch(ledger, gateways, settings, this.autosave, ended, beside, shown, total, around.alarm, book)
         ended.stopped = _why_stopped(ended.stop, caps, batch.typical_seconds) or ended.stopped
         ended.first = caps.first(ended.stop, batch.typical_seconds, begun=any(ended.tally.counts))
+        history.end(around.now(), INTERRUPTED.message if ended.interrupted else ended.stopped or "")
 
 
 async def _without_fal(this: _Run) -> None:

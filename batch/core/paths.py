@@ -1,5 +1,6 @@
 """Tells where the files of a batch stand."""
 
+import shlex
 from pathlib import Path
 
 
@@ -16,6 +17,12 @@ def table_of(ledger: Path) -> Path:
     return ledger.with_name(ledger.name.removesuffix(".draft").removesuffix(".ledger"))
 
 
+def recovery(ledger: Path | None) -> str:
+    """What to type where a ledger is lost, and what it does; None: one that has no file."""
+    table = shlex.quote(str(table_of(ledger))) if ledger else "TABLE"
+    return f"`kling-batch recover {table}` makes a ledger of the table and fal's records, and pays nothing"
+
+
 def sandbox_home(manifest: Path) -> Path:
     """The folder of a manifest's own sandbox: its ledger, its requests, its videos."""
     real = manifest.resolve()
@@ -30,6 +37,17 @@ def video_folder(table: Path) -> Path:
 def results_path(table: Path) -> Path:
     """Where results go while the table itself cannot be written."""
     return table.with_name(f"{table.stem}.results{table.suffix}")
+
+
+def report_path(table: Path, *, sandbox: bool) -> Path:
+    """The page of a table's report: beside the table itself, as its ledger is."""
+    real = table.resolve()
+    return real.with_name(f"{real.stem}{'.sandbox' if sandbox else ''}.report.html")
+
+
+def report_folder(page: Path) -> Path:
+    """Where the small pictures of a report stand."""
+    return page.with_suffix("") if page.suffix.lower() in (".html", ".htm") else page.with_name(f"{page.name}.files")
 
 
 def log_path(table: Path) -> Path:

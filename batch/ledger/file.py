@@ -10,7 +10,7 @@ from importlib.resources import files
 from itertools import count
 from pathlib import Path
 
-from batch.core.paths import table_of
+from batch.core.paths import recovery, table_of
 from batch.core.states import TRANSITIONS
 from batch.errors import LedgerBusy, LedgerError, LedgerLost
 from batch.files.atomic import sync_folder
@@ -135,8 +135,8 @@ def _connect_existing(path: Path, mode: str) -> sqlite3.Connection:
     """Never of 0 bytes: SQLite would take it for a new database, and throw away what still stands in its log."""
     if not path.stat().st_size:
         raise LedgerError(
-            f"{path} is not a ledger of kling-batch, or it was cut off (0 bytes): put a copy of it back; without one, "
-            "`kling-batch recover` makes a ledger of the table and fal's records, and pays nothing"
+            f"{path} is not a ledger of kling-batch, or it was cut off (0 bytes): put a copy of it back; "
+            f"without one, {recovery(path)}"
         )
     require_log(path)
     return connect(f"{path.absolute().as_uri()}?mode={mode}")
@@ -167,8 +167,8 @@ def _make(path: Path) -> None:
     log = path.with_name(path.name + "-wal")
     if log.exists() and log.stat().st_size:  # it would be read into the new ledger
         raise LedgerError(
-            f"{path} is missing, but its log {log.name} is there: put the ledger back beside it; without one, "
-            "`kling-batch recover` makes a ledger of the table and fal's records, and pays nothing"
+            f"{path} is missing, but its log {log.name} is there: put the ledger back beside it; "
+            f"without one, {recovery(path)}"
         )
     fresh = path.with_name(path.name + ".new")
     fresh.unlink(missing_ok=True)
@@ -255,8 +255,8 @@ def _check_version(connection: sqlite3.Connection, path: Path) -> None:
     version = _version(connection)
     if application != _APPLICATION_ID:
         raise LedgerError(
-            f"{path} is not a ledger of kling-batch, or it was cut off: put a copy of it back; without one, "
-            "`kling-batch recover` makes a ledger of the table and fal's records, and pays nothing"
+            f"{path} is not a ledger of kling-batch, or it was cut off: put a copy of it back; "
+            f"without one, {recovery(path)}"
         )
     if version > VERSION:
         raise LedgerError(f"{path} was written by a newer kling-batch (ledger version {version}): update it")
@@ -321,6 +321,5 @@ def unusable(path: Path, error: Exception) -> LedgerError:
     """What to tell the user about a ledger that SQLite fails on."""
     return LedgerError(
         f"the ledger {path} cannot be used ({error}): it may be damaged, or on a full or read-only disk. "
-        "Nothing was submitted. Put a copy of it back; without one, `kling-batch recover` makes a ledger of the table "
-        "and fal's records, and pays nothing"
+        f"Nothing was submitted. Put a copy of it back; without one, {recovery(path)}"
     )

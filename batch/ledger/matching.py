@@ -7,7 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from importlib.resources import files
 from itertools import islice
+from pathlib import Path
 
+from batch.core.paths import recovery
 from batch.core.row import PlannedRow, Problem
 from batch.core.states import Status
 from batch.errors import ManifestError
@@ -46,7 +48,7 @@ def match(ledger: Ledger, planned: Iterable[PlannedRow], *, refuse_foreign: bool
     finally:  # also where the manifest cannot be read to its end
         ledger.db.execute("COMMIT")
     if refuse_foreign:
-        _refuse_foreign(ledger.db)
+        _refuse_foreign(ledger)
     first, *rules = _sql("matching.sql").split("\n\n")
     ledger.db.executescript(first)
     for rule in rules:
@@ -96,7 +98,7 @@ _KNOWN_BY = ("status", "request_id")
 """Our columns that say whose a record's other cells in our columns are: with a result there is always a status."""
 
 
-def _refuse_foreign(db: sqlite3.Connection) -> None:
+def _refuse_foreign(ledger: Ledger) -> None:
     """A value in our columns that this ledger does not know is somebody's work, or of a ledger that is lost."""
     checks = {
         # A ledger that has read no row yet has written into no table.
@@ -106,21 +108,24 @@ def _refuse_foreign(db: sqlite3.Connection) -> None:
         "other": "other IS NOT NULL AND request_id = '' AND (status = '' OR other = 'video_url')",
     }
     for column, foreign in checks.items():
-        found = db.execute(
+        found = ledger.db.execute(
             f"SELECT number, {column}, other FROM temp.incoming WHERE {foreign} LIMIT 1",  # noqa: S608 - the three above
             {"statuses": json.dumps(sorted(Status))},
         ).fetchone()
         if found:
             number, value, other = found
             shown = f"column {other}: its value" if column == "other" else f"column {column}: {value[:60]!r}"
-            remedy = _LOST if _may_be_ours(column, value) else _FOREIGN
+            remedy = _lost(ledger.path) if _may_be_ours(column, value) else _FOREIGN
             raise ManifestError(f"row {number}, {shown} was not written by this table's ledger, and {remedy}")
 
 
-_LOST = (
-    "may be of one that is lost: what it bought would be bought again. Put the ledger back beside the table, with its "
-    "-wal file if there is one; else `kling-batch recover` makes one of the table and fal's records, and pays nothing"
-)
+def _lost(ledger: Path | None) -> str:
+    return (
+        "may be of one that is lost: what it bought would be bought again. Put the ledger back beside the table, with "
+        f"its -wal file if there is one; else {recovery(ledger)}"
+    )
+
+
 _FOREIGN = (
     "would be overwritten. Put the ledger back beside the table if it was moved; if the column is your own, name ours "
     "otherwise with --prefix PREFIX; or empty the column"

@@ -6,12 +6,11 @@ itself, before anything else is written to the log, and filled again, in the fil
 kill in between leaves either the log, or a file that says that the log held nothing.
 """
 
-import shlex
 import sqlite3
 from contextlib import closing, suppress
 from pathlib import Path
 
-from batch.core.paths import table_of
+from batch.core.paths import recovery
 from batch.errors import LedgerError
 
 CLOSED = "closed"
@@ -39,9 +38,7 @@ def require_log(path: Path) -> None:
     raise LedgerError(
         f"the ledger {path} cannot be used: its log {log.name} {lost}, and with it what was bought last (unless a "
         "database program opened the ledger since, which takes the log into the file unseen). Nothing was submitted. "
-        f"Put a copy of it back beside the ledger, with the ledger that it stood beside; without one, "
-        f"`kling-batch recover {shlex.quote(str(table_of(path)))}` makes a ledger of the table and fal's records, and "
-        "pays nothing"
+        f"Put a copy of it back beside the ledger, with the ledger that it stood beside; without one, {recovery(path)}"
     )
 
 

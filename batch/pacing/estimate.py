@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 from math import ceil
 
-RESERVE = 0.15
+RESERVE, MOST_RESERVE = 0.15, 0.25
 """What waits in front of the slots, as a share of them: none is idle while an end is being found, and it shows when
 there are more."""
+FOUND_SECONDS = 0.3
+"""To find an end and to send the next request takes so long at least: as much more waits as ends in that time."""
 SMALL_WAIT, SMALL_SECONDS = 0.01, 0.3
 """A request that waits for no longer, as a share of a run time and in seconds, begins at once."""
 
@@ -41,7 +43,8 @@ class Estimate:
 
     @property
     def reserve(self) -> float:
-        return max(1.0, ceil(RESERVE * self.slots - 0.2))
+        share = min(MOST_RESERVE, RESERVE + FOUND_SECONDS / self.run)
+        return max(1.0, ceil(share * self.slots - 0.2))
 
     def needed(self, *, factor: float = 1.0, less: float = 0.0) -> float:
         """Requests at fal that keep the slots busy, by Little's law; `factor` and `less` are for trying others."""

@@ -15,7 +15,10 @@ longer where the last one was told to wait."""
 PROBE_SHARE = 0.06
 """The time between two looks at the line, as a share of a run time; while none is known, of the oldest one's age."""
 PROBE_ROWS = 0.7
-"""Looks a row, at most: what can have changed since the last one is one request. In calm times half as many."""
+"""Looks a row, at most: what can have changed since the last one is one request."""
+CALM, CALM_WAITING = 2.0, 4.0
+"""So many times as seldom in calm times; the second where requests wait though slots are free, for then the line is as
+long as a wait, and what became of it is judged by what ran over a whole trip."""
 PROBE_LEAST = 0.1
 """Seconds between two looks at least, however short the runs."""
 UNTOLD = 300.0
@@ -85,7 +88,9 @@ class SlotProbe:
         if run is None:
             unfinished = (*self._in_flight.running, *self._in_flight.waiting)
             return PROBE_SHARE * (current_time() - min((each.accepted for each in unfinished), default=current_time()))
-        rows = 2 * PROBE_ROWS if self._limit.calm else PROBE_ROWS
+        few = self._limit.slots < FEW_SLOTS or self._limit.estimate.starts_at_once
+        seldom = CALM if few else CALM_WAITING
+        rows = PROBE_ROWS * seldom if self._limit.calm else PROBE_ROWS
         at_once = max(1.0, min(self._limit.slots, len(self._in_flight.running)))
         return max(PROBE_LEAST, PROBE_SHARE * run, rows * run / at_once)
 

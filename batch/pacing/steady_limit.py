@@ -41,8 +41,8 @@ class SteadyLimit:
 
     @property
     def calm(self) -> bool:
-        """Little can change between two looks."""
-        return not self._dip and not self._trials.now and self._now - self._since > 2 * self._estimate.trip
+        """Little can change between two looks. A trial of fewer requests is judged at its end, by a whole trip."""
+        return not self._dip and not self._trials.of_more and self._now - self._since > 2 * self._estimate.trip
 
     @property
     def full(self) -> bool:

@@ -36,6 +36,11 @@ class Trials:
         self._less, self._gap, self._tried_at = LESS, FIRST_GAP, now
         self._factor, self._more_gap, self._raised_at = MORE, 1.0, 0.0
 
+    @property
+    def of_more(self) -> bool:
+        """One is under way that sends more."""
+        return self.now is not None and self.now.factor > 1
+
     def needed(self, estimate: Estimate) -> float:
         trial = self.now
         return estimate.needed(factor=trial.factor, less=trial.less) if trial else estimate.needed()

@@ -14,6 +14,8 @@ from batch.core.plain_text import one_line
 TRIES = 3
 PAUSES = (1.0, 4.0)
 """Seconds between the tries."""
+MOST_ATTACHED = 4_000_000
+"""Bytes of a page that is attached: mail servers take ten million or so, and write them a third longer."""
 
 
 @dataclass(slots=True)
@@ -38,40 +40,47 @@ class Notifier:
 
     def alarm(self, subject: str, text: str) -> None:
         """While a run is on: what a person may want to know before its end."""
-        self._send(f"{self.table}: {subject}", text, None)
+        self._send(f"{self.table}: {subject}", text)
 
-    def end(self, subject: str, text: str, report: dict[str, Any] | None = None) -> None:
+    def end(
+        self, subject: str, text: str, report: dict[str, Any] | None = None, page: tuple[str, str] | None = None
+    ) -> None:
         """After everything is on disk.
 
         Args:
             report: attached as a file of JSON where the service takes files.
+            page: the report as HTML, its name and its text: attached likewise, unless it is too large for a message.
         """
-        if report is None or not self.urls:
-            self._send(f"{self.table}: {subject}", text, None)
+        title = f"{self.table}: {subject}"
+        files = {} if report is None else {"report.json": json.dumps(report, ensure_ascii=False, indent=2).encode()}
+        if page and len(data := page[1].encode("utf-8", "replace")) <= MOST_ATTACHED:
+            files[page[0]] = data
+        if not (files and self.urls):
+            self._send(title, text)
             return
         try:
             with tempfile.TemporaryDirectory(prefix="kling-batch-") as folder:
-                path = Path(folder, "report.json")
-                path.write_text(json.dumps(report, ensure_ascii=False, indent=2), encoding="utf-8")
-                self._send(f"{self.table}: {subject}", text, path)
-        except OSError:  # a full disk: then without the file
-            self._send(f"{self.table}: {subject}", text, None)
+                for name, data in files.items():
+                    Path(folder, name).write_bytes(data)
+                self._send(title, text, [str(Path(folder, name)) for name in files])
+        except OSError:  # a full disk: then without the files
+            self._send(title, text)
 
     def _open(self) -> list[tuple[str, Any]]:
         if self._targets is None:
             self._targets = _opened(self.urls, self.say)
         return self._targets
 
-    def _send(self, title: str, text: str, attached: Path | None) -> None:
+    def _send(self, title: str, text: str, attached: Sequence[str] = ()) -> None:
         for name, target in self._open():
             if not any(self._tried(target, one_line(title), text, attached, attempt) for attempt in range(TRIES)):
                 self.say(f"the message to {name} could not be sent, in {TRIES} tries")
 
-    def _tried(self, target: Any, title: str, text: str, attached: Path | None, attempt: int) -> bool:
+    def _tried(self, target: Any, title: str, text: str, attached: Sequence[str], attempt: int) -> bool:
         if attempt:
             self.sleep(PAUSES[attempt - 1])
         try:
-            return bool(target.notify(title=title, body=text, attach=None if attached is None else str(attached)))
+            return bool(target.notify(title=title, body=text, attach=list(attached) or None))
         except Exception:  # noqa: BLE001 - a hundred services of others: whatever breaks in one, the night ended as it did
             return False
 

@@ -124,7 +124,7 @@ class Outcome:
             )
         logs = {one.number: one.log[-1] for one in now.unfinished if one.log}
         lines += [f"  {_failure(failure, logs)}" for failure in now.failures]
-        lines += [f"  {count} {_OTHERS[one]}" for one in _OTHERS if (count := now.count(one))]
+        lines += [f"  {count} {OTHERS[one]}" for one in OTHERS if (count := now.count(one))]
         lines += [f"  {line}" for line in self._in_doubt()]
         lines += [f"  {_unheard(one)}" for one in now.unheard]
         if now.unheard:
@@ -201,8 +201,10 @@ class Outcome:
         return [(self._command(what), remark) for what, remark in told]
 
     def _command(self, what: str) -> str:
-        """Of a run with its own options: a cap that was set is none that somebody has to remember."""
-        command, *options = what.split(" ")
+        return self.command_for(*what.split(" "))
+
+    def command_for(self, command: str, *options: str) -> str:
+        """What to type. Of a run with its own options: a cap that was set is none that somebody has to remember."""
         kept = self.kept if command in ("run", "rerun") else ()
         return shlex.join(["kling-batch", command, *self.command, *options, *kept])
 
@@ -277,7 +279,7 @@ def _iso(worker: Worker) -> str:
     return datetime.fromtimestamp(round(worker.since), UTC).isoformat()
 
 
-_OTHERS = {
+OTHERS = {
     Status.INVALID: "invalid: `kling-batch check` lists what is wrong with them",
     Status.IN_DOUBT: "in doubt: they may have been paid for; every run asks fal, `kling-batch resolve` decides",
     Status.SUBMITTED: "under way at fal: a run brings them home",
@@ -285,6 +287,7 @@ _OTHERS = {
     Status.CANCELLED: "cancelled: `kling-batch rerun` takes them up again",
     Status.STALE: "of the videos are stale: the rows were edited after they were made; `run --stale` buys new ones",
 }
+"""What is said of rows of a status, behind how many they are."""
 
 
 def _failure(failure: FailureGroup, logs: Mapping[int, str]) -> str:

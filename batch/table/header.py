@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection, Iterable, Sequence
+from functools import lru_cache
 
 LOOKED_THROUGH = 30
 """Rows among which the titles are looked for; above them there are names, dates, remarks."""
@@ -50,5 +51,10 @@ def find_header(
 
 def known_names(cells: Iterable[str], titles: Collection[str] = ()) -> Collection[str]:
     """The names among these that manifests use, as they are written here."""
-    known = INPUTS | RESULTS | {simplified(title) for title in titles}
-    return known.intersection(map(simplified, cells))
+    return _known(frozenset(titles)).intersection(map(simplified, cells))
+
+
+@lru_cache(maxsize=4)
+def _known(titles: frozenset[str]) -> frozenset[str]:
+    """A model's titles are some hundreds, and every row of a table's first ones is held against them."""
+    return INPUTS | RESULTS | {simplified(title) for title in titles}

@@ -143,7 +143,7 @@ class Service:
 
     def __enter__(self) -> "Service":
         assert self._child.stdout
-        self.port = int(self._child.stdout.readline())
+        self.port, self.proxy = map(int, self._child.stdout.readline().split())
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -158,6 +158,8 @@ class Service:
             "PYTHONPATH": str(ROOT),
             "FAL_KEY": "benchmark",
             "FAL_QUEUE_RUN_HOST": f"localhost:{self.port}",
+            "HTTPS_PROXY": f"http://127.0.0.1:{self.proxy}",  # what is not the queue: fal's platform API
+            "NO_PROXY": "localhost",
             "SERVICE": f"localhost:{self.port}",
             "SSL_CERT_FILE": authority,
             "NODE_EXTRA_CA_CERTS": authority,

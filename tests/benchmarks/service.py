@@ -2,10 +2,10 @@
 
     python -m tests.benchmarks.service FOLDER SLOTS SECONDS SPREAD WAIT line|slot
 
-Speaks HTTPS as localhost, with a certificate from FOLDER; prints its port, serves until its stdin closes, then prints
-what it saw as one line of JSON. When a request starts and ends is settled the moment it is accepted, and replies are
-bytes with little left to fill in, so that it is the client that is measured. It is not faithful in anything else: the
-sandbox is.
+Speaks HTTPS as localhost, with a certificate from FOLDER, and through a proxy of its own as fal's platform API, with no
+history and the published price; prints the two ports, serves until its stdin closes, then prints what it saw as one
+line of JSON. When a request starts and ends is settled the moment it is accepted, and replies are bytes with little to
+fill in, so that it is the client that is measured. It is not faithful in anything else: the sandbox is.
 """
 
 import json
@@ -26,6 +26,10 @@ from batch.sandbox.certificates import Certificates
 
 ID = "{:08x}-0000-4000-8000-000000000000"
 ID_LENGTH = 36
+PLATFORM = "api.fal.ai"
+ENDPOINT = "fal-ai/kling-video/v2.1/pro/image-to-video"
+PRICES = f'{{"prices": [{{"endpoint_id": "{ENDPOINT}", "unit_price": 0.098, "unit": "second", "currency": "USD"}}]}}'
+HISTORY = '{"items": [], "next_cursor": null, "has_more": false}'
 LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
 
@@ -81,6 +85,8 @@ class Replies:
             self.asked["submit"] += 1
             return self._submitted(self._line.accept(json.loads(body)["prompt"], now), now)
         path = head.split(b" ", 2)[1].partition(b"?")[0]
+        if path.startswith(b"/v1/models/"):
+            return _reply(b"200 OK", PRICES if path.endswith(b"/pricing") else HISTORY)
         if path.endswith(b"/status"):
             self.asked["status"] += 1
             return self._status(_number(path.removesuffix(b"/status")), now)
@@ -171,10 +177,17 @@ def _length(head: bytes) -> int:
 
 
 class Server:
-    """One thread, one selector."""
+    """One thread, one selector.
 
-    def __init__(self, listener: socket.socket, context: ssl.SSLContext, replies: Replies) -> None:
-        self._listener, self._context, self._replies = listener, context, replies
+    Args:
+        listener: takes clients of the queue.
+        proxy: takes clients that ask for a tunnel first, wherever to; it ends here.
+    """
+
+    def __init__(
+        self, listener: socket.socket, proxy: socket.socket, context: ssl.SSLContext, replies: Replies
+    ) -> None:
+        self._listener, self._proxy, self._context, self._replies = listener, proxy, context, replies
         self._selector = selectors.DefaultSelector()
         self.connections = 0
         self.longest = 0.0
@@ -183,6 +196,7 @@ class Server:
     def serve(self, stop: int) -> None:
         """Until the descriptor `stop` can be read."""
         self._selector.register(self._listener, selectors.EVENT_READ)
+        self._selector.register(self._proxy, selectors.EVENT_READ)
         self._selector.register(stop, selectors.EVENT_READ)
         while True:
             events = self._selector.select()
@@ -195,13 +209,15 @@ class Server:
 
     def _turn(self, key: selectors.SelectorKey) -> None:
         if key.data is None:
-            self._accept()
+            self._accept(key.fileobj)  # type: ignore[arg-type]  # one of the two listeners
         elif not key.data.ready():
             self._selector.unregister(key.fileobj)
             key.data.client.close()
 
-    def _accept(self) -> None:
-        client, _ = self._listener.accept()
+    def _accept(self, listener: socket.socket) -> None:
+        client, _ = listener.accept()
+        if listener is self._proxy:
+            _open_tunnel(client)
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         client.setblocking(False)
         wrapped = self._context.wrap_socket(client, server_side=True, do_handshake_on_connect=False)
@@ -209,15 +225,25 @@ class Server:
         self._selector.register(wrapped, selectors.EVENT_READ, Connection(wrapped, self._replies))
 
 
+def _open_tunnel(client: socket.socket) -> None:
+    """Two or three a run: they are waited for."""
+    asked = b""
+    while not asked.endswith(b"\r\n\r\n"):
+        asked += client.recv(1)
+    client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+
+
 def main() -> None:
     folder, slots = Path(sys.argv[1]), int(sys.argv[2])
     seconds, spread, wait = (float(one) for one in sys.argv[3:6])
     listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
+    proxy = socket.create_server(("127.0.0.1", 0))
     port = listener.getsockname()[1]
     line = Line(slots, seconds, spread, wait, holds=sys.argv[6] == "slot")
     replies = Replies(line, port)
-    server = Server(listener, Certificates(folder).context("localhost", "127.0.0.1"), replies)
-    print(port, flush=True)
+    context = Certificates(folder).context("localhost", "127.0.0.1", PLATFORM)
+    server = Server(listener, proxy, context, replies)
+    print(port, proxy.getsockname()[1], flush=True)
     before = _cpu()
     server.serve(sys.stdin.fileno())
     seen = {

@@ -66,7 +66,7 @@ def done(tmp_path: Path) -> Path:
 
 HELP = {
     *("batch.cli", "batch.cli.command", "batch.cli.configuration", "batch.cli.main", "batch.cli.numbers"),
-    *("batch.cli.help", "batch.cli.model_commands", "batch.cli.option_groups"),
+    *("batch.cli.help", "batch.cli.model_commands", "batch.cli.morning", "batch.cli.option_groups"),
     *(
         "batch.cli.option_types",
         "batch.cli.options",

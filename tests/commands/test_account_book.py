@@ -130,7 +130,7 @@ def test_a_run_killed_in_mid_air_leaves_no_row_to_buy_again_without_its_ledger(n
         Path(f"{shots}.ledger{end}").unlink(missing_ok=True)
     refused = now.run("run", shots)
     assert refused.code == 2, refused.err
-    assert "`kling-batch recover`" in refused.err
+    assert "`kling-batch recover " in refused.err
     shots.write_text(bare)
     assert now.run("run", shots).code in (0, 4)
     assert set(now.accepted.values()) == {1}

@@ -111,7 +111,7 @@ def test_a_ledger_from_before_some_purchases_learns_of_them(now: SharedNight) ->
     before = shots.read_bytes()
     shutil.copy(now.folder / "kept", f"{shots}.ledger")
     assert now.run(shots) == Exit.UNUSABLE
-    assert "`kling-batch recover`" in now.said[0]
+    assert "`kling-batch recover " in now.said[0]
     assert "--prefix" not in now.said[0]
     assert now.recover(shots) == 0
     assert now.run(shots) == 0

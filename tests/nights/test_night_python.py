@@ -76,11 +76,11 @@ json.dump({
         assert now.asked("submit") == 3
 
 
-def test_the_callback_of_the_readme_is_told_what_fal_says(tmp_path: Path) -> None:
+def test_the_callback_of_the_page_on_commands_is_told_what_fal_says(tmp_path: Path) -> None:
     """Word for word; it is that of fal's own client, but for the class and the line that runs it."""
     [example] = [
         text
-        for text in re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+        for text in re.findall(r"```python\n(.*?)```", (ROOT / "samples" / "COMMANDS.md").read_text(), re.DOTALL)
         if "on_" in text
     ]
     with night(tmp_path) as now:

@@ -45,9 +45,9 @@ def test_a_night_takes_little_longer_than_it_must(slots: int, most: float, wait:
     assert took <= most
 
 
-@pytest.mark.parametrize("wait", [0.0, 0.3, 1.0])
-def test_requests_a_row_stay_few(wait: float) -> None:
-    """Over a night of 30 rounds, submit and result included; no image is uploaded."""
-    _, service = makespan(10, wait, holds=False, rounds=30)
+@pytest.mark.parametrize(("wait", "most"), [(0.0, 9.0), (0.3, 9.0), (1.0, 9.0), (3.0, 9.3)])
+def test_requests_a_row_stay_few(wait: float, most: float) -> None:
+    """Over a night of 45 rounds, submit and result included; no image is uploaded."""
+    _, service = makespan(10, wait, holds=False, rounds=45, seed=1)
     asked: Callable[[str], int] = service.asked.__getitem__
-    assert (asked("submit") + asked("poll") + asked("collect")) / 300 <= 9.5
+    assert (asked("submit") + asked("poll") + asked("collect")) / 450 <= most
