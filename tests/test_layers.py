@@ -66,6 +66,7 @@ PURE = {
     "dispatch.tally",
     "dispatch.transitions",
     "downloads.file_names",
+    "downloads.made_files",
     "fal.hosts",
     "fal.pricing",
     "fal.redact",

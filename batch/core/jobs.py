@@ -17,6 +17,13 @@ class Jobs:
         """The job of a name or of an endpoint; None: there is no such model."""
         return self.usual if said in (self.usual.name, self.usual.endpoint) else self.others.find(said)
 
+    def shown(self, endpoint: str) -> Job:
+        """The same for whoever only shows its rows: of one that is not known any more, the usual one."""
+        try:
+            return self.at(endpoint)
+        except UsageError:
+            return self.usual
+
     def at(self, endpoint: str) -> Job:
         """The job of an endpoint that requests go to; of "" that of ledgers that do not say it.
 

@@ -159,6 +159,7 @@ class VideoRecords:
             id=row_id,
             planned=name,
             take=take,
+            makes=job.makes,
             size=job.video_size(json.loads(result)),
             seconds=job.seconds(json.loads(sent)),
             path=path,

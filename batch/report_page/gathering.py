@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from batch.core.jobs import Jobs
 from batch.core.money import dollars
 from batch.core.states import State, Status, status
 from batch.core.take import Take
@@ -50,7 +51,7 @@ class Source:
     ledger: Path
     table: Path
     page: Path
-    job: Job
+    jobs: Jobs
     outcome: Outcome
     sandbox: bool
     version: str
@@ -126,9 +127,10 @@ class _Rows:
 
     def shown(self, rows: Sequence[ReportRow]) -> Iterator[ShownRow]:
         thumbnails, page_folder = self.source.thumbnails, self.source.page.parent
-        finder = PictureFinder(self.source.job, self.source.table.parent, page_folder, thumbnails)
+        finder = PictureFinder(self.source.table.parent, page_folder, thumbnails)
         inputs = [_inputs(row.arguments) for row in rows]
-        pictures = [finder.ends(one) for one in inputs]
+        jobs = [self.source.jobs.shown(row.endpoint or "") for row in rows]
+        pictures = [finder.ends(job, one) for job, one in zip(jobs, inputs, strict=True)]
         videos = {take.request_id: self._file(take) for takes in self.takes.values() for take in takes}
         if can_take():
             for video in videos.values():
@@ -158,7 +160,7 @@ class _Rows:
             id=row.id,
             status=str(shown),
             prompt=_prompt(arguments),
-            settings=_settings(self.source.job, arguments),
+            settings=_settings(self.source.jobs.shown(row.endpoint or ""), arguments),
             kind=(row.kind or "") if shown in _WITH_KIND else "",
             error=_error(shown, row),
             log=self.logs.get(row.number, ()),

@@ -25,6 +25,8 @@ def test_a_request_to_an_endpoint_that_nobody_knows_is_asked_after_nowhere() -> 
     """The message says how it is made known."""
     with pytest.raises(UsageError, match="kling-batch model add fal-ai/gone"):
         JOBS.at("fal-ai/gone")
+    assert JOBS.shown("fal-ai/gone") is PRO
+    assert JOBS.shown(SPOKEN.endpoint) is SPOKEN
 
 
 def test_a_ledger_that_does_not_say_it_is_of_the_first_model() -> None:

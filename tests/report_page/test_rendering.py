@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from batch.commands.batch import Batch
 from batch.commands.status import status
+from batch.core.jobs import Jobs
 from batch.report_page.gathering import Source, gather
 from batch.report_page.page import Page, ShownRow
 from batch.report_page.previous_report import Telling
@@ -28,7 +29,7 @@ def gathered(batch: Batch, before: Telling | None = None) -> tuple[Page, Telling
             ledger=batch.ledger,
             table=table,
             page=table.with_name("shots.report.html"),
-            job=JOB,
+            jobs=Jobs(JOB),
             outcome=status(table, sandbox=False),
             sandbox=False,
             version="1",
