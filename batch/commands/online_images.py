@@ -41,7 +41,7 @@ def ask_images(batch: Batch, ledger: Ledger, columns: ColumnReport) -> OnlineFin
     """Every address once, never with fal's key. After `enrol` on the same ledger."""
     uses: dict[str, list[_Use]] = {}
     for row in named_rows(ledger):
-        for name in batch.manifest.jobs.at(row.endpoint).images:
+        for name in batch.manifest.jobs.shown(row.endpoint).images:
             for address in _addresses(row, name):
                 uses.setdefault(address, []).append(_Use(row.number, row.id, _title(batch, columns, row, name)))
     found: dict[str, PictureHead] = {}
@@ -68,14 +68,14 @@ def _addresses(row: NamedRow, name: str) -> list[str]:
 
 def _title(batch: Batch, columns: ColumnReport, row: NamedRow, name: str) -> str:
     """What the table calls an input of a row's model."""
-    job = batch.manifest.jobs.at(row.endpoint)
+    job = batch.manifest.jobs.shown(row.endpoint)
     read = next((one.read for one in (columns, *columns.others) if one.model == job.name), columns.read)
     return read.get(job.columns[name][0], name)
 
 
 def _beside(batch: Batch, row: NamedRow, found: Mapping[str, PictureHead], columns: ColumnReport) -> list[Problem]:
     """A tail that is of another shape than its image."""
-    heads = [(name, found.get(str(row.arguments.get(name)))) for name in batch.manifest.jobs.at(row.endpoint).images]
+    heads = [(name, found.get(str(row.arguments.get(name)))) for name in batch.manifest.jobs.shown(row.endpoint).images]
     known = [(name, head.width / head.height) for name, head in heads if head and head.height]
     if len(known) < 2 or abs(known[1][1] / known[0][1] - 1) <= ASPECT_TOLERANCE:
         return []

@@ -150,7 +150,7 @@ class VideoRecords:
         if not found:
             return None
         request_id, number, url, result, sent, path, validator, endpoint, name, row_id, take = found
-        job = self.jobs.at(endpoint)
+        job = self.jobs.shown(endpoint)
         return WantedVideo(
             request_id=request_id,
             row=row,
