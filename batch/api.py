@@ -40,12 +40,15 @@ def open_batch(manifest: str | Path, **table: Any) -> Batch:
     return _open_batch(manifest, own or find(table.get("model"), path), models=models(path), find=find_job, **table)
 
 
-def check(manifest: str | Path, *, name: str | None = None, online: bool = False, **table: Any) -> CheckReport:
+def check(
+    manifest: str | Path, *, name: str | None = None, takes: int | None = None, online: bool = False, **table: Any
+) -> CheckReport:
     """What is wrong with a manifest and what it will cost; spends nothing, needs no key.
 
     Args:
         manifest: a CSV or Parquet file.
         name: how videos are to be named (see `run`): whether two would have one name is found out.
+        takes: how many videos each row is to have, as in `run`.
         online: the web addresses of images are asked whether a usable picture is there.
         table: how it is read, as for `open_batch`: `mapped={"image": "Startbild"}`, `prefix="kling_"`,
             `price="5=0.49,10=0.98"`, `output="results.csv"`, `sandbox=True`; what is not said is as it was said
@@ -58,10 +61,10 @@ def check(manifest: str | Path, *, name: str | None = None, online: bool = False
         BatchError: the manifest or its ledger cannot be used.
     """
     if not online:
-        return _check(open_batch(manifest, **table), name)
+        return _check(open_batch(manifest, **table).asking_for(takes), name)
     from batch.commands.online_images import ask_images  # a network, and a client for it
 
-    return _check(open_batch(manifest, **table), name, ask=ask_images)
+    return _check(open_batch(manifest, **table).asking_for(takes), name, ask=ask_images)
 
 
 def run(
@@ -74,6 +77,7 @@ def run(
     max_spend_total: float | None = None,
     max_spend_account: str | None = None,
     limit: int | None = None,
+    takes: int | None = None,
     max_seconds: float | None = None,
     recall: bool = False,
     stop_after: int = 10,
@@ -83,6 +87,9 @@ def run(
     keep: str | None = None,
     logs: bool = False,
     log_file: str | None = None,
+    on: str | None = None,
+    workers: int | None = None,
+    shared_folder: str | None = None,
     on_update: OnUpdate | None = None,
     adopt_known: bool = False,
     buy_again: bool = False,
@@ -101,6 +108,7 @@ def run(
         max_spend, max_spend_total: US dollars, for this run and over the ledger's life.
         max_spend_account: US dollars a night, day or month over all tables of the key on this machine: `20/night`.
         limit: how many rows are begun at most.
+        takes: how many videos to make of each row that has none yet and does not say it itself; None: one.
         max_seconds: the run ends by then, with everything home that can be.
         recall: Ctrl-C takes back what only waits in fal's line.
         stop_after: so many rows in a row that end the same bad way stop the submitting; 0: never.
@@ -110,6 +118,9 @@ def run(
         keep: how long fal is to keep the videos and what is uploaded: `30d`, `12h`, `forever`.
         logs: what fal's runners write about each request is handed to `say`, a line each.
         log_file: everything that happens is written to this file, one JSON object a line.
+        on: have workers on a Ray cluster make the calls to fal: `ray` (of this machine's own) or `ray://HOST:PORT`.
+        workers: how many, there; None: one for each machine, and two at least.
+        shared_folder: all those machines see it under the same path: its files are read and written there.
         on_update: called with each change of a row: `batch.Queued`, `batch.InProgress` (with new log lines),
             `batch.Completed`; a function or a coroutine function. What it raises is said, and ends nothing.
         adopt_known, buy_again: rows that fal's records show as bought without this ledger take their videos over, or
@@ -133,6 +144,7 @@ def run(
         max_spend_total=None if max_spend_total is None else micros(str(max_spend_total)),
         max_spend_account=None if max_spend_account is None else AccountCap.read(max_spend_account),
         limit=limit,
+        takes=takes,
         max_seconds=max_seconds,
         recall=recall,
         stop_after=stop_after,
@@ -141,6 +153,9 @@ def run(
         downloads=downloads,
         logs=logs,
         log_file=log_file,
+        on=on,
+        workers=workers,
+        shared_folder=shared_folder,
         keep=None if keep is None else ObjectLifecycle.read(keep),
         adopt_known=adopt_known,
         buy_again=buy_again,

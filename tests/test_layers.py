@@ -26,6 +26,7 @@ BELOW = {
     "report_page",
     "reports",
     "results_writer",
+    "workers",
 }
 
 MAY_IMPORT = {
@@ -45,7 +46,8 @@ MAY_IMPORT = {
     "dispatch": {"pacing", "reconcile", "core"},
     "results_writer": {"manifest", "ledger", "table", "core"},
     "reports": {"dispatch", "ledger", "core"},
-    "report_page": {"reports", "manifest", "ledger", "files", "core"},
+    "workers": {"downloads", "core"},
+    "report_page": {"reports", "manifest", "ledger", "table", "files", "core"},
     "commands": {*BELOW, "table", "sandbox"},
     "cli": {"commands", "reports", "core"},
     "api": {"commands", "reports", "core"},
@@ -112,6 +114,7 @@ PURE = {
     "table.xlsx_text",
     "table.xlsx_values",
     "table.xml_scan",
+    "workers.calls",
 }
 """Besides all of `core`: the standard library and each other; no clock, no I/O, no chance."""
 
@@ -148,6 +151,7 @@ LIBRARIES = {
         "table.parquet_notes",
         "table.starters",
     },
+    "ray": {"workers.ray_cluster"},
     "sqlite3": {"account", "commands.account_book", "ledger"},
     "starlette": {"sandbox.service"},
     "tqdm": {"reports.progress"},
@@ -169,6 +173,7 @@ ASYNCHRONOUS = {
     "reconcile",
     "reports",
     "results_writer",
+    "workers",
 }
 """Folders that may await: the others are called from a thread, or from nowhere but a test."""
 

@@ -5,6 +5,7 @@ Whatever takes long to load is imported where it is used: `--help` and `status` 
 
 import logging
 import shlex
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,11 +17,12 @@ from batch.cli.configuration import config
 from batch.cli.help import group_help, help_all_option
 from batch.cli.model_commands import model, open_table
 from batch.cli.morning import report, report_after
-from batch.cli.option_types import PATH, SECONDS, TEXT, whole_number
+from batch.cli.option_types import PATH, SECONDS, TAKE, TEXT, whole_number
 from batch.cli.options import (
     AS_JSON,
     DOWNLOADS,
     FAULT,
+    FROM_MARKS,
     KEY_FILE,
     NAME,
     NAMED_ROWS,
@@ -31,6 +33,7 @@ from batch.cli.options import (
     SANDBOX,
     TABLE,
     TABLE_NAMES,
+    TAKES,
     complete_kinds,
     run_options,
 )
@@ -40,11 +43,11 @@ from batch.cli.output import print_text as _print
 from batch.cli.output import say as _say
 from batch.cli.unattended import doctor, messages, run_quietly, schedule
 from batch.core.plain_text import one_line
-from batch.errors import BatchError, Exit
+from batch.errors import BatchError, Exit, UsageError
 
 if TYPE_CHECKING:
     from batch.commands.batch import Batch
-    from batch.commands.rerun import Selection
+    from batch.commands.run import Mark
 
 
 class _Group(click.Group):
@@ -78,7 +81,7 @@ class _Group(click.Group):
             ctx.exit(Exit.INTERRUPTED)
 
     def _ended(self, ctx: click.Context, line: str) -> None:
-        (_log if ctx.invoked_subcommand in ("run", "rerun") else _say)(one_line(line))
+        (_log if ctx.invoked_subcommand in ("run", "rerun", "redo") else _say)(one_line(line))
 
 
 def _unsaid(_: str) -> None:
@@ -135,14 +138,24 @@ def new(manifest: Path, folder: Path | None, prompt: str | None, model: str | No
 @TABLE
 @AS_JSON
 @NAME
+@TAKES
 @click.option("--all", "every", is_flag=True, help="List every problem, not only the first ones.")
 @click.option("--online", is_flag=True, help="Ask the web addresses of images whether a usable picture is there.")
 @click.pass_context
-def check(ctx: click.Context, /, as_json: bool, name: str | None, every: bool, online: bool, **table: Any) -> None:
+def check(
+    ctx: click.Context,
+    /,
+    as_json: bool,
+    name: str | None,
+    takes: int | None,
+    every: bool,
+    online: bool,
+    **table: Any,
+) -> None:
     """Say what is wrong and what it will cost. Spends nothing, needs no key and, but for --online, no network."""
     from batch.commands.check import check as examine
 
-    batch = _open_batch(**table)
+    batch = _open_batch(**table).asking_for(takes)
     if online:
         from batch.commands.online_images import ask_images
 
@@ -171,7 +184,7 @@ def run(ctx: click.Context, /, as_json: bool, stale: bool, cron: bool, **given: 
     """Submit, wait, write back. Run it again and it goes on where it was; failed rows wait for `rerun`."""
     from batch.commands.rerun import Selection
 
-    _run(ctx, Selection(failed=False, stale=True) if stale else None, as_json, given, cron=cron)
+    _run(ctx, Selection(failed=False, stale=True).mark if stale else None, as_json, given, cron=cron)
 
 
 @main.command()
@@ -207,11 +220,74 @@ def rerun(
     """Run the failed rows again: all, by kind of failure, or by row."""
     from batch.commands.rerun import Selection
 
-    _run(ctx, Selection(error_types=kinds, numbers=numbers, ids=ids, stale=stale), as_json, given)
+    _run(ctx, Selection(error_types=kinds, numbers=numbers, ids=ids, stale=stale).mark, as_json, given)
+
+
+@main.command()
+@TABLE
+@KEY_FILE
+@FAULT
+@RUN
+@RUN_VIDEOS
+@NOTIFY
+@REPORT
+@NAMED_ROWS
+@FROM_MARKS
+@click.option("--yes", is_flag=True, help="Buy it without asking; without a terminal nothing is bought otherwise.")
+@click.pass_context
+def redo(
+    ctx: click.Context,
+    /,
+    as_json: bool,
+    numbers: Sequence[int],
+    ids: Sequence[str],
+    marks: Path | None,
+    yes: bool,
+    **given: Any,
+) -> None:
+    """Make another take of rows that have their video: the price first, then a yes. What is there is kept."""
+    from batch.commands.redo import Redo, offered
+    from batch.core.row import RowSelection
+
+    batch = _open_batch(**{name: given[name] for name in TABLE_NAMES}, say=_unsaid)
+    more, named = given["takes"] or 1, RowSelection(numbers, ids)
+    wanted = Redo(command=batch.command, named=named, marks=marks, more=more)
+    offer = offered(batch, wanted)
+    for line in offer.lines():
+        _log(one_line(line))
+    if not yes:
+        if not sys.stdin.isatty():
+            raise UsageError("nobody is there to say yes to that: nothing was bought. Say --yes to buy it")
+        if not click.confirm("Buy it?", err=True):
+            raise UsageError("nothing was bought")
+    _run(ctx, wanted.mark, as_json, given | {"takes": None}, agreed=None if yes else offer.price)
+
+
+@main.command()
+@TABLE
+@NAMED_ROWS
+@FROM_MARKS
+@click.option("--use", type=TAKE, metavar="N|newest", help="The number of the take; newest: whichever is the newest.")
+def take(numbers: Sequence[int], ids: Sequence[str], marks: Path | None, use: "int | str | None", **table: Any) -> None:
+    """Choose which take of a row its table shows: the newest, unless you say. Needs no key, buys nothing."""
+    from batch.commands.choose_take import TakeChoice, choose
+    from batch.core.row import RowSelection
+
+    named = RowSelection(numbers, ids)
+    if bool(named) != (use is not None) or not (named or marks):
+        raise click.UsageError("name rows with --id or --row, and their take with --use; or the marks with --from")
+    choice = TakeChoice(named=named, use=None if use == "newest" else use, marks=marks)  # type: ignore[arg-type]
+    _print("\n".join(map(one_line, choose(_open_batch(**table), choice))))
 
 
 def _run(
-    ctx: click.Context, selection: "Selection | None", as_json: bool, given: dict[str, Any], *, cron: bool = False
+    ctx: click.Context,
+    mark: "Mark | None",
+    as_json: bool,
+    given: dict[str, Any],
+    *,
+    cron: bool = False,
+    agreed: int | None = None,
 ) -> None:
     from batch.commands.run import run_batch
 
@@ -223,12 +299,13 @@ def _run(
         from batch.commands.sandbox import with_faults
 
         batch = with_faults(batch, faults)
-    mark, wanted = selection.mark if selection else None, given.pop("report")
+    wanted = given.pop("report")
     with messages(given.pop("notify"), batch.manifest.path) as notifier:
         if cron:
             ctx.exit(run_quietly(batch, run_options(**given), mark, notifier, as_json=as_json, reports=wanted))
         alarm = notifier.alarm if notifier else None
-        outcome = run_batch(batch, run_options(**given), lambda line: _log(one_line(line)), mark=mark, alarm=alarm)
+        options = run_options(**given)
+        outcome = run_batch(batch, options, lambda line: _log(one_line(line)), mark=mark, alarm=alarm, agreed=agreed)
         _log(outcome.text())
         if as_json:
             _print_json(outcome.json())

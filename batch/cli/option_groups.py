@@ -6,8 +6,8 @@ A new option needs no entry: it stands under "More" in `--help-all`. To show it 
 from collections.abc import Mapping, Sequence
 
 GROUPS: Mapping[str, Sequence[str]] = {
-    "Money": ("max-spend", "max-spend-total", "max-spend-account", "limit", "price", "stop-after"),
-    "Which rows": ("kind", "row", "id", "stale", "all"),
+    "Money": ("max-spend", "max-spend-total", "max-spend-account", "limit", "takes", "price", "stop-after", "yes"),
+    "Which rows": ("kind", "row", "id", "from", "use", "stale", "all"),
     "Decisions": ("adopt", "resubmit", "give-up", "adopt-known", "buy-again", "own-table", "stop"),
     "When": ("at", "days", "until", "max-runtime", "recall"),
     "The table": (
@@ -37,6 +37,9 @@ COMMON: Sequence[str] = (
         "kind",
         "row",
         "id",
+        "from",
+        "use",
+        "yes",
         "adopt",
         "resubmit",
         "give-up",
@@ -61,6 +64,8 @@ COMMANDS: Sequence[str] = (
         "run",
         "status",
         "rerun",
+        "redo",
+        "take",
         "resolve",
         "cancel",
         "download",
@@ -83,6 +88,7 @@ EXAMPLES: Mapping[str, str] = {
     "model": "kling-batch model list",
     "new": "kling-batch new shots.csv --from-folder images",
     "recover": "kling-batch recover shots.csv",
+    "redo": "kling-batch redo shots.csv --id s2",
     "report": "kling-batch report shots.csv",
     "rerun": "kling-batch rerun shots.csv --kind content_policy_violation",
     "resolve": "kling-batch resolve shots.csv --row 4 --give-up",
@@ -90,5 +96,6 @@ EXAMPLES: Mapping[str, str] = {
     "sandbox": 'kling-batch sandbox --fault "submit:3=cut_after"',
     "schedule": "kling-batch schedule shots.csv --at 22:00 --key-file ~/.fal-key",
     "status": "kling-batch status shots.csv",
+    "take": "kling-batch take shots.csv --id s2 --use 1",
 }
 """Command → a line that works."""

@@ -9,7 +9,7 @@ import click
 
 from batch.cli.numbers import number, row_ranges, whole
 from batch.cli.settings_files import split_words
-from batch.core.run_options import MOST_AT_ONCE
+from batch.core.run_options import MOST_AT_ONCE, PLACE
 from batch.errors import UsageError
 
 
@@ -67,6 +67,17 @@ def whole_number(least: int = 0, most: int | None = None) -> Typed:
     return Typed("integer", lambda text: whole(text, least, most) if most is not None else whole(text, least))
 
 
+def _take(text: str) -> int | str:
+    """The number of a take; or `newest`."""
+    try:
+        return "newest" if text == "newest" else whole(text, 1)
+    except UsageError as error:
+        raise UsageError(f"{text!r} is neither newest nor the number of a take: write it like 1") from error
+
+
+TAKE = Typed("take", _take)
+
+
 def concurrency(text: str) -> int | None:
     """How many at once; None is `auto`."""
     try:
@@ -120,6 +131,15 @@ def time_of_day(text: str) -> End:
 
 
 PATH = Typed("path", Path)
+
+
+def cluster(text: str) -> str:
+    """`ray`, or `ray://HOST:PORT`."""
+    if not PLACE.fullmatch(text):
+        raise UsageError(f"{text!r}: write ray for a cluster of this machine's own, or ray://HOST:PORT")
+    return text
+
+
 TEXT = Typed("text")
 SECONDS = Typed("seconds", number)
 ROWS = Typed("rows", row_ranges)

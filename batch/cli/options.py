@@ -14,13 +14,14 @@ from batch.cli.option_types import (
     End,
     Typed,
     account_cap,
+    cluster,
     concurrency,
     duration,
     lifecycle,
     time_of_day,
     whole_number,
 )
-from batch.core.run_options import MOST_AT_ONCE, RunOptions
+from batch.core.run_options import MOST_AT_ONCE, MOST_TAKES, RunOptions
 from batch.errors import UsageError
 
 DEFAULTS = RunOptions()
@@ -65,6 +66,12 @@ KEY_FILE = click.option(
     expose_value=False,
     callback=lambda ctx, _option, path: ctx.meta.__setitem__("key_file", path),
     help="Read fal's key from this file, which only you may read (chmod 600).",
+)
+ON = click.option(
+    "--on",
+    type=Typed("cluster", cluster),
+    metavar="ray|ray://HOST:PORT",
+    help="Have workers on a Ray cluster make the calls to fal; ray: on one of this machine's own.",
 )
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on stdout.")
 
@@ -128,6 +135,13 @@ TABLE_NAMES = (
 )
 """The parameters of `TABLE`."""
 
+TAKES = click.option(
+    "--takes",
+    type=whole_number(1, MOST_TAKES),
+    metavar="N",
+    help="Make so many videos of each row that has none yet; a column `takes` says it for each row.",
+)
+
 RUN = _all_of(
     click.option(
         "--concurrency",
@@ -161,6 +175,7 @@ RUN = _all_of(
         help="Spend no more with this key on this machine, over all tables, a night (noon to noon), day or month.",
     ),
     click.option("--limit", type=whole_number(1), metavar="ROWS", help="Begin no more rows than this."),
+    TAKES,
     click.option(
         "--until",
         type=Typed("time", time_of_day),
@@ -178,6 +193,19 @@ RUN = _all_of(
         show_default=True,
         metavar="N",
         help="Stop submitting when so many rows in a row end the same bad way; 0: never.",
+    ),
+    ON,
+    click.option(
+        "--workers",
+        type=whole_number(1, 1000),
+        metavar="N",
+        help="With --on: how many; one for each machine by default, and two at least.",
+    ),
+    click.option(
+        "--shared-folder",
+        type=TEXT,
+        metavar="DIR",
+        help="With --on: all machines see this folder under the same path, and read and write its files there.",
     ),
     click.option(
         "--keep",
@@ -307,12 +335,23 @@ NAMED_ROWS = _all_of(
 )
 
 
+FROM_MARKS = click.option(
+    "--from",
+    "marks",
+    type=PATH,
+    metavar="MARKS",
+    help="The clips that a review has marked: shots.marks.csv of the report.",
+)
+
+
 def run_options(*, until: "End | None", max_runtime: "End | None", **options: Any) -> RunOptions:
     """What was said of a run, as one record."""
     if options.get("name") and options.get("download") is None:
         raise click.UsageError("--name names videos that come down: give --download, too")
     said = {"--until": until, "--max-runtime": max_runtime}
     ends = sorted((end.seconds, f"{option} {end.text}") for option, end in said.items() if end is not None)
+    if options.get("on") is None and (options.get("workers") or options.get("shared_folder")):
+        raise click.UsageError("--workers and --shared-folder are for a run on other machines: give --on, too")
     if options.get("adopt_known") and options.get("buy_again"):
         raise click.UsageError("--adopt-known takes over what was bought, --buy-again pays again: give one of them")
     seconds = ends[0][0] if ends else None

@@ -12,7 +12,7 @@ from batch.cli.command import SettledCommand, commands_of, options_of, use_key
 from batch.cli.model_commands import open_table
 from batch.cli.morning import report_after
 from batch.cli.option_types import PATH, TEXT, Typed
-from batch.cli.options import AS_JSON, KEY_FILE, TABLE_NAMES
+from batch.cli.options import AS_JSON, KEY_FILE, ON, TABLE_NAMES
 from batch.cli.output import print_json, print_text, say
 from batch.cli.settings_files import file_beside, user_file
 from batch.core.plain_text import one_line
@@ -164,9 +164,10 @@ class _Doctor(SettledCommand):
 @click.argument("manifest", type=PATH, required=False)
 @KEY_FILE
 @click.option("--offline", is_flag=True, help="Leave the network out.")
+@ON
 @AS_JSON
 @click.pass_context
-def doctor(ctx: click.Context, /, manifest: Path | None, offline: bool, as_json: bool) -> None:
+def doctor(ctx: click.Context, /, manifest: Path | None, offline: bool, on: str | None, as_json: bool) -> None:
     """Look at all that a night needs: key, account, price, clock, disk, table, schedule. Spends nothing."""
     from batch.commands import finding
     from batch.commands.doctor import doctor as examine
@@ -176,7 +177,8 @@ def doctor(ctx: click.Context, /, manifest: Path | None, offline: bool, as_json:
     batch = open_table(**{name: run[name] for name in TABLE_NAMES}) if manifest else None
     files = [path for path in (file_beside(manifest), user_file()) if path and path.exists()]
     job = batch.manifest.job if batch else find(None)
-    findings = examine(batch, job, offline=offline, key_trouble=ctx.meta.get("key_trouble", ""), settings=files)
+    trouble = ctx.meta.get("key_trouble", "")
+    findings = examine(batch, job, offline=offline, key_trouble=trouble, settings=files, on=on)
     if as_json:
         print_json(finding.as_json(findings))
     else:

@@ -40,6 +40,7 @@ from batch.reports.outcome import counted
 
 UNTRUSTED_SECONDS = 600.0
 """So long a book that was made again, or put back, does not know who has a POST on its way."""
+_ENDED = (State.SUCCEEDED, State.FAILED, State.CANCELLED)
 TOKEN, GENERATION, BOOK = "book_token", "book_generation", "book_id"
 """What the ledger keeps of the book: the token and number of its last run, and the book's id."""
 
@@ -273,6 +274,10 @@ def _follow(ledger: Ledger, book: AccountBook, gateways: Gateways, now: float) -
         if row is None or row.fingerprint != purchase.fingerprint:
             let_go(book, purchase)
         elif row.state is State.PENDING or (row.state is State.IN_DOUBT and purchase.request_id):
+            take_over(ledger, purchase.row, purchase, gateways, now)
+            taken += 1
+        elif row.state in _ENDED and (not purchase.request_id or ledger.row_of(purchase.request_id) is None):
+            ledger.apply(purchase.row, states.again(row.state, now))  # it was being run again
             take_over(ledger, purchase.row, purchase, gateways, now)
             taken += 1
     for doubt, intent_at in doubts(ledger):

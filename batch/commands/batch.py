@@ -27,6 +27,8 @@ from batch.table import ReadingOptions, Table, TableChanged
 if TYPE_CHECKING:
     import pandas as pd
 
+    from batch.commands.on_cluster import Fleet
+
 _ENDPOINT = "endpoint"
 """Where a ledger keeps to which endpoint its requests go."""
 
@@ -59,6 +61,8 @@ class Batch:
     """How long fal is to keep the files, where somebody said so."""
     logs: bool = False
     """What the runners of requests write is asked for."""
+    fleet: "Fleet | None" = None
+    """The workers that make its calls; None: this process does."""
     price_told: bool = False
     """The manifest's prices are the user's own word."""
     at_work: Sequence[Job] = ()
@@ -70,6 +74,10 @@ class Batch:
     command: Sequence[str] = ()
     kept: Sequence[str] = ()
     """The options of a run that hold for the next one too, as arguments."""
+
+    def asking_for(self, takes: int | None) -> "Batch":
+        """The same, where each row that says nothing else is to have so many videos."""
+        return replace(self, manifest=replace(self.manifest, takes=takes))
 
     @property
     def run_command(self) -> str:
@@ -145,6 +153,15 @@ class Batch:
             told = replace(self.options.kept, prefix=None).typed
             recover = shlex.join(["kling-batch", "recover", *self.command, *told])
             refuse_lost_results(ledger, self.results_files, self.manifest, recover)
+
+    def require_one_model(self) -> None:
+        """Workers of a cluster know the table's own model. After `with_rows_of`.
+
+        Raises:
+            UsageError: rows to run, or at fal, are of another one.
+        """
+        if others := [job.name for job in self.at_work if job.endpoint != self.manifest.job.endpoint]:
+            raise UsageError(f"there are rows of {others[0]}: a table of several models is run without --on")
 
     def require_own_model(self, ledger: Ledger) -> None:
         """The table's model is the one that it had, unless somebody says so; those of rows at fal are known here.

@@ -13,6 +13,7 @@ from batch.commands.manifest_watch import ManifestWatch
 from batch.commands.messages import Say
 from batch.commands.slot_sharing import slots_before
 from batch.core.gateway import Gateways, Unclear, UnitPrice
+from batch.core.money import dollars
 from batch.core.run_options import RunOptions
 from batch.dispatch.settings import Settings
 from batch.errors import UsageError
@@ -20,7 +21,7 @@ from batch.fal.pricing import difference, live_prices
 from batch.job import Job
 from batch.ledger.endpoints import endpoints_to_run
 from batch.ledger.ledger import Ledger
-from batch.ledger.summary import LedgerSummary, summarize
+from batch.ledger.summary import LedgerSummary, summarize, takes_of_first
 from batch.ledger.twins import find_twins, told_twins
 from batch.reports.outcome import counted
 
@@ -69,7 +70,7 @@ async def announce_price(
         if changed := _reprice(ledger, job, told.get(job.endpoint), named=len(jobs) > 1):
             say(changed)
     summary = summarize(ledger) if any(isinstance(one, UnitPrice) for one in told.values()) else summary
-    for line in told_twins(find_twins(ledger)):
+    for line in told_twins([] if ledger.marks.only else find_twins(ledger)):
         say(line)
     say(caps.announced(ledger, summary, batch.manifest.jobs))
     if short := caps.short_of_time(batch.typical_seconds):
@@ -97,8 +98,28 @@ def _reprice(ledger: Ledger, job: Job, told: UnitPrice | Unclear | None, *, name
     return None if changed is None else whose + changed
 
 
+def require_agreed(summary: LedgerSummary, agreed: int | None) -> None:
+    """Refuses to buy for more than a person has agreed to.
+
+    Raises:
+        UsageError: it costs more by now, or nobody knows what.
+    """
+    if agreed is not None and (summary.to_run_price > agreed or summary.unpriced):
+        now = "a price that is not known" if summary.unpriced else dollars(summary.to_run_price)
+        raise UsageError(
+            f"it costs {now} by now, and {dollars(agreed)} was agreed: nothing was bought. Ask again, or say --yes"
+        )
+
+
+def videos_to_make(ledger: Ledger, summary: LedgerSummary, limit: int | None) -> int:
+    """How many this run comes to, with those under way."""
+    new = summary.to_make if limit is None or limit >= summary.to_run else takes_of_first(ledger, limit)
+    return new + summary.at_fal + summary.more_takes_under_way
+
+
 def settings_of(
     batch: Batch,
+    ledger: Ledger,
     book: AccountBook | None,
     summary: LedgerSummary,
     caps: Caps,
@@ -123,7 +144,8 @@ def settings_of(
         rand=rand,
         typical_seconds=batch.typical_seconds,
         slots_before=slots_before(book),
-        rows=min(summary.to_run, options.limit or summary.to_run) + summary.at_fal,
+        rows=videos_to_make(ledger, summary, options.limit),
+        in_rows=not (summary.more_takes or summary.more_takes_under_way),
         group_of=batch.group_of,
         typical_of=batch.typical_of,
         budget=budget,

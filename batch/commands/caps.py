@@ -9,7 +9,14 @@ from batch.core.money import Budget, Cap, dollars
 from batch.core.run_options import RunOptions
 from batch.dispatch.stopping import Stop
 from batch.ledger.ledger import Ledger
-from batch.ledger.summary import LedgerSummary, price_of_first, prices_of_models, rows_within, told_prices
+from batch.ledger.summary import (
+    LedgerSummary,
+    price_of_first,
+    prices_of_models,
+    rows_within,
+    takes_of_first,
+    told_prices,
+)
 from batch.reports.clock import clock
 from batch.reports.outcome import counted
 from batch.reports.progress import duration
@@ -37,10 +44,12 @@ class Caps:
         limit = self.options.limit
         if limit is not None and limit < summary.to_run:
             price = dollars(price_of_first(ledger, limit))
-            line = f"{limit} of {counted(summary.to_run)}, {price} (--limit {limit})"
+            made = _videos(takes_of_first(ledger, limit), limit)
+            line = f"{limit} of {counted(summary.to_run)},{made} {price} (--limit {limit})"
             return line + self.reach(ledger, limit)
         price = f"{dollars(summary.to_run_price)} {told_prices(prices_of_models(ledger, jobs))}".rstrip()
-        return f"{counted(summary.to_run)} to run for {price}{self.reach(ledger, summary.to_run)}"
+        made = _videos(summary.to_make, summary.to_run)
+        return f"{counted(summary.to_run)} to run{made and f',{made}'} for {price}{self.reach(ledger, summary.to_run)}"
 
     def short_of_time(self, typical_seconds: float) -> str | None:
         """How long a row takes, where the run is to end before the first one would be home."""
@@ -91,6 +100,11 @@ class Caps:
                 return dollars(self.options.max_spend_total or 0)
             case Cap.ACCOUNT:
                 return f"{self.options.max_spend_account} over all tables"
+
+
+def _videos(videos: int, rows: int) -> str:
+    """How many videos these rows come to, where that is more than one each: ` 9 videos,`."""
+    return "" if videos <= rows else f" {videos:,} videos,"
 
 
 def ending(options: RunOptions) -> str:

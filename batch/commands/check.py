@@ -11,6 +11,7 @@ from batch.core.plain_text import one_line
 from batch.core.row import Problem
 from batch.core.row_numbers import row_numbers
 from batch.core.states import Status
+from batch.core.take import short_of_takes
 from batch.errors import Exit, ManifestError
 from batch.ledger.enrolment import enrol
 from batch.ledger.ledger import Ledger
@@ -88,13 +89,15 @@ class CheckReport:
             lines.append(f"… and {len(problems) - len(shown)} more: add --all to list them")
         lines += [f"note: {warning}" for warning in warnings]
         lines += [f"note: {note}" for note in self.notes]
+        lines += short_of_takes(found.short)
         lines += told_twins(self.twins, None) if every else told_twins(self.twins)
         if not now.total:
             return "\n".join(map(one_line, [*lines, "no rows"]))
         counts = ", ".join(f"{count} {name}" for name, count in self._counts() if count)
         lines.append(f"{counted(now.total)}: {counts}")
+        videos = f", {now.to_make:,} videos," if now.more_takes else ""
         lines.append(
-            f"to run: {counted(now.to_run)} for {dollars(now.to_run_price)} {told_prices(self.prices)}".rstrip()
+            f"to run: {counted(now.to_run)}{videos} for {dollars(now.to_run_price)} {told_prices(self.prices)}".rstrip()
         )
         if now.unpriced:
             lines.append(f"the price of {counted(now.unpriced)} is not known, and not in this sum")
@@ -119,6 +122,7 @@ class CheckReport:
             "exit_code": int(self.exit_code),
             "rows": self.standing.total,
             "to_run": self.standing.to_run,
+            "to_make": self.standing.to_make,
             **{str(one): self.standing.count(one) for one in Status},
             "price_usd": self.price_usd,
             **_price_json(self.prices[0]),

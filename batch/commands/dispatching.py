@@ -50,7 +50,7 @@ async def dispatch(
         book: of the account, where there is one: other runs may be at work.
         alarm: told of the first doubt, and of an early stop.
     """
-    eta = progress.Eta(settings.rows, settings.typical_seconds)
+    eta = progress.Eta(settings.rows, settings.typical_seconds, "rows" if settings.in_rows else "videos")
     async with anyio.create_task_group() as listener:
         async with async_ledger(ledger) as store, anyio.create_task_group() as tasks:
             dispatcher = Dispatcher(store, beside.overheard(ledger, store, gateways, autosave.say), settings)

@@ -25,18 +25,29 @@ CLOCK_WARNING, CLOCK_WRONG = 30.0, 300.0
 
 
 def doctor(
-    batch: Batch | None, job: Job, *, offline: bool, key_trouble: str = "", settings: Sequence[Path] = ()
+    batch: Batch | None,
+    job: Job,
+    *,
+    offline: bool,
+    key_trouble: str = "",
+    settings: Sequence[Path] = (),
+    on: str | None = None,
 ) -> list[Finding]:
     """All findings, in the order in which one would mend them.
 
     Args:
         key_trouble: why the key's file could not be used.
         settings: the settings files that there are.
+        on: the cluster whose workers are to make the calls, where one is.
     """
     key = list(_key(key_trouble, offline=offline))
     findings = [*machine_findings(), *open_settings_files(settings), *key]
     if not offline and all(one.level != "wrong" for one in key):
         findings += anyio.run(_online, batch, job)
+        if on:
+            from batch.commands.doctor_cluster import cluster_findings
+
+            findings += anyio.run(cluster_findings, on, job)
     if batch:
         findings += table_findings(batch)
     return findings

@@ -1,6 +1,7 @@
 """Keeps the event log of a run up to date: while it is on, and at its end."""
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,6 +24,11 @@ class EventKeeper:
         self._ledger = ledger
         self._say = say
         self._lost = False
+        self._notes: deque[tuple[str, float, Mapping[str, object]]] = deque()
+
+    def note(self, kind: str, at: float, told: Mapping[str, object]) -> None:
+        """Has something written that is no event of the ledger: soon, or lost with the run."""
+        self._notes.append((kind, at, told))
 
     async def keep(self) -> None:
         """Until cancelled; what has been begun is finished."""
@@ -38,6 +44,9 @@ class EventKeeper:
             return
         try:
             self._log.catch_up(ledger)
+            while self._notes:
+                kind, at, told = self._notes.popleft()
+                self._log.note(kind, at, **told)
         except UsageError as error:
             self._lost = True
             self._say(f"{error}; nothing is lost: the next run writes it from the ledger")

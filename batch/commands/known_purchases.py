@@ -16,6 +16,7 @@ from batch.core.states import State
 from batch.ledger.booking import booked_row, row_number, wanted
 from batch.ledger.ledger import Ledger
 from batch.ledger.recovery import held_rows, hold
+from batch.ledger.takes import is_old_take
 from batch.reports.outcome import counted
 
 SHOWN = 20
@@ -104,8 +105,13 @@ def _known(batch: Batch, ledger: Ledger, book: AccountBook) -> Iterator[KnownPur
 
 
 def _may_be_of(ledger: Ledger, row: int, purchase: BoughtBefore) -> bool:
-    """A request that was ever a row's here is no other row's: who asks for its text anew gets a video anew."""
-    return purchase.request_id is None or ledger.row_of(purchase.request_id) in (None, row)
+    """A request that was ever a row's here is no other row's: who asks for its text anew gets a video anew.
+
+    So does who asks for another take.
+    """
+    if purchase.request_id is None:
+        return True
+    return ledger.row_of(purchase.request_id) in (None, row) and not is_old_take(ledger, row, purchase.request_id)
 
 
 def _unheld(ledger: Ledger, book: AccountBook, purchases: Iterable[BoughtBefore]) -> list[BoughtBefore]:

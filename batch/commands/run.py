@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anyio
@@ -21,6 +22,7 @@ from batch.commands.remembered_options import note_results, note_run, remember
 from batch.commands.session import Connect, connect, record_interrupted, ungrouped_errors
 from batch.core.money import Budget
 from batch.core.run_options import RunOptions
+from batch.core.take import short_of_takes
 from batch.dispatch.stopping import Stop
 from batch.ledger.booking import was_moved
 from batch.ledger.file import locked, write_errors
@@ -37,6 +39,7 @@ from batch.table import Table
 
 if TYPE_CHECKING:
     from batch.commands.event_keeping import EventKeeper
+    from batch.commands.on_cluster import Fleet
     from batch.commands.row_updates import OnUpdate
     from batch.commands.video_downloads import OpenMedia, VideoDownloads
 
@@ -60,6 +63,8 @@ class Surroundings:
     """Called once each, in a thread, when the submitting stops early and when a row is first in doubt."""
     on_update: "OnUpdate | None" = None
     """Takes each change of a row."""
+    agreed: int | None = None
+    """What a person has agreed to pay, in millionths of a dollar: where it costs more by now, nothing is bought."""
     open_media: "OpenMedia | None" = None
     """What videos come down from; None: from where they are."""
 
@@ -74,9 +79,10 @@ def run_batch(
     news: bool = False,
     alarm: Alarm | None = None,
     on_update: "OnUpdate | None" = None,
+    agreed: int | None = None,
 ) -> Outcome:
     """Runs a batch to its end on an event loop of its own. See `run`."""
-    around = Surroundings(show_progress=show_progress, news=news, alarm=alarm, on_update=on_update)
+    around = Surroundings(show_progress=show_progress, news=news, alarm=alarm, on_update=on_update, agreed=agreed)
     return anyio.run(run, batch, options, say, mark, around)
 
 
@@ -93,7 +99,7 @@ async def run(
         BatchError: nothing was spent, or nothing more will be.
     """
     around = surroundings or Surroundings()
-    batch = replace(batch, kept=options.typed)
+    batch = replace(batch, kept=options.typed, fleet=_fleet(options, say)).asking_for(options.takes)
     table = batch.checked_table()
     with locked(batch.ledger):
         fresh = not batch.ledger.exists()
@@ -106,6 +112,8 @@ async def run(
                 batch.require_own_ledger(ledger)
             batch.require_price(ledger)
             batch = batch.with_rows_of(ledger)
+            if batch.fleet:
+                batch.require_one_model()
             with write_errors(batch.ledger), ungrouped_errors(), noted(ledger, around.now()):
                 remember(ledger, batch.manifest.path, batch.options)
                 note_run(ledger, batch.kept)
@@ -113,10 +121,22 @@ async def run(
                     say(line)
                 if read.findings.invalid:
                     say(f"{counted(read.findings.invalid)} cannot be run: `kling-batch check` lists why")
+                for line in short_of_takes(read.findings.short):
+                    say(line)
                 videos = _videos(batch, ledger, read.digest, options, around, say)
                 with _event_log(ledger, options, around, say) as events:
                     outcome = await _run(_Run.of(batch, ledger, read.digest, options, around, say, videos, events))
                     return _with_news(outcome, ledger, told, around) if told else outcome
+
+
+def _fleet(options: RunOptions, say: Say) -> "Fleet | None":
+    """The workers that the calls are made by, where they are to be."""
+    if options.on is None:
+        return None
+    from batch.commands.on_cluster import Fleet
+
+    shared = None if options.shared_folder is None else Path(options.shared_folder)
+    return Fleet(options.on, options.workers, shared, say)
 
 
 @contextmanager
@@ -186,13 +206,15 @@ async def _run(this: _Run) -> Outcome:
 async def _through_fal(this: _Run, summary: LedgerSummary) -> None:
     """Something is bought, or asked after."""
     from batch.commands.account_book import account_book
-    from batch.commands.before_dispatch import announce_price, settings_of, settle_before
+    from batch.commands.before_dispatch import announce_price, require_agreed, settings_of, settle_before
     from batch.commands.companions import Companions
     from batch.commands.dispatching import INTERRUPTED, dispatch
 
     batch, ledger, options, around = this.batch, this.ledger, this.options, this.around
     cap, own = options.max_spend_account, options.own_table
     follows = options.logs or around.on_update is not None
+    if batch.fleet:
+        batch.fleet.told_by(this.say, this.events, around.now)
     async with (
         around.connect(replace(batch, keep=options.keep, logs=follows)) as gateways,
         account_book(batch, ledger, gateways, around.now, this.say, cap, own_table=own) as book,
@@ -202,7 +224,8 @@ async def _through_fal(this: _Run, summary: LedgerSummary) -> None:
         caps = Caps(options, budget, book, around.now)
         if summary.to_run:
             summary = await announce_price(batch, ledger, summary, gateways, caps, this.say)
-        settings = settings_of(batch, book, summary, caps, this.watch, now=around.now, rand=around.rand)
+            require_agreed(summary, around.agreed)
+        settings = settings_of(batch, ledger, book, summary, caps, this.watch, now=around.now, rand=around.rand)
         if summary.to_run:
             this.autosave.first()  # nothing is bought that cannot be written back
             ledger.shown = True

@@ -57,6 +57,12 @@ async def connect_sandbox(batch: Batch) -> AsyncIterator[Gateways]:
         queue, folder=folder, faults=faults, render=preview(batch.manifest.job), media_base=videos, makes=makes
     ) as address:
         _point_here(address.environment())
+        if batch.fleet:
+            from batch.commands.on_cluster import connect_workers
+
+            async with connect_workers(batch, batch.fleet, played=address.environment()) as gateways:
+                yield gateways
+            return
         from batch.fal.client import FalGateway  # reads the environment
         from batch.manifest.upload_forms import upload_form
 

@@ -41,6 +41,12 @@ async def connect(batch: Batch) -> AsyncIterator[Gateways]:
         from batch.manifest.upload_forms import upload_form
 
         with uploads_in_book() as uploads:
+            if batch.fleet:
+                from batch.commands.on_cluster import connect_workers
+
+                async with connect_workers(batch, batch.fleet, uploads) as gateways:
+                    yield gateways
+                return
             async with FalGateway(
                 batch.manifest.job,
                 local=batch.manifest.local,

@@ -10,6 +10,7 @@ import anyio
 from batch.commands import signals
 from batch.commands.batch import Batch
 from batch.commands.ended import Ended
+from batch.commands.media_sources import media_source
 from batch.commands.messages import Say
 from batch.core.paths import sandbox_home, video_folder
 from batch.core.states import State, Transition
@@ -28,17 +29,18 @@ FOLDER, TEMPLATE = "video_folder", "video_name"
 
 @asynccontextmanager
 async def open_media(batch: Batch) -> AsyncIterator[MediaSource]:
-    """The internet; of a sandbox of the batch's own its folder, and this machine.
+    """Workers, while there are some; else the internet, or of a sandbox of the batch's own its folder.
 
     Raises:
         UsageError: the environment names certificates that cannot be used.
     """
-    from batch.downloads.media_client import MediaClient  # aiohttp: only where something is fetched
-    from batch.downloads.played_files import PlayedFiles
-    from batch.fal.transport import certificates
+    if batch.fleet and batch.fleet.pool:
+        from batch.workers.pooled_media import PooledMedia
 
-    async with MediaClient(certificates(), public_only=not batch.sandbox) as client:
-        yield PlayedFiles(sandbox_home(batch.manifest.path), client) if batch.sandbox else client
+        yield PooledMedia(batch.fleet.pool)
+        return
+    async with media_source(sandbox_home(batch.manifest.path) if batch.sandbox else None) as source:
+        yield source
 
 
 def chosen_folder(batch: Batch, ledger: Ledger, said: str | None) -> Path:
@@ -104,7 +106,7 @@ class VideoDownloads:
         async with self._open_media(self._batch) as source:
             base = self._batch.manifest.path.resolve().parent
             records = VideoRecords(self._ledger, store, self._batch.manifest.jobs, self._now)
-            downloader = Downloader(source, self._batch.manifest.path, records.note_validator)
+            downloader = self._downloader(source, records)
             queue = self._queue = DownloadQueue(records, downloader, self._folder, base, self._at_once, self._rand)
             store.when_changed.append(partial(_offer, queue))
             async with anyio.create_task_group() as tasks:
@@ -115,6 +117,15 @@ class VideoDownloads:
                 queue.close()
             if queue.stopped:
                 self._say(queue.stopped)
+
+    def _downloader(self, source: MediaSource, records: VideoRecords) -> Downloader:
+        """Of workers that see the folder themselves, where there are some."""
+        fleet, like = self._batch.fleet, self._batch.manifest.path
+        if fleet and fleet.pool and fleet.is_shared(self._folder):
+            from batch.workers.pooled_media import SharedDownloader
+
+            return SharedDownloader(source, like, records.note_validator, fleet.pool)
+        return Downloader(source, like, records.note_validator)
 
     def outcome(self) -> VideosBrought:
         """What came of it."""

@@ -9,7 +9,7 @@ request_history → RequestHistory | Unclear
 unit_price      → UnitPrice | Unclear
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Protocol
@@ -30,6 +30,10 @@ class Receipt:
     cancel_url: str
     endpoint: str = field(default="", compare=False)
     """That it was sent to; "" where nobody wrote it down."""
+
+
+LateReceipt = Callable[[], Awaitable[Receipt | None]]
+"""Waits, maybe for long, for the receipt of a POST that was given up; None: there is none, or it says nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,8 @@ class InDoubt:
     """The POST may have been accepted; nobody here can know."""
 
     reason: str
+    late: LateReceipt | None = field(default=None, compare=False)
+    """Where an answer may still come: waits for it."""
 
 
 @dataclass(frozen=True, slots=True)

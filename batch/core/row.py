@@ -35,8 +35,11 @@ class PlannedRow:
     arguments: Arguments | None
     fingerprint: bytes | None
     price: int | None
+    """Of one request."""
     problems: tuple[Problem, ...] = ()
     warnings: tuple[Problem, ...] = ()
+    takes: int | None = None
+    """How many videos it asks for; None: it does not say."""
     endpoint: str = ""
     """That the arguments are for."""
 
@@ -179,6 +182,10 @@ class ResultRow(NamedTuple):
     """Of the request (JSON), whole."""
     video_path: str | None = None
     """From the manifest's folder."""
+    take: int | None = None
+    """Which of its takes is shown, by its number."""
+    takes: int | None = None
+    """How many there are."""
 
 
 @dataclass(frozen=True, slots=True)

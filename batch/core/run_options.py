@@ -1,5 +1,6 @@
 """How a run is to go, as a person says it: one field for each option."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Integral
@@ -10,7 +11,11 @@ if TYPE_CHECKING:  # money takes long to load, for who only asks for help
     from batch.core.object_lifecycle import ObjectLifecycle
 
 MOST_AT_ONCE = 3000
+MOST_TAKES = 20
+"""More at once for one row are refused: somebody has put another number there."""
 _STOP_AFTER = 10
+PLACE = re.compile(r"ray|ray://[^\s/@]+:\d{1,5}")
+"""Where calls can be made: a Ray cluster of this machine's own, or one that is there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +38,8 @@ class RunOptions:
     """Over all tables that buy with this key on this host."""
     limit: int | None = None
     """How many rows are begun at most."""
+    takes: int | None = None
+    """How many videos each row is to have, unless the table says it; None: one, or what was said when it was begun."""
     max_seconds: float | None = None
     """The run ends by then; what is under way is left to the next one."""
     ends: Sequence[str] = ()
@@ -48,6 +55,13 @@ class RunOptions:
     """How their files are named (`downloads/file_names.py`); None: as said before, or by their pictures."""
     downloads: int = 4
     """How many come down at a time."""
+
+    on: str | None = None
+    """Where its calls to fal are made: `ray`, or `ray://HOST:PORT`; None: by this process."""
+    workers: int | None = None
+    """How many make them there; None: one for each machine, and two at least."""
+    shared_folder: str | None = None
+    """A folder that all those machines see under the same path."""
 
     keep: "ObjectLifecycle | None" = None
     """How long fal is to keep the files of requests and uploads; None: as long as it does by itself."""
@@ -76,7 +90,11 @@ class RunOptions:
             "--max-spend-account": self.max_spend_account
             and f"{_amount(self.max_spend_account.most)}/{self.max_spend_account.period}",
             "--limit": self.limit,
+            "--takes": self.takes,
             "--stop-after": None if self.stop_after == _STOP_AFTER else self.stop_after,
+            "--on": self.on,
+            "--workers": self.workers,
+            "--shared-folder": self.shared_folder,
         }
         ends = self.ends or ([] if self.max_seconds is None else [f"--max-runtime {self.max_seconds:.3f}s"])
         one_by_one = [(option, str(value)) for option, value in said.items() if value is not None]
@@ -88,10 +106,16 @@ class RunOptions:
             value = getattr(self, name)
             if value is not None and not (isinstance(value, Integral) and int(value) >= least):
                 raise ValueError(f"{name} is {least} at least, and a whole number: not {value!r}")
+        if self.takes is not None and self.takes > MOST_TAKES:
+            raise ValueError(f"takes is {MOST_TAKES} at most: not {self.takes!r}")
         if self.max_seconds is not None and not self.max_seconds >= 0:  # so that "not a number" is refused, too
             raise ValueError(f"max_seconds is 0 at least: not {self.max_seconds!r}")
         if self.name and self.download is None:
             raise ValueError("--name names videos that come down: say --download, too")
+        if self.on is None and not (self.workers is None and self.shared_folder is None):
+            raise ValueError("--workers and --shared-folder are for a run on other machines: say --on, too")
+        if self.on is not None and not PLACE.fullmatch(self.on):
+            raise ValueError(f"--on is ray, or ray://HOST:PORT: not {self.on!r}")
         if self.adopt_known and self.buy_again:
             raise ValueError("either --adopt-known or --buy-again: what was bought is taken over, or paid for again")
 
@@ -102,8 +126,10 @@ _LEAST = {
     "max_spend": 0,
     "max_spend_total": 0,
     "limit": 1,
+    "takes": 1,
     "stop_after": 0,
     "downloads": 1,
+    "workers": 1,
 }
 
 

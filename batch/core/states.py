@@ -8,6 +8,7 @@
      any unfinished ──cancel──▶ cancelled          failed, cancelled, stale ──rerun──▶ pending
      submitted ──taken back or expired before it ran──▶ pending
      submitted ──not heard of, to be taken back──▶ submitted         failed as unknown to fal ──rerun──▶ submitted
+     succeeded ──another take is wanted: redo, or several from the start──▶ pending
 
 A `Transition` is a new state with all that changes with it. The functions below make every transition there is; the
 ledger applies one only to a row that is in its old state, and its triggers refuse any other edge.

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, Protocol
 from batch.core.gateway import Receipt
 from batch.core.money import Budget, Cap
 from batch.core.row import InDoubtRow, KnownRequest, PendingRow, SubmittedRow
-from batch.core.states import Transition
+from batch.core.states import State, Transition
 from batch.errors import LedgerError, LedgerLost
 
 
@@ -93,10 +93,11 @@ class PurchaseBook(Protocol):
 class RowStore(Protocol):
     """The rows of one manifest; each call returns when what it writes is on disk.
 
-    `apply` raises `RequestTaken` where a transition's receipt is that of another request.
+    `apply` raises `RequestTaken` where a transition's receipt is that of another request. It returns the state that the
+    row is in then: one that is to have more takes is pending again as soon as it has one.
     """
 
-    async def apply(self, row: int, transition: Transition) -> None: ...
+    async def apply(self, row: int, transition: Transition) -> State: ...
     async def claim(self, row: int, transition: Transition, budget: Budget) -> Cap | None: ...
     async def pending_rows(self, after: int, limit: int) -> list[PendingRow]: ...
     async def pending_row(self, row: int) -> PendingRow | None: ...

@@ -19,13 +19,13 @@ class WantedVideo:
     planned: str | None
     """The name of its file, as far as it was planned; None: the table no longer has the row."""
     take: int = 1
-    """How many videos the row has had, this one included."""
+    """Which one of the row's it is; 1 is the first."""
     makes: str = "video"
     """What it is: `video`, `image`, `audio`, or `file` for anything else."""
     size: int | None = None
     """In bytes, where fal says so."""
     seconds: float | None = None
-    """How long it was bought to last."""
+    """How long it was bought to last; None: not known, as of a take whose row was sent again since."""
     path: str | None = None
     """Of its file, where one was chosen: from the table's folder, with `/`."""
     validator: str | None = None
@@ -67,10 +67,13 @@ class VideoStore(Protocol):
     """What is asked of the ledger about videos and their files; what is written is on disk when a call returns."""
 
     async def rows_without_file(self, after: int, limit: int) -> list[int]:
-        """Rows behind this one whose video has not come down yet."""
+        """Rows behind this one of whose videos one has not come down yet."""
 
-    async def wanted_video(self, row: int) -> WantedVideo | None:
-        """None where the row has no video, or has it as a file."""
+    async def videos_of(self, row: int) -> list[str]:
+        """The requests of its videos that have not come down yet, the newest first."""
+
+    async def wanted_video(self, request_id: str) -> WantedVideo | None:
+        """None where it made no video, or that is there as a file."""
 
     async def reserve_path(self, video: WantedVideo, path: str, name_key: str) -> bool:
         """Keeps a path for a video for good; False where it is another one's."""

@@ -31,6 +31,7 @@ from batch.dispatch import transitions
 from batch.dispatch.admission import Admission
 from batch.dispatch.backlog import Backlog
 from batch.dispatch.image_waits import Again, Left
+from batch.dispatch.late_receipts import LateReceipts
 from batch.dispatch.preparation import Preparation
 from batch.dispatch.recall import Recall
 from batch.dispatch.settings import Settings
@@ -84,6 +85,10 @@ class Dispatcher:
         """Why nothing more is submitted, where rows are left."""
         self.candidates: Mapping[int, Sequence[str]] = {}
         """Row in doubt → the requests at fal that may be its own, as the last look at fal's records showed."""
+        self._settling = anyio.Lock()
+        """Held while rows in doubt are settled."""
+        self._late = LateReceipts(store, self._settling, settings.now)
+        self._tasks: TaskGroup | None = None
         self._reconciler = Reconciler(store, gateways, settings.now, settings.start_timeout)
         self._patience = Patience(settings.start_timeout)
         self._refusals = FailureStreak(options.stop_after)
@@ -136,6 +141,7 @@ class Dispatcher:
         self._patience.began = current_time()
         self._stopped_for = await self._store.stopped_for() if self._settings.options.stop_after else ""
         async with anyio.create_task_group() as tasks:
+            self._tasks = tasks
             await self._reconcile(tasks)
             for submitted in await self._store.submitted_rows():  # what is paid for comes first
                 self._begin(tasks, submitted.row, self._resume, submitted)
@@ -237,6 +243,8 @@ class Dispatcher:
             self._admission.leave(admitted, posted.outcome if isinstance(posted, Posted) else None)
         if isinstance(posted, Posted):
             receipt = await self._on_submitted(pending, posted.outcome)
+            if posted.outcome.late and self._tasks:
+                self._tasks.start_soon(self._take_late, self._tasks, pending.row, posted, name="late receipt")
             return AtFal(receipt, posted.start_timeout, posted.sent, posted.outcome.position) if receipt else None
         if isinstance(posted, NoRoom):
             self._wait_for_budget(pending, posted.cap)
@@ -352,10 +360,12 @@ class Dispatcher:
 
     async def _on_ended(self, row: PendingRow, end: Video | RequestFailed | NeverRan, *, resumed: bool) -> None:
         transition = transitions.of_end(end, self._settings.now(), row.price, row.tries, self._settings.retry)
-        await self._write(row.row, transition)
+        state = await self._write(row.row, transition)
         self._request_ended()
         if isinstance(end, Video):
             self._tally.succeeded += 1
+            if state is State.PENDING:  # it is to have more takes
+                self._backlog.put_back(replace(row, tries=0), 0.0)
             await self._on_success()
             return
         if isinstance(end, RequestFailed):
@@ -371,16 +381,18 @@ class Dispatcher:
         self._tally.fetching += 1
         self._wake()
 
-    async def _write(self, row: int, transition: Transition) -> None:
+    async def _write(self, row: int, transition: Transition) -> State:
         with anyio.CancelScope(shield=True):
-            await self._store.apply(row, transition)
+            state = await self._store.apply(row, transition)
         self._tally.spent += transition.cost
+        return state
 
     # Rows in doubt
 
     async def _reconcile(self, tasks: TaskGroup) -> None:
         """One look at fal's records; rows found are followed by the caller, or here once the run is under way."""
-        verdicts = await self._reconciler.round()
+        async with self._settling:
+            verdicts = await self._reconciler.round()
         in_doubt = sum(not row.open_elsewhere for row in await self._store.in_doubt_rows())
         self._patience.looked(verdicts, in_doubt)
         if isinstance(verdicts, Unclear):
@@ -394,6 +406,14 @@ class Dispatcher:
             for row in verdicts.found:
                 self._tally.in_doubt -= self._backlog.holds(row)
                 self._begin(tasks, row, self._resume, submitted[row])
+
+    async def _take_late(self, tasks: TaskGroup, row: int, posted: Posted) -> None:
+        """A submit that was given up: its receipt, should it come yet, is as good as any."""
+        if posted.outcome.late and await self._late.take(row, posted.intent_at, posted.outcome.late):
+            submitted = {one.row: one for one in await self._store.submitted_rows()}
+            self._tally.in_doubt -= 1
+            self._patience.in_doubt -= 1
+            self._begin(tasks, row, self._resume, submitted[row])
 
     async def _keep_reconciling(self, tasks: TaskGroup) -> None:
         self._started = True

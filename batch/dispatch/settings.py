@@ -26,7 +26,9 @@ class Settings:
     slots_before: int | None = None
     """How many requests ran at once in an earlier run, where that is known."""
     rows: int = 1000
-    """How many are to be run."""
+    """How many requests are to make a video: one for each row, or more where rows are to have several takes."""
+    in_rows: bool = True
+    """Each row is to have one video: progress is told in rows."""
     group_of: Callable[[PendingRow], str]
     """Requests of one group take about equally long."""
     typical_of: Callable[[PendingRow], float | None] = lambda _: None

@@ -27,6 +27,8 @@ class Posted(NamedTuple):
     start_timeout: float
     """Seconds after `sent` when fal gives it up, if no runner has started it."""
     sent: float
+    intent_at: float
+    """As the ledger has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,7 @@ class Submission:
             self._claimed()
             sent = current_time()
             outcome = await self._record(pending.row, await gateway.submit(arguments, start_timeout))
-        return Posted(outcome, start_timeout, sent)
+        return Posted(outcome, start_timeout, sent, intent.at)
 
     async def _record(self, row: int, answer: SubmitAnswer) -> SubmitOutcome:
         """What came of a POST, on disk; a receipt that is another request's is as good as none."""

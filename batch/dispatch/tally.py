@@ -10,6 +10,7 @@ class Tally:
     """Counts of rows; the dispatcher keeps it up to date."""
 
     succeeded: int = 0
+    """Each take of a row is one."""
     failed: int = 0
     in_doubt: int = 0
     under_way: int = 0
@@ -36,7 +37,7 @@ class Tally:
 
     @property
     def ended(self) -> int:
-        """Rows that this run can do nothing more for."""
+        """What this run can do nothing more for: videos that there are, and rows that have come to another end."""
         return self.succeeded + self.failed + self.in_doubt
 
     @property

@@ -7,6 +7,7 @@ from batch.core.gateway import (
     Accepted,
     AccountRefused,
     InDoubt,
+    LateReceipt,
     NotSent,
     Receipt,
     Refused,
@@ -49,6 +50,8 @@ class SubmitOutcome:
     """The service has judged the request: the next ones need no special care."""
     pause: Pause | None = None
     stop: Stop | None = None
+    late: LateReceipt | None = None
+    """Waits for a receipt that may still come for a row in doubt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +87,8 @@ def of_submit(answer: SubmitAnswer, at: float) -> SubmitOutcome:
             return SubmitOutcome(transition=states.not_sent(at, message), stop=Stop(error_type, message, recall=True))
         case Refused(error_type, message):
             return SubmitOutcome(transition=states.refused(at, error_type, message), failure=error_type, reached=True)
-        case InDoubt(reason):  # it says nothing good: whoever is careful stays so
-            return SubmitOutcome(transition=states.reply_lost(at, reason), failure=f"in doubt: {reason}")
+        case InDoubt(reason, late):  # it says nothing good: whoever is careful stays so
+            return SubmitOutcome(transition=states.reply_lost(at, reason), failure=f"in doubt: {reason}", late=late)
 
 
 def of_end(end: Video | RequestFailed | NeverRan, at: float, price: int | None, tries: int, retry: Retry) -> Transition:

@@ -78,8 +78,8 @@ class DownloadQueue:
         self._old: deque[int] = deque()
         self._after, self._left = 0, True
         """How far what earlier runs have left was read, and whether there may be more."""
-        self._seen: set[int] = set()
-        """Rows that are being brought, or were given up in this run."""
+        self._seen: set[str] = set()
+        """Requests whose videos are being brought, were brought, or were given up in this run."""
         self._news = anyio.Event()
         self._closed = False
         self.stopped = ""
@@ -122,15 +122,16 @@ class DownloadQueue:
 
     async def _one(self, row: int) -> None:
         try:
-            if row in self._seen or self.stopped:
-                return
-            self._seen.add(row)
-            self.tally.under_way += 1
-            try:
-                if video := await self._store.wanted_video(row):
-                    await self._bring(video)
-            finally:
-                self.tally.under_way -= 1
+            for request_id in [] if self.stopped else await self._store.videos_of(row):
+                if request_id in self._seen or self.stopped:
+                    continue
+                self._seen.add(request_id)
+                self.tally.under_way += 1
+                try:
+                    if video := await self._store.wanted_video(request_id):
+                        await self._bring(video)
+                finally:
+                    self.tally.under_way -= 1
         finally:
             self._begun.release()
 
@@ -150,14 +151,12 @@ class DownloadQueue:
             self.tally.bytes += file.size
             with anyio.CancelScope(shield=True):
                 await self._store.note_file(video.request_id, file)
-            self._seen.discard(video.row)
 
     async def _tried(self, video: WantedVideo) -> VideoFile:
         failures, most = 0, -1
         while True:
             async with self._fetching:
-                now = await self._store.wanted_video(video.row) or video  # with what is known of it by now
-                video = now if now.request_id == video.request_id else video
+                video = await self._store.wanted_video(video.request_id) or video  # with what is known of it by now
                 target = await self._target(video)
                 try:
                     return await self._downloader.bring(video, target, video.validator)
@@ -186,7 +185,7 @@ class DownloadQueue:
     async def _renamed(self, video: WantedVideo) -> WantedVideo:
         """Something of the user's stands where it was to go: it gets another name."""
         await self._chosen(video, 2)
-        return await self._store.wanted_video(video.row) or video
+        return await self._store.wanted_video(video.request_id) or video
 
     async def _chosen(
         self, video: WantedVideo, first: int, suffix: str | None = None, come: Path | None = None

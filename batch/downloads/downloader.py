@@ -74,15 +74,20 @@ class Downloader:
             OSError: it cannot be written.
         """
         part = part_of(target)
-        if await _in_thread(target.exists):  # an earlier run may have ended just before it wrote that down
+        if await in_thread(target.exists):  # an earlier run may have ended just before it wrote that down
             try:
-                return (await _in_thread(lambda: _checked(target, video)))[0]
+                return await in_thread(lambda: _checked(target, video)[0])
             except (MediaError, OSError) as error:
                 raise NameTaken(str(error)) from error
-        have = await _in_thread(lambda: _prepared(part, self.like))
+        have = await in_thread(lambda: prepared(part, self.like))
         if not (have and have == video.size):  # all of it may be there already
             await self._fetch(video, part, have if validator else 0, validator)
-        return await _in_thread(lambda: _finished(part, target, video))
+        return await in_thread(lambda: _finished(part, target, video))
+
+    async def fetch_into(self, video: WantedVideo, part: Path) -> VideoFile:
+        """The video, whole, checked and on the disk, in a file that is there and empty. Raises as `bring` does."""
+        await self._fetch(video, part, 0, None)
+        return await in_thread(lambda: _whole(part, video)[0])
 
     async def _fetch(self, video: WantedVideo, part: Path, have: int, validator: str | None) -> None:
         async with self.source.get(video.url, start=have, validator=validator) as reply:
@@ -90,7 +95,7 @@ class Downloader:
                 return
             if reply.status not in (200, 206):
                 if reply.status == 416:
-                    await _in_thread(part.unlink)
+                    await in_thread(part.unlink)
                 raise MediaError(f"HTTP {reply.status}")
             start = reply.start
             other = reply.validator is not None and reply.validator != validator
@@ -98,7 +103,7 @@ class Downloader:
                 raise MediaError("the server answers with another part of the file than was asked for")
             size = _size(video, reply)
             if start == 0:
-                await _in_thread(lambda: os.truncate(part, 0))
+                await in_thread(lambda: os.truncate(part, 0))
                 await self.keep_validator(video.request_id, reply.validator)
             await _write(part, start, size, reply)
 
@@ -122,9 +127,9 @@ async def _write(part: Path, start: int, size: int | None, reply: MediaReply) ->
     most, at = MOST_BYTES if size is None else size, start
     async for block in reply.blocks:
         if at + len(block) > most:
-            await _in_thread(lambda: os.truncate(part, 0))
+            await in_thread(lambda: os.truncate(part, 0))
             raise MediaError(f"more than {most:,} bytes come: that is not the video")
-        await _in_thread(partial(_append, part, at, block))
+        await in_thread(partial(_append, part, at, block))
         at += len(block)
     if size is not None and at < size:
         raise MediaError(f"the connection broke off after {at:,} of {size:,} bytes")
@@ -136,7 +141,7 @@ def _append(part: Path, at: int, block: bytes) -> None:
         file.write(block)
 
 
-def _prepared(part: Path, like: Path) -> int:
+def prepared(part: Path, like: Path) -> int:
     """The `.part` file, made where there is none; how much stands in it."""
     with suppress(FileExistsError):
         make_like(part, like)
@@ -163,21 +168,33 @@ def _checked(path: Path, video: WantedVideo) -> tuple[VideoFile, str]:
 def _finished(part: Path, target: Path, video: WantedVideo) -> VideoFile:
     """Checked, on the disk, and only then under its name. What fails is not resumed: it begins anew."""
     try:
-        found, suffix = _checked(part, video)
+        found, suffix = _whole(part, video)
     except MediaError:
         part.unlink()
         raise
     if suffix != target.suffix.lower():
         raise OtherEnding(suffix)
+    placed(part, target)
+    return found
+
+
+def _whole(part: Path, video: WantedVideo) -> tuple[VideoFile, str]:
+    """Checked, and on the disk; with the ending that its name should have."""
+    found = _checked(part, video)
     with part.open("r+b") as file:
         os.fsync(file.fileno())
+    return found
+
+
+def placed(part: Path, target: Path) -> None:
+    """Under its name."""
     if target.exists():
         raise NameTaken("a file of that name was put there meanwhile")
     part.rename(target)
     with suppress(OSError):  # it stands there, whole; some file systems cannot sync folders
         sync_folder(target.parent)
-    return found
 
 
-async def _in_thread(call: Callable[[], T]) -> T:
+async def in_thread(call: Callable[[], T]) -> T:
+    """Whatever the disk takes its time for."""
     return await anyio.to_thread.run_sync(call)

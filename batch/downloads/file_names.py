@@ -112,11 +112,12 @@ def finished(planned: str, request_id: str, take: int, nth: int = 1, suffix: str
 
     Args:
         planned: as `NameTemplate.plan` gives it.
-        take: how many videos the row has had, this one included.
+        take: which of the row's videos it is; a later one than the first is called so, unless the template says it.
         nth: above 1 where all names before are another's.
     """
-    stem = planned.replace(REQUEST_ID, fit(request_id)).replace(TAKE, str(take))
-    return f"{safe(stem)}{'' if nth == 1 else f'_{nth}'}{suffix}"
+    stem = safe(planned.replace(REQUEST_ID, fit(request_id)).replace(TAKE, str(take)))
+    later = f"_take{take}" if take > 1 and TAKE not in planned else ""
+    return f"{stem}{later}{'' if nth == 1 else f'_{nth}'}{suffix}"
 
 
 def fit(text: str) -> str:

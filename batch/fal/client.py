@@ -143,7 +143,7 @@ class FalGateway:
             local,
             self._upload,
             self._redact,
-            is_there=self._is_there,
+            is_there=self.is_there,
             book=book,
             form=form,
             lifecycle=lifecycle,
@@ -180,7 +180,7 @@ class FalGateway:
     async def _upload(self, body: UploadBody) -> str:
         return await self._client.send_file(body, self._lifecycle, UPLOAD_SECONDS)
 
-    async def _is_there(self, url: str) -> bool:
+    async def is_there(self, url: str) -> bool:
         """Whether a file that was uploaded is so still; asked without the key, as the model will."""
         request = httpx.Request("HEAD", url, headers={"User-Agent": USER_AGENT}, extensions={"timeout": _ASK_TIMEOUT})
         try:

@@ -46,6 +46,8 @@ class UploadBody:
     size: int
     media_type: str
     name: str
+    picture: bool = True
+    """It is for an input that holds an image."""
 
 
 Upload = Callable[[UploadBody], Awaitable[str]]
@@ -75,8 +77,8 @@ class _Unusable(Exception):
     """The image's bytes, as they are to be uploaded, are no picture that can be used."""
 
 
-class _FailedForOther(Exception):
-    """An upload that another row waited for as well has failed."""
+class FailedElsewhere(Exception):
+    """An upload has failed that another row waited for as well, or another machine made: what that means."""
 
     def __init__(self, answer: PrepareAnswer) -> None:
         super().__init__()
@@ -117,6 +119,7 @@ class Uploads:
         book: what was uploaded before, over all tables of the account.
         form: what a picture goes up as.
         lifecycle: how long uploads live, where somebody said so.
+        at_once: files that are read or sent at a time.
     """
 
     def __init__(
@@ -131,6 +134,7 @@ class Uploads:
         form: Form = lambda _: UploadForm(),
         lifecycle: ObjectLifecycle | None = None,
         now: Callable[[], float] = time.time,
+        at_once: int = UPLOADS_AT_ONCE,
     ) -> None:
         self._job = job
         self._local = local
@@ -141,7 +145,7 @@ class Uploads:
         self._form = form
         self._lifecycle = lifecycle
         self._now = now
-        self._slots = asyncio.Semaphore(UPLOADS_AT_ONCE)
+        self._slots = asyncio.Semaphore(at_once)
         self._digests: dict[tuple[Path, int, int], str] = {}
         self._uploaded: dict[str, str] = {}
         """Of this run: digest → URL."""
@@ -179,8 +183,6 @@ class Uploads:
             return Refused("image_unreadable", f"{name}: {path}: {error}")
         except _Unusable as error:
             return Refused("image_unreadable", f"{name}: {path} {error}; it was changed since it was checked")
-        except _FailedForOther as failed:
-            return failed.answer
         except Exception as error:  # noqa: BLE001 - it goes through clients with errors of their own; all is told
             return self._failed(error)
 
@@ -193,7 +195,7 @@ class Uploads:
             if key not in self._uploaded:
                 failure = self._failures.get(key)
                 if failure and failure is not known:  # while this row waited: not tried once more for each of them
-                    raise _FailedForOther(failure)
+                    raise FailedElsewhere(failure)
                 try:
                     self._uploaded[key] = await self._known(key) or await self._new(path, digest, key, form)
                 except Exception as error:
@@ -249,12 +251,14 @@ class Uploads:
             made = await _from_disk(partial(form, path))
             if made.judged.problem:
                 raise _Unusable(made.judged.problem)
-            body = await _from_disk(partial(_body, path, made))
+            body = await _from_disk(partial(_body, path, made, picture=form is not file_form))
             with anyio.move_on_after(UPLOAD_SECONDS):
                 return await self._upload(body)
         raise _Endless(f"not done in {UPLOAD_SECONDS:.0f} s")
 
     def _failed(self, error: Exception) -> PrepareAnswer:
+        if isinstance(error, FailedElsewhere):
+            return error.answer
         status, reason = status_of(error), self._redact.message(f"upload failed: {error}")
         if status in ACCOUNT_REFUSALS:
             return AccountRefused(f"http_{status}", self._redact.message(text_of(error)))
@@ -268,11 +272,11 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _body(path: Path, form: UploadForm) -> UploadBody:
+def _body(path: Path, form: UploadForm, *, picture: bool) -> UploadBody:
     if form.converted is not None:
-        return UploadBody(form.converted, len(form.converted), *_described(form.converted, form))
+        return UploadBody(form.converted, len(form.converted), *_described(form.converted, form), picture)
     with path.open("rb") as file:
-        return UploadBody(path, os.fstat(file.fileno()).st_size, *_described(file.read(ENOUGH), form))
+        return UploadBody(path, os.fstat(file.fileno()).st_size, *_described(file.read(ENOUGH), form), picture)
 
 
 def _described(start: bytes, form: UploadForm) -> tuple[str, str]:

@@ -9,7 +9,7 @@ import anyio
 
 from batch.core.money import Budget, Cap
 from batch.core.row import InDoubtRow, KnownRequest, PendingRow, SubmittedRow
-from batch.core.states import Transition
+from batch.core.states import State, Transition
 from batch.core.store import BookLost
 from batch.ledger.in_doubt import asked_by_others, in_doubt_rows, known_requests, requests_since_doubt
 from batch.ledger.ledger import STOPPED_FOR, Ledger, booking
@@ -50,10 +50,11 @@ class AsyncLedger:
         self.when_changed: list[Callable[[int, Transition], None]] = []
         """Told each change of a row, once it is on disk."""
 
-    async def apply(self, row: int, transition: Transition) -> None:
-        """Returns when the transition is on disk."""
-        await self._do(lambda: self._ledger.apply(row, transition))
+    async def apply(self, row: int, transition: Transition) -> State:
+        """Returns when the transition is on disk: the state that the row is in then."""
+        state: State = await self._do(lambda: self._ledger.apply(row, transition))
         self._tell(row, transition)
+        return state
 
     async def claim(self, row: int, transition: Transition, budget: Budget) -> Cap | None:
         """None: the intent is on disk; otherwise the cap that has no room for it."""

@@ -65,15 +65,34 @@ def row_number(ledger: Ledger, row: int) -> int | None:
 def past_purchases(ledger: Ledger) -> Iterator[PastPurchase]:
     """Every request that the ledger has, and every row in doubt that has none, in the order of their intents."""
     requests = ledger.db.execute(
-        "SELECT row.id, fingerprint, COALESCE(row.sent, arguments), price, COALESCE(intent_at, 0), state, spent, "  # noqa: S608 - our own text
-        f"request.request_id, request.request_id IS row.request_id, {BY_POST}, {ENDPOINT}, sent.seq AS place "
-        f"FROM request JOIN row ON row.id = request.row LEFT JOIN event AS sent ON sent.seq = {SENT} "
+        "SELECT row.id, row.fingerprint, COALESCE(row.sent, arguments), price, COALESCE(intent_at, 0), state, spent, "  # noqa: S608 - our own text
+        f"request.request_id, request.request_id IS row.request_id, {BY_POST}, take.cost, "
+        "(SELECT COALESCE(SUM(cost), 0) FROM take AS other WHERE other.row = row.id "
+        "AND other.request_id <> request.request_id), "
+        f"{ENDPOINT}, sent.seq AS place FROM request JOIN row ON row.id = request.row "
+        f"LEFT JOIN event AS sent ON sent.seq = {SENT} "
+        "LEFT JOIN take ON take.request_id = request.request_id "
         "UNION ALL SELECT id, fingerprint, COALESCE(row.sent, arguments), price, intent_at, state, 0, NULL, TRUE, "
-        f"TRUE, {ENDPOINT}, {SENT} FROM row WHERE {_OPEN} ORDER BY place"
+        f"TRUE, NULL, 0, {ENDPOINT}, {SENT} FROM row WHERE {_OPEN} ORDER BY place"
     )
-    for row, fingerprint, sent, price, at, state, spent, request_id, current, by_post, endpoint, _ in requests:
+    for (
+        row,
+        fingerprint,
+        sent,
+        price,
+        at,
+        state,
+        spent,
+        request_id,
+        current,
+        by_post,
+        of_take,
+        others,
+        endpoint,
+        _,
+    ) in requests:
         under_way = request_id is None or (current and state == State.SUBMITTED)
-        cost = None if under_way else spent if current else 0
+        cost = None if under_way else max(0, spent - others) if current else of_take or 0
         bought = Purchase(row, fingerprint if current else b"", json.loads(sent), price, at, endpoint)
         video = bool(current and state == State.SUCCEEDED)
         yield PastPurchase(bought, request_id, cost, video, dated=bool(current and by_post))
@@ -91,9 +110,13 @@ def request_ids(ledger: Ledger) -> set[str]:
 
 def wanted(ledger: Ledger) -> dict[int, bytes]:
     """The fingerprint of each row about to be bought, in the manifest's order."""
-    found = ledger.db.execute(
-        "SELECT id, fingerprint FROM row WHERE state = 'pending' AND place IS NOT NULL ORDER BY place"
-    ).fetchall()
+    found = (
+        []
+        if ledger.marks.only
+        else ledger.db.execute(
+            "SELECT id, fingerprint FROM row WHERE state = 'pending' AND place IS NOT NULL ORDER BY place"
+        ).fetchall()
+    )
     if ledger.marks.any:
         found += ledger.db.execute("SELECT row, fingerprint FROM temp.marked ORDER BY place").fetchall()
     return dict(found)

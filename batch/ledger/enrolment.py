@@ -62,6 +62,7 @@ def _replace_rows(db: sqlite3.Connection, at: float) -> None:
         "WHERE m.row = row.id AND (row.place IS NOT m.place OR row.key <> m.key)"
     )
     _take_inputs(db, at)
+    _take_counts(db)
 
 
 _ENDPOINT = "(SELECT id FROM main.endpoint WHERE name = i.endpoint)"
@@ -95,11 +96,20 @@ def _take_inputs(db: sqlite3.Connection, at: float) -> None:
     )
 
 
+def _take_counts(db: sqlite3.Connection) -> None:
+    """How many takes a row is to have, as the manifest says now; a row that has its video has what it was to have."""
+    db.execute(
+        "UPDATE row SET takes_wanted = i.takes FROM temp.incoming i JOIN temp.matched m ON m.place = i.place "
+        "WHERE m.row = row.id AND i.takes IS NOT NULL AND row.takes_wanted <> i.takes AND row.state <> 'succeeded'"
+    )
+
+
 def _insert_new(db: sqlite3.Connection, at: float) -> int:
     (last,) = db.execute("SELECT COALESCE(MAX(id), 0) FROM row").fetchone()
     done = db.execute(
-        "INSERT INTO row (key, place, fingerprint, arguments, price, endpoint_id, changed_at) "  # noqa: S608 - ours
-        f"SELECT m.key, m.place, i.fingerprint, i.arguments, i.price, {_ENDPOINT}, :at FROM temp.matched m "
+        "INSERT INTO row (key, place, fingerprint, arguments, price, endpoint_id, changed_at, takes_wanted) "  # noqa: S608 - ours
+        f"SELECT m.key, m.place, i.fingerprint, i.arguments, i.price, {_ENDPOINT}, :at, COALESCE(i.takes, 1) "
+        "FROM temp.matched m "
         "JOIN temp.incoming i ON i.place = m.place WHERE m.row IS NULL AND i.problem IS NULL ORDER BY m.place",
         {"at": at},
     )

@@ -27,9 +27,9 @@ class RowEvent(NamedTuple):
     new: str
     detail: str | None
     request_id: str | None
-    """With the event that brought it, while it is the row's last one."""
+    """With the event that brought it, while it is the row's last one, or where it made a video."""
     video_url: str | None
-    """The same."""
+    """With the event that brought it."""
 
 
 _ID = "CASE WHEN key LIKE 'id:%' THEN substr(key, 4) END"
@@ -48,8 +48,10 @@ def row_events(ledger: Ledger, after: int) -> Iterator[RowEvent]:
     """Events behind that one, in their order."""
     found = ledger.db.execute(
         f"SELECT seq, row.id, number, {_ID}, at, old, new, detail, "  # noqa: S608 - ours
-        "CASE WHEN new = 'submitted' AND at = submitted_at THEN request_id END, "
-        "CASE WHEN new = 'succeeded' AND old <> new AND at = finished_at THEN video_url END "
+        "CASE WHEN new = 'submitted' AND at = submitted_at THEN request_id WHEN new = 'submitted' THEN "
+        "(SELECT request_id FROM take WHERE take.row = row.id AND take.submitted_at = at LIMIT 1) END, "
+        "CASE WHEN new = 'succeeded' AND old <> new THEN "
+        "(SELECT video_url FROM take WHERE take.row = row.id AND take.finished_at = at LIMIT 1) END "
         "FROM event JOIN row ON row.id = event.row LEFT JOIN sheet ON sheet.row = row.id WHERE seq > ? ORDER BY seq",
         (after,),
     )

@@ -27,7 +27,7 @@ from batch.ledger.write_ahead_log import (
 
 VERSION = 8
 TAKES_SINCE = 7
-"""The version from which on a ledger has a table of its takes; one before has them elsewhere (`past_takes.sql`)."""
+"""The version from which on a ledger has a table of its takes; `find_past_takes` finds them in one before."""
 _APPLICATION_ID = 0x6B6C6E67  # "klng": tells a ledger from any other SQLite file
 
 
@@ -116,9 +116,6 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
         with _closed_on_error(connection):
             _check_version(connection, path)
             require_sound(connection, whole=False)
-            if _version(connection) < TAKES_SINCE:
-                connection.executescript(_sql("past_takes.sql"))
-                connection.execute("CREATE TEMP VIEW take AS SELECT * FROM past_take")
     return connection
 
 
@@ -275,7 +272,7 @@ def upgrade(connection: sqlite3.Connection) -> None:
     """A ledger of an older version takes one step after the other, each whole or not at all."""
     version = _version(connection)
     if version < TAKES_SINCE:
-        connection.executescript(_sql("past_takes.sql"))
+        find_past_takes(connection)
     for step in range(version + 1, VERSION + 1):
         changes = _sql(f"migrations/{step:03}.sql")
         try:
@@ -285,6 +282,11 @@ def upgrade(connection: sqlite3.Connection) -> None:
                 connection.execute("ROLLBACK")
             raise
     connection.execute("DROP VIEW IF EXISTS temp.past_take")
+
+
+def find_past_takes(connection: sqlite3.Connection) -> None:
+    """Makes the view `past_take` of them, in a ledger from before there was a table."""
+    connection.executescript(_sql("past_takes.sql"))
 
 
 def _restore_rules(connection: sqlite3.Connection) -> None:

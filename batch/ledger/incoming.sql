@@ -15,6 +15,7 @@ CREATE TEMP TABLE IF NOT EXISTS incoming (
     endpoint TEXT NOT NULL,      -- that the arguments are for; '': not said
     arguments TEXT,
     price INTEGER,
+    takes INTEGER,               -- that are wanted of these inputs; NULL: the table does not say
     problem TEXT                 -- NULL: fit to be sent
 );
 DELETE FROM temp.incoming;

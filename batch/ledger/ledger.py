@@ -23,6 +23,7 @@ from batch.files.permissions import make_like
 from batch.job import Job
 from batch.ledger import file as ledger_file
 from batch.ledger.marks import Marks
+from batch.ledger.take_counts import MADE, MISSING, SEVERAL
 from batch.ledger.write_ahead_log import close_ledger
 
 ENDPOINT = "(SELECT name FROM endpoint WHERE endpoint.id = row.endpoint_id)"
@@ -171,8 +172,10 @@ class Ledger:
         self.book, self.book_lost = None, why
         self.set_meta(UNBOOKED, "1")
 
-    def apply(self, row: int, transition: Transition) -> None:
+    def apply(self, row: int, transition: Transition) -> State:
         """The only write of a state. Inside a transaction; a row that is marked to be run again is taken up in it.
+
+        Returns: the state that the row is in then: a row that is to have more takes is pending again once it has one.
 
         Raises:
             StateConflict: the row is not in `transition.old`.
@@ -203,14 +206,29 @@ class Ledger:
             raise StateConflict(
                 f"row {row} of the ledger is not {transition.old}: the move to {transition.new} was not made"
             )
+        if transition.new is State.SUCCEEDED and self._is_to_have_more(row):
+            return self.apply(row, again(State.SUCCEEDED, transition.at))
+        return transition.new
+
+    def _is_to_have_more(self, row: int) -> bool:
+        """Not a row that the manifest no longer has, or has otherwise by now: that one is bought on a person's word."""
+        found = self.db.execute(
+            f"SELECT 1 FROM row JOIN sheet ON sheet.place = row.place WHERE row.id = ? AND {SEVERAL} "  # noqa: S608 - ours
+            f"AND NOT edited AND problem IS NULL AND {MISSING} > 0",
+            (row,),
+        )
+        return found.fetchone() is not None
 
     def _take_up(self, row: int, at: float) -> None:
         """With the inputs that the manifest gives now: a row whose video was made from other ones kept these."""
         if marked := self.marks.take(row):
             self.apply(row, again(marked.state, at))
             self.db.execute(
-                "UPDATE row SET fingerprint = ?, arguments = ?, price = ?, endpoint_id = ? WHERE id = ?",
-                (marked.fingerprint, marked.arguments, marked.price, marked.endpoint, row),
+                "UPDATE row SET fingerprint = :fingerprint, arguments = :arguments, price = :price, "  # noqa: S608 - ours
+                "endpoint_id = :endpoint, "
+                f"takes_wanted = COALESCE(:wanted, takes_wanted), takes_asked = COALESCE({MADE} + :more, takes_asked) "
+                "WHERE id = :row",
+                {**marked._asdict(), "row": row},
             )
             self.db.execute("UPDATE sheet SET edited = 0 WHERE row = ?", (row,))
 
@@ -271,6 +289,8 @@ class Ledger:
 
     def pending_rows(self, after: int, limit: int) -> list[PendingRow]:
         """Rows to submit behind a place, in the manifest's order: those that are pending, and those that are marked."""
+        if self.marks.only:
+            return self.marks.rows(after, limit)
         found = self.db.execute(
             f"SELECT row.id, row.place, number, arguments, price, tries, {self.endpoint} "  # noqa: S608 - our own text
             "FROM row INDEXED BY row_claimable JOIN sheet ON sheet.place = row.place "
@@ -322,7 +342,7 @@ class Ledger:
     @property
     def endpoint(self) -> str:
         """A row's endpoint, in SQL; "" where the ledger does not say it: one that is only read may be older."""
-        return ENDPOINT if self._version >= 8 else "''"
+        return ENDPOINT if self.version >= 8 else "''"
 
     def endpoint_of(self, row: int) -> str:
         """The endpoint that a row is for; "" where the ledger does not say it."""
@@ -345,7 +365,8 @@ class Ledger:
         )
 
     @cached_property
-    def _version(self) -> int:
+    def version(self) -> int:
+        """Of its schema: one that is only read may be of an older one."""
         (version,) = self.db.execute("PRAGMA user_version").fetchone()
         return int(version)
 
@@ -356,7 +377,7 @@ class Ledger:
 
     def column(self, name: str, since: int, before: str) -> str:
         """A column of `row`, or what stands for it in a ledger of a version before, which is only read."""
-        return f"row.{name}" if self._version >= since else before
+        return f"row.{name}" if self.version >= since else before
 
     def reprice(self, job: Job, prices: Mapping[str, int]) -> None:
         """Rows of a job that wait to be submitted take these prices, in millionths of a dollar by what decides them."""

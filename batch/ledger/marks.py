@@ -2,34 +2,51 @@
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from batch.core.row import PendingRow, RowSelection
 from batch.core.states import State
+from batch.ledger.take_counts import MADE
 
 _MARKED = """
 CREATE TEMP TABLE IF NOT EXISTS marked (
     place INTEGER PRIMARY KEY, row INTEGER NOT NULL UNIQUE, fingerprint BLOB NOT NULL, arguments TEXT NOT NULL,
-    price INTEGER, endpoint_id INTEGER NOT NULL
+    price INTEGER,
+    wanted INTEGER,            -- takes of these inputs, as the table says now; NULL: it does not
+    more INTEGER,              -- takes that a redo asks for; NULL: it is none
+    missing INTEGER NOT NULL,  -- takes that the row is to have more than it has
+    endpoint_id INTEGER NOT NULL
 )
 """
 
-_MARK = """
+_MARK = f"""
 INSERT OR IGNORE INTO temp.marked
-SELECT sheet.place, row.id, given.fingerprint, given.arguments, given.price, named.id
+SELECT sheet.place, row.id, given.fingerprint, given.arguments, given.price,
+    IIF(:more IS NULL, given.takes, NULL), :more, COALESCE(:more, MAX(
+        COALESCE(given.takes, takes_wanted)
+            - (SELECT COUNT(*) FROM take WHERE take.row = row.id AND take.fingerprint = given.fingerprint),
+        takes_asked - {MADE}
+    )), named.id
 FROM row JOIN sheet ON sheet.row = row.id JOIN temp.incoming AS given ON given.place = sheet.place
 JOIN endpoint AS named ON named.name = given.endpoint
 WHERE sheet.problem IS NULL
   AND (
+    (:more IS NOT NULL AND state = 'succeeded') OR
     (:failed AND state IN ('failed', 'cancelled')
       AND (json_array_length(:error_types) = 0 OR kind IN (SELECT value FROM json_each(:error_types))))
     OR (:stale AND state = 'succeeded' AND edited)
   )
   AND (
-    :all OR given.number IN (SELECT value FROM json_each(:numbers)) OR given.id IN (SELECT value FROM json_each(:ids))
+    :all OR row.id IN (SELECT value FROM json_each(:rows))
+    OR given.number IN (SELECT value FROM json_each(:numbers))
+    OR given.id IN (SELECT value FROM json_each(:ids))
   )
-"""
+"""  # noqa: S608 - our own text
+
+
+MARKED_TO_BUY = "MAX(1, missing)"
+"""How many requests a marked row comes to, if none of them breaks."""
 
 
 class Marked(NamedTuple):
@@ -39,6 +56,8 @@ class Marked(NamedTuple):
     fingerprint: bytes
     arguments: str
     price: int | None
+    wanted: int | None
+    more: int | None
     endpoint: int
     """As the ledger numbers it."""
 
@@ -50,6 +69,8 @@ class Marks:
         self._db = db
         self.any = False
         """Whether there may be some: without, nothing is asked of the ledger for them."""
+        self.only = False
+        """Nothing but the marked rows is to be bought now: what else is pending waits."""
 
     def add(self, selection: RowSelection, *, failed: bool, stale: bool, error_types: Sequence[str]) -> None:
         """Marks rows that have ended and can be run again; all of them where the selection names none.
@@ -67,7 +88,23 @@ class Marks:
             "error_types": json.dumps(list(error_types)),
             "failed": failed,
             "stale": stale,
+            "more": None,
+            "rows": "[]",
         }
+        self._mark(values)
+
+    def add_takes(self, rows: Sequence[int], more: int) -> None:
+        """Marks rows of the ledger that have their video: each is to have so many more, of what the manifest gives now.
+
+        Nothing else is bought from then on.
+
+        After `match` and `enrol` on the same connection.
+        """
+        nothing = {"numbers": "[]", "ids": "[]", "error_types": "[]", "all": False, "failed": False, "stale": False}
+        self._mark({**nothing, "more": more, "rows": json.dumps(list(rows))})
+        self.only = True
+
+    def _mark(self, values: Mapping[str, object]) -> None:
         self._db.execute(_MARKED)
         self._db.execute(_MARK, values)
         self.any = True
@@ -76,7 +113,7 @@ class Marks:
         """What was not begun is as it was."""
         if self.any:
             self._db.execute("DELETE FROM temp.marked")
-            self.any = False
+            self.any = self.only = False
 
     def rows(self, after: int, limit: int) -> list[PendingRow]:
         """Marked rows behind a place, in the manifest's order, as they will be submitted."""
@@ -98,8 +135,8 @@ class Marks:
         if not self.any:
             return None
         found = self._db.execute(
-            "SELECT state, marked.fingerprint, marked.arguments, marked.price, marked.endpoint_id FROM temp.marked "
-            "JOIN main.row ON row.id = marked.row WHERE marked.row = ?",
+            "SELECT state, marked.fingerprint, marked.arguments, marked.price, wanted, more, marked.endpoint_id "
+            "FROM temp.marked JOIN main.row ON row.id = marked.row WHERE marked.row = ?",
             (row,),
         ).fetchone()
         if not found:
@@ -108,11 +145,17 @@ class Marks:
         state, *inputs = found
         return Marked(State(state), *inputs)
 
-    def to_run(self) -> tuple[int, int, int]:
-        """How many rows, their price, and how many of them have none."""
+    def missing(self, row: int) -> int | None:
+        """How many takes a marked row is to have more than it has; None where it is not marked."""
+        found = self.any and self._db.execute("SELECT missing FROM temp.marked WHERE row = ?", (row,)).fetchone()
+        return found[0] if found else None
+
+    def to_run(self) -> tuple[int, int, int, int]:
+        """How many rows, the requests that they come to, their price, and how many of the rows have none."""
         if not self.any:
-            return 0, 0, 0
-        count, price, unpriced = self._db.execute(
-            "SELECT COUNT(*), COALESCE(SUM(price), 0), COUNT(*) - COUNT(price) FROM temp.marked"
+            return 0, 0, 0, 0
+        rows, takes, price, unpriced = self._db.execute(
+            f"SELECT COUNT(*), COALESCE(SUM({MARKED_TO_BUY}), 0), COALESCE(SUM(price * {MARKED_TO_BUY}), 0), "  # noqa: S608 - ours
+            "COUNT(*) - COUNT(price) FROM temp.marked"
         ).fetchone()
-        return count, price, unpriced
+        return rows, takes, price, unpriced

@@ -28,6 +28,10 @@ class Findings:
     invalid: int = 0
     problems: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
+    several: bool = False
+    """A row asks for more than one video."""
+    short: list[int] = field(default_factory=list)
+    """Rows that have their video and ask for more takes than they have, as the spreadsheet numbers them."""
 
 
 def match(ledger: Ledger, planned: Iterable[PlannedRow], *, refuse_foreign: bool = True) -> Findings:
@@ -44,7 +48,7 @@ def match(ledger: Ledger, planned: Iterable[PlannedRow], *, refuse_foreign: bool
     rows = (_incoming(plan, findings) for plan in planned)
     ledger.db.execute("BEGIN")
     try:
-        ledger.db.executemany("INSERT INTO temp.incoming VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+        ledger.db.executemany("INSERT INTO temp.incoming VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
     finally:  # also where the manifest cannot be read to its end
         ledger.db.execute("COMMIT")
     if refuse_foreign:
@@ -56,7 +60,18 @@ def match(ledger: Ledger, planned: Iterable[PlannedRow], *, refuse_foreign: bool
             break
         ledger.db.executescript(rule)
     findings.warnings += _doubled_ids(ledger.db)
+    findings.short = _short_of_takes(ledger.db) if findings.several else []
     return findings
+
+
+def _short_of_takes(db: sqlite3.Connection) -> list[int]:
+    made = "(SELECT COUNT(*) FROM take WHERE take.row = row.id AND take.fingerprint = given.fingerprint)"
+    found = db.execute(
+        "SELECT given.number FROM temp.incoming AS given JOIN temp.matched USING (place) "  # noqa: S608 - our own text
+        "JOIN main.row ON row.id = matched.row WHERE state = 'succeeded' AND row.fingerprint = given.fingerprint "
+        f"AND given.takes > {made} ORDER BY given.number LIMIT 1000"
+    )
+    return [number for (number,) in found]
 
 
 def _some_without_row(db: sqlite3.Connection) -> bool:
@@ -73,6 +88,7 @@ def _sql(name: str) -> str:
 
 def _incoming(plan: PlannedRow, findings: Findings) -> tuple[object, ...]:
     findings.rows += 1
+    findings.several |= (plan.takes or 1) > 1
     if plan.problems or plan.warnings:
         findings.invalid += bool(plan.problems)
         findings.problems += islice(plan.problems, max(0, SHOWN_PROBLEMS - len(findings.problems)))
@@ -90,6 +106,7 @@ def _incoming(plan: PlannedRow, findings: Findings) -> tuple[object, ...]:
         plan.endpoint,
         None if plan.arguments is None else encoded(plan.arguments),
         plan.price,
+        plan.takes,
         "; ".join(f"{problem.column}: {problem.message}" for problem in plan.problems) or None,
     )
 

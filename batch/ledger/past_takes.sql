@@ -1,7 +1,7 @@
 -- The takes of a ledger from before version 7: of its rows, and of the log, which kept the result of a video bought again.
 -- For reading such a ledger as it is, and for bringing it up to date.
 -- The id of a request that another one followed stands in the log with the intent of that one; before any, in the row.
-CREATE TEMP VIEW past_take AS
+CREATE TEMP VIEW IF NOT EXISTS past_take AS
 WITH replaced AS (
     SELECT event.row, event.seq, event.detail AS result, IIF(later.seq IS NULL, row.request_id, later.detail) AS request_id
     FROM main.event JOIN main.row ON row.id = event.row LEFT JOIN main.event AS later ON later.seq = (

@@ -46,6 +46,7 @@ CREATE TABLE row (
 CREATE INDEX row_claimable ON row (place, price, state) WHERE state = 'pending' AND place IS NOT NULL;
 CREATE INDEX row_state ON row (state);
 CREATE INDEX row_fingerprint ON row (fingerprint);
+CREATE INDEX row_several ON row (place) WHERE takes_wanted > 1 OR takes_asked > 0;  -- few of a million
 
 -- Every id that fal ever gave us: never updated, never deleted, never given to a second row.
 CREATE TABLE request (

@@ -6,7 +6,7 @@ A million records are read in a minute, and their digest is taken in a second.
 import json
 import sqlite3
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from batch.ledger.ledger import Ledger
 
@@ -58,6 +58,12 @@ def try_save_snapshot(ledger: Ledger, snapshot: ManifestSnapshot) -> None:
     """The same, where it can be written: everything is saved already, and without it the next run only takes longer."""
     with suppress(sqlite3.Error):
         save_snapshot(ledger, snapshot)
+
+
+def forget_shown(ledger: Ledger) -> None:
+    """Our columns are to be written anew, although no event says so."""
+    if kept := _kept(ledger.meta(_NAME) or "null"):
+        save_snapshot(ledger, replace(kept, shown=None))
 
 
 def last_event(ledger: Ledger) -> int:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 from batch.core.gateway import START_TIMEOUT
 from batch.core.jobs import Jobs
@@ -13,8 +14,11 @@ from batch.core.states import BOUGHT_BEFORE, State, Status, status
 from batch.errors import LedgerError
 from batch.job import Job
 from batch.ledger.endpoints import endpoints_to_run
+from batch.ledger.file import TAKES_SINCE
 from batch.ledger.ledger import ENDPOINT, Ledger, price_path
+from batch.ledger.marks import MARKED_TO_BUY
 from batch.ledger.request_logs import logs_by_row
+from batch.ledger.take_counts import SEVERAL, TO_BUY
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,7 @@ class LedgerSummary:
     to_run: int
     """Rows that are pending, and those that are marked to be run again."""
     to_run_price: int
+    """Of all takes of them."""
     unpriced: int
     unheard: Sequence[UnheardGroup] = ()
     """Of the rows whose request is at fal: those that runs have asked after in vain."""
@@ -82,6 +87,19 @@ class LedgerSummary:
     """When fal has given up the last of those in doubt that its records may settle, if no runner took it until then."""
     unfinished: Sequence[UnfinishedRow] = ()
     """In the order of the manifest."""
+    more_takes: int = 0
+    """Videos to make beyond one for each of the rows to run."""
+    more_takes_under_way: int = 0
+    """The same of the rows whose request is at fal, or may be."""
+    takes: int = 0
+    """Videos that there are beyond one for each row that has any."""
+    kept: int = 0
+    """Rows that stand otherwise than with their video by now, and still have one from before."""
+
+    @property
+    def to_make(self) -> int:
+        """How many videos the rows to run come to."""
+        return self.to_run + self.more_takes
 
     @property
     def total(self) -> int:
@@ -108,8 +126,8 @@ def summarize(ledger: Ledger) -> LedgerSummary:
     every, here = _by_state(ledger)
     money = ledger.money()
     (to_run, price, unpriced) = ledger.db.execute(
-        "SELECT COUNT(*), COALESCE(SUM(price), 0), COUNT(*) - COUNT(price) FROM row INDEXED BY row_claimable "
-        "WHERE state = 'pending' AND place IS NOT NULL"
+        "SELECT COUNT(*), COALESCE(SUM(price), 0), COUNT(*) - COUNT(price) FROM row INDEXED BY row_claimable "  # noqa: S608 - ours
+        f"WHERE {_pending(ledger)}"
     ).fetchone()
     held, last_start = ledger.db.execute(
         "SELECT COUNT(*) FILTER (WHERE kind = :held), "  # noqa: S608 - our own text
@@ -117,7 +135,8 @@ def summarize(ledger: Ledger) -> LedgerSummary:
         "WHERE state = 'in_doubt'",
         {"held": BOUGHT_BEFORE, "deadline": START_TIMEOUT},
     ).fetchone()
-    marked, marked_price, marked_unpriced = ledger.marks.to_run()
+    marked, marked_takes, marked_price, marked_unpriced = ledger.marks.to_run()
+    takes = _Takes(0, 0, 0, 0, 0) if ledger.version < TAKES_SINCE else _takes(ledger)
     return LedgerSummary(
         rows=_by_status(ledger, here),
         failures=_failures(ledger),
@@ -127,13 +146,49 @@ def summarize(ledger: Ledger) -> LedgerSummary:
         in_doubt=every[State.IN_DOUBT],
         at_fal=every[State.SUBMITTED],
         to_run=to_run + marked,
-        to_run_price=price + marked_price,
+        to_run_price=price + takes.price + marked_price,
         unpriced=unpriced + marked_unpriced,
         unheard=_unheard(ledger),
         held=held,
         last_start=last_start,
         unfinished=_unfinished(ledger),
+        more_takes=takes.pending + marked_takes - marked,
+        more_takes_under_way=takes.under_way,
+        takes=takes.made,
+        kept=takes.kept,
     )
+
+
+class _Takes(NamedTuple):
+    """Takes beyond the first: to make of pending rows, their price, of rows under way; made; rows with an old one."""
+
+    pending: int
+    price: int
+    under_way: int
+    made: int
+    kept: int
+
+
+def _takes(ledger: Ledger) -> _Takes:
+    pending, price, under_way = ledger.db.execute(
+        f"SELECT COALESCE(SUM(more) FILTER (WHERE {_pending(ledger)}), 0), "  # noqa: S608 - our own text
+        f"COALESCE(SUM(more * price) FILTER (WHERE {_pending(ledger)}), 0), "
+        f"COALESCE(SUM(more) FILTER (WHERE state <> 'pending'), 0) FROM ("
+        f"SELECT state, place, price, {TO_BUY} - 1 AS more FROM row INDEXED BY row_several "
+        f"WHERE {SEVERAL} AND place IS NOT NULL AND state IN ('pending', 'submitting', 'submitted', 'in_doubt'))"
+    ).fetchone()
+    (made,) = ledger.db.execute("SELECT COUNT(*) FROM take WHERE number > 1").fetchone()
+    (kept,) = ledger.db.execute(
+        "SELECT COUNT(*) FROM row INDEXED BY row_state WHERE attempts > 0 AND state IN "
+        "('pending', 'submitting', 'submitted', 'in_doubt', 'failed', 'cancelled') "
+        "AND EXISTS (SELECT 1 FROM take WHERE take.row = row.id)"
+    ).fetchone()
+    return _Takes(pending, price, under_way, made, kept)
+
+
+def _pending(ledger: Ledger) -> str:
+    """The condition of a `row` that is to be run although it is not marked, as SQL."""
+    return f"state = 'pending' AND place IS NOT NULL{' AND FALSE' if ledger.marks.only else ''}"
 
 
 def _by_state(ledger: Ledger) -> tuple[Counter[State], Counter[State]]:
@@ -170,7 +225,7 @@ class Price:
 
 @dataclass(frozen=True, slots=True)
 class Prices:
-    """What the rows to run cost, by the input that decides the price."""
+    """What the rows to run cost, by the input that decides the price; one of several takes counts as so many."""
 
     by: str
     unit: str
@@ -209,16 +264,33 @@ def prices_of_models(ledger: Ledger, jobs: Jobs) -> list[Prices]:
 
 def prices_to_run(ledger: Ledger, job: Job) -> Prices:
     """The rows of one model to run and their prices."""
-    marked = " UNION ALL SELECT arguments, price, endpoint_id FROM temp.marked" if ledger.marks.any else ""
+    marked = _and_marked(ledger, f"arguments, price, {MARKED_TO_BUY}, endpoint_id")
     found = ledger.db.execute(
-        "SELECT COALESCE(CAST(json_extract(arguments, ?) AS TEXT), ?) AS value, COUNT(*), COALESCE(SUM(price), 0) "  # noqa: S608 - ours
-        "FROM (SELECT arguments, price, endpoint_id FROM row INDEXED BY row_claimable WHERE state = 'pending' "
-        f"AND place IS NOT NULL{marked}) AS row WHERE {ENDPOINT} IN (?, '') GROUP BY value ORDER BY MIN(price)",
+        "SELECT COALESCE(CAST(json_extract(arguments, ?) AS TEXT), ?) AS value, SUM(takes), "  # noqa: S608 - ours
+        f"COALESCE(SUM(price * takes), 0) FROM (SELECT arguments, price, {to_buy(ledger)} AS takes, endpoint_id "
+        f"FROM row INDEXED BY row_claimable WHERE {_pending(ledger)}"
+        f"{marked}) AS row WHERE {ENDPOINT} IN (?, '') GROUP BY value ORDER BY MIN(price)",
         (*price_path(job), job.endpoint),
     )
     unit = next(iter(job.units.get(job.price_by, ())), "")
     items = [Price(str(value), *rest) for value, *rest in found]
     return Prices(job.price_by, f" {unit}" if unit else "", items, job.name)
+
+
+def to_buy(ledger: Ledger) -> str:
+    """How many requests a pending `row` comes to, as SQL."""
+    return "1" if ledger.version < TAKES_SINCE else TO_BUY
+
+
+def takes_of_first(ledger: Ledger, rows: int) -> int:
+    """How many videos so many of the rows to run come to, the first ones of the manifest."""
+    marked = _and_marked(ledger, f"place, {MARKED_TO_BUY}")
+    found = ledger.db.execute(
+        f"SELECT SUM(takes) FROM (SELECT place, {to_buy(ledger)} AS takes FROM row INDEXED BY row_claimable "  # noqa: S608 - ours
+        f"WHERE {_pending(ledger)}{marked} ORDER BY place LIMIT ?)",
+        (rows,),
+    ).fetchone()
+    return found[0] or 0
 
 
 def rows_within(ledger: Ledger, room: int) -> int:
@@ -238,11 +310,16 @@ def price_of_first(ledger: Ledger, rows: int) -> int:
     return sum(price or 0 for price in islice(_prices_in_order(ledger), rows))
 
 
+def _and_marked(ledger: Ledger, columns: str) -> str:
+    return f" UNION ALL SELECT {columns} FROM temp.marked" if ledger.marks.any else ""  # noqa: S608 - our own text
+
+
 def _prices_in_order(ledger: Ledger) -> Iterator[int | None]:
-    marked = " UNION ALL SELECT place, price FROM temp.marked" if ledger.marks.any else ""
+    """Of all takes of each row."""
+    marked = _and_marked(ledger, f"place, price * {MARKED_TO_BUY}")
     found = ledger.db.execute(
-        "SELECT place, price FROM row INDEXED BY row_claimable WHERE state = 'pending' AND place IS NOT NULL"  # noqa: S608 - ours
-        f"{marked} ORDER BY place"
+        f"SELECT place, price * {to_buy(ledger)} FROM row INDEXED BY row_claimable "  # noqa: S608 - ours
+        f"WHERE {_pending(ledger)}{marked} ORDER BY place"
     )
     return (price for _, price in found)
 

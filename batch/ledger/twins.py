@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from batch.core.money import dollars
 from batch.core.row_numbers import row_numbers
 from batch.ledger.ledger import Ledger
+from batch.ledger.summary import to_buy
 
 SHOWN = 5
 """Groups that are told of before the rest is only counted."""
@@ -19,14 +20,14 @@ class Twins:
     rows: list[int]
     """As the spreadsheet numbers them."""
     to_buy: int
-    """How many of them have no video yet, and will be bought."""
+    """How many videos of them are still to be bought."""
     micros: int | None
     """What that costs, in millionths of a dollar; None: not known."""
 
     def text(self) -> str:
         """For a person."""
         number = _WORDS[self.to_buy] if self.to_buy < len(_WORDS) else f"{self.to_buy:,}"
-        more = "" if self.to_buy == len(self.rows) else " more"
+        more = "" if self.to_buy >= len(self.rows) else " more"
         takes = f"{number}{more} take{'' if self.to_buy == 1 else 's'}"
         price = "" if self.micros is None else f"{dollars(self.micros)} for "
         return f"rows {row_numbers(self.rows)} ask for the same: {price}{takes}"
@@ -35,16 +36,15 @@ class Twins:
 def find_twins(ledger: Ledger) -> list[Twins]:
     """Every group of which something is still to be bought, in the order of the manifest."""
     found = ledger.db.execute(
-        "SELECT json_group_array(sheet.number), SUM(row.state = 'pending'), "
-        "SUM(CASE WHEN row.state = 'pending' THEN row.price END), "
-        "COUNT(CASE WHEN row.state = 'pending' THEN row.price END) "
+        f"SELECT json_group_array(sheet.number), SUM(IIF(row.state = 'pending', {to_buy(ledger)}, 0)), "  # noqa: S608 - ours
+        f"SUM(CASE WHEN row.state = 'pending' THEN row.price * {to_buy(ledger)} END), "
+        "COUNT(*) FILTER (WHERE row.state = 'pending' AND row.price IS NULL) "
         "FROM main.row JOIN main.sheet ON sheet.place = row.place "
         "WHERE NOT sheet.edited AND substr(row.key, 1, 3) <> 'id:' "
         "GROUP BY row.fingerprint HAVING COUNT(*) > 1 AND SUM(row.state = 'pending') > 0 ORDER BY MIN(sheet.number)"
     )
     return [
-        Twins(sorted(json.loads(rows)), to_buy, price if priced == to_buy else None)
-        for rows, to_buy, price, priced in found
+        Twins(sorted(json.loads(rows)), videos, None if unpriced else price) for rows, videos, price, unpriced in found
     ]
 
 

@@ -84,11 +84,11 @@ def has_planned_names(ledger: Ledger) -> bool:
 
 
 def kept_videos(ledger: Ledger) -> Iterator[KeptVideo]:
-    """Every file that the rows' present videos were brought down to."""
+    """Every file that a video was brought down to, also of takes that the table does not show."""
     found = ledger.db.execute(
-        "SELECT video_file.request_id, video_file.row, number, path, size, sha256 FROM video_file "
-        "JOIN row ON row.request_id = video_file.request_id LEFT JOIN sheet ON sheet.row = row.id "
-        "WHERE done_at IS NOT NULL ORDER BY sheet.place IS NULL, sheet.place"
+        "SELECT video_file.request_id, video_file.row, sheet.number, path, size, sha256 FROM video_file "
+        "JOIN take ON take.request_id = video_file.request_id LEFT JOIN sheet ON sheet.row = video_file.row "
+        "WHERE done_at IS NOT NULL ORDER BY sheet.place IS NULL, sheet.place, take.number"
     )
     return map(KeptVideo._make, found)
 
@@ -107,10 +107,7 @@ def videos_without_file(ledger: Ledger) -> int:
     return int(count)
 
 
-_WITHOUT_FILE = (
-    "row LEFT JOIN video_file AS file ON file.request_id = row.request_id "
-    "WHERE row.state = 'succeeded' AND file.done_at IS NULL"
-)
+_WITHOUT_FILE = "take LEFT JOIN video_file AS file ON file.request_id = take.request_id WHERE file.done_at IS NULL"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,29 +124,39 @@ class VideoRecords:
 
     def _without_file(self, after: int, limit: int) -> list[int]:
         found = self.ledger.db.execute(
-            f"SELECT row.id FROM {_WITHOUT_FILE} AND row.id > ? ORDER BY row.id LIMIT ?",  # noqa: S608 - our own text
+            f"SELECT DISTINCT take.row FROM {_WITHOUT_FILE} AND take.row > ? ORDER BY take.row LIMIT ?",  # noqa: S608 - ours
             (after, limit),
         )
         return [row for (row,) in found]
 
-    async def wanted_video(self, row: int) -> WantedVideo | None:
-        return await self.store.call(lambda: self._wanted(row))
+    async def videos_of(self, row: int) -> list[str]:
+        return await self.store.call(lambda: self._videos_of(row))
 
-    def _wanted(self, row: int) -> WantedVideo | None:
+    def _videos_of(self, row: int) -> list[str]:
+        found = self.ledger.db.execute(
+            f"SELECT take.request_id FROM {_WITHOUT_FILE} AND take.row = ? ORDER BY number DESC",  # noqa: S608 - ours
+            (row,),
+        )
+        return [request_id for (request_id,) in found]
+
+    async def wanted_video(self, request_id: str) -> WantedVideo | None:
+        return await self.store.call(lambda: self._wanted(request_id))
+
+    def _wanted(self, request_id: str) -> WantedVideo | None:
         planned = "(SELECT name FROM temp.video_name AS planned WHERE planned.row = row.id)"
         found = self.ledger.db.execute(
-            "SELECT row.request_id, number, video_url, result, COALESCE(sent, arguments), path, validator, "  # noqa: S608 - ours
+            "SELECT take.row, sheet.number, take.video_url, take.result, "  # noqa: S608 - ours
+            "IIF(row.request_id = take.request_id, COALESCE(sent, arguments), NULL), path, validator, "
             f"{ENDPOINT}, {planned if has_planned_names(self.ledger) else 'NULL'}, "
             "IIF(key LIKE 'id:%', substr(key, 4), NULL), "
-            "(SELECT COUNT(*) FROM event WHERE event.row = row.id AND new = 'succeeded' AND old <> 'succeeded') "
-            "FROM row LEFT JOIN video_file AS file ON file.request_id = row.request_id "
-            "LEFT JOIN sheet ON sheet.row = row.id "
-            "WHERE row.id = ? AND row.state = 'succeeded' AND file.done_at IS NULL",
-            (row,),
+            "take.number FROM take JOIN row ON row.id = take.row "
+            "LEFT JOIN video_file AS file ON file.request_id = take.request_id LEFT JOIN sheet ON sheet.row = row.id "
+            "WHERE take.request_id = ? AND file.done_at IS NULL",
+            (request_id,),
         ).fetchone()
         if not found:
             return None
-        request_id, number, url, result, sent, path, validator, endpoint, name, row_id, take = found
+        row, number, url, result, sent, path, validator, endpoint, name, row_id, take = found
         job = self.jobs.shown(endpoint)
         return WantedVideo(
             request_id=request_id,
@@ -161,7 +168,7 @@ class VideoRecords:
             take=take,
             makes=job.makes,
             size=job.video_size(json.loads(result)),
-            seconds=job.seconds(json.loads(sent)),
+            seconds=None if sent is None else job.seconds(json.loads(sent)),
             path=path,
             validator=validator,
         )

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from batch.job import Job
-from batch.manifest.columns import Columns, listed, simple
+from batch.manifest.columns import TAKES, Columns, listed, simple
 from batch.manifest.model_column import ModelColumns
 
 
@@ -69,6 +69,8 @@ def column_report(job: Job, columns: Columns, ours: Collection[str], notes: Sequ
     read = {title: columns.titles[name] for name, title in names.items() if name in columns.inputs}
     if columns.id is not None:
         read["id"] = columns.titles["id"]
+    if columns.takes is not None:
+        read[TAKES] = columns.titles[TAKES]
     return ColumnReport(
         read=read,
         defaults={title: _told_default(job, name) for name, title in names.items() if name not in columns.inputs},

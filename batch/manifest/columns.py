@@ -11,6 +11,8 @@ from batch.errors import ManifestError, UsageError
 from batch.job import Job
 from batch.manifest.near_names import NearNames
 
+TAKES = "takes"
+"""The column that says how many videos a row is to have, unless a model has an input of that name."""
 LISTED = 12
 """Titles that are listed before the rest is only counted."""
 
@@ -65,11 +67,13 @@ class Columns:
     asked_at: Sequence[int] = ()
     """Where the columns of these two stand."""
     model_title: str = "model"
+    takes: int | None = None
+    """A column that says how many videos each row is to have; None: there is none."""
 
     @property
     def read(self) -> set[int]:
-        """The positions of the inputs and of the id."""
-        return {at for at in (*self.inputs.values(), self.id) if at is not None}
+        """The positions of the inputs, and of what else we read."""
+        return {at for at in (*self.inputs.values(), self.id, self.takes) if at is not None}
 
     @property
     def positions(self) -> set[int]:
@@ -145,7 +149,7 @@ def find_columns(
     unread_at = sorted({*open_, *left_out})
     named = model if model is not None else next((at for at in open_ if simple(header[at]) == "model"), None)
     return Columns(
-        inputs={name: index for name, index in found.items() if index is not None and name != "id"},
+        inputs={name: index for name, index in found.items() if index is not None and name in job.columns},
         titles={name: header[index] if index is not None else wanted[name][0] for name, index in found.items()},
         id=found["id"],
         own={name: last[title] for name, title in own.items() if title in last},
@@ -159,6 +163,7 @@ def find_columns(
         refused_titles={index: header[index] for index in refused},
         questions=[_question(header[index], wanted[name][0]) for index, name in near],
         asked_at=[index for index, _ in near],
+        takes=None if TAKES in job.columns else found[TAKES],
     )
 
 
@@ -168,7 +173,8 @@ def input_name(job: Job, said: str) -> str:
 
 
 def _wanted(job: Job) -> dict[str, tuple[str, ...]]:
-    return {**{name: tuple(names) for name, names in job.columns.items()}, "id": ("id",)}
+    inputs = {name: tuple(names) for name, names in job.columns.items()}
+    return {**inputs, "id": ("id",), TAKES: inputs.get(TAKES, (TAKES,))}
 
 
 def _alias(wanted: Mapping[str, Sequence[str]]) -> dict[str, str]:

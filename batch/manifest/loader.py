@@ -17,11 +17,11 @@ from batch.manifest.images import ImageInspector, inspect_bytes
 from batch.manifest.model_column import ModelColumns, columns_by_model, plan_mixed
 from batch.manifest.planner import ImageCheck, Planner
 from batch.manifest.reading_notes import reading_notes
-from batch.manifest.result_columns import LINKS, REPEATING, RESULT_COLUMNS
+from batch.manifest.result_columns import LINKS, ONLY_WITH_TAKES, REPEATING, RESULT_COLUMNS
 from batch.manifest.validation import checker
 from batch.table import Column, ReadingOptions, Table, open_table
 
-RULES = 2
+RULES = 3
 """Part of what a ledger remembers of a table it has read: raise it when the same bytes come to be read otherwise."""
 
 
@@ -39,6 +39,7 @@ class Manifest:
         models: those that a row may name in place of this job.
         other_prices: the same as `prices` for other endpoints, where the user says otherwise than their jobs.
         fetched_here: the service is played on this machine, which reaches addresses of images that fal never will.
+        takes: how many videos a row is to have that does not say it itself; None: nobody says.
     """
 
     path: Path
@@ -52,6 +53,7 @@ class Manifest:
     fetched_here: bool = False
     models: Models = field(default_factory=Models)
     other_prices: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    takes: int | None = None
     inspector: ImageInspector = field(default_factory=ImageInspector)
     finder: ImageFinder = field(default_factory=ImageFinder)
     _columns: list[tuple[Table, ModelColumns]] = field(default_factory=list, compare=False, repr=False)
@@ -70,13 +72,22 @@ class Manifest:
             for name, column_type in RESULT_COLUMNS.items()
         ]
 
+    def shown_columns(self, table: Table, *, takes: bool) -> list[Column]:
+        """Those of our columns that the table is to have; a column that it has already goes on being kept up to date.
+
+        Args:
+            takes: a row has several videos, or is to have.
+        """
+        asked = takes or not {self.prefix + name for name in ONLY_WITH_TAKES}.isdisjoint(table.columns)
+        return self.result_columns if asked else self.result_columns[: -len(ONLY_WITH_TAKES)]
+
     @property
     def settings(self) -> str:
         """Equal where equal bytes of a table are read to the same effect, local images left aside."""
         read = (self.reading.encoding, self.reading.header_row, self.reading.sheet)
         told = (*read, sorted(self.mapped.items()), sorted(self.ignored), self.prefix, sorted(self.prices.items()))
         others = sorted((endpoint, sorted(one.items())) for endpoint, one in self.other_prices.items())
-        how = (RULES, self.job, *told, others, self.reads_own, self.fetched_here, self.models.stamp())
+        how = (RULES, self.job, *told, others, self.reads_own, self.fetched_here, self.models.stamp(), self.takes)
         return hashlib.sha256(repr(how).encode()).hexdigest()
 
     def open(self) -> Table:
@@ -157,6 +168,7 @@ class Manifest:
                 delimiter=table.delimiter,
                 look_at_file=self._look_at_file,
                 header=table.columns,
+                takes=self.takes,
             )
 
         usual = planner(self.job, columns.usual)

@@ -3,18 +3,20 @@
 Pure: the schema check and the look at an image are functions handed in.
 """
 
+import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from batch.core.row import PlannedRow, Problem
+from batch.core.run_options import MOST_TAKES
 from batch.core.states import Status
 from batch.job import Arguments, Job
-from batch.manifest.columns import Columns, Row
+from batch.manifest.columns import TAKES, Columns, Row
 from batch.manifest.fingerprint import defaults, fingerprint
 from batch.manifest.spreadsheet_faults import formula, spreadsheet_error
 from batch.manifest.stray_text import letters, stray_text
-from batch.manifest.values import excerpt, shortened, unprintable, value_of
+from batch.manifest.values import excerpt, number, shortened, unprintable, value_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,8 @@ class Planner:
     """What stands between the cells of the table."""
     look_at_file: Callable[[str], ImageCheck] = ImageCheck
     """What is known of another file."""
+    takes: int | None = None
+    """How many videos a row is to have that does not say it; None: nobody does."""
 
     header: Sequence[str] = ()
     """The titles of all columns."""
@@ -109,6 +113,8 @@ class Planner:
                 if several or found[0].value is not None:
                     arguments[name] = sent if several else sent[0]
         problems += self._not_taken(row)
+        takes, why = self._takes(row)
+        problems += [self._problem(row, TAKES, why)] if why else []
         problems += [
             self._problem(row, violation.name, self._remedy(violation, given))
             for violation in _told_once(self.check(arguments))
@@ -118,7 +124,20 @@ class Planner:
         if problems:
             return PlannedRow(place, row.number, row_id, own, None, None, None, *told)
         price, digest = self.job.price(arguments, self.prices), fingerprint(self.job, identity, self.full)
-        return PlannedRow(place, row.number, row_id, own, arguments, digest, price, *told, endpoint=self.job.endpoint)
+        return PlannedRow(place, row.number, row_id, own, arguments, digest, price, *told, takes, self.job.endpoint)
+
+    def _takes(self, row: Row) -> tuple[int | None, str]:
+        """How many videos the row asks for, and why nobody can tell; of a column that is empty there, one."""
+        text = self.columns.cell(row, self.columns.takes).strip()
+        if not text:
+            return (self.takes if self.columns.takes is None else self.takes or 1), ""
+        found = None if spreadsheet_error(text) else number(text)
+        if found is not None and found == int(found) and 1 <= found <= MOST_TAKES:
+            return int(found), ""
+        return None, (
+            f"{shortened(text)} is not a whole number from 1 to {MOST_TAKES}: how many videos is the row to have? "
+            f"If the column is your own, say --ignore {shlex.quote(self.columns.titles[TAKES])}"
+        )
 
     def _looked(self, row: Row, name: str, cell: str, problems: list[Problem], warnings: list[Problem]) -> ImageCheck:
         """One file that an input names; what is wrong with it is added to the lists."""

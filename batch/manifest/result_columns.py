@@ -27,6 +27,10 @@ class ResultCells(NamedTuple):
     video_size: int | None = None
     """In bytes, as fal says."""
     video_type: str | None = None
+    take_shown: int | None = None
+    """Which of the row's videos all this is about; 1 is the first."""
+    takes_made: int | None = None
+    """How many there are."""
 
 
 _TYPES = {str: ColumnType.TEXT, int: ColumnType.INTEGER, Decimal: ColumnType.MONEY, datetime: ColumnType.TIME}
@@ -38,6 +42,9 @@ RESULT_COLUMNS: dict[str, ColumnType] = {
 
 REPEATING = frozenset({"status", "error_type", "video_type"})
 """Those with few different cells, however long the table is."""
+
+ONLY_WITH_TAKES = ("take_shown", "takes_made")
+"""The last ones, of a table in which a row has several videos, or is to have; other tables are without them."""
 
 LINKS = frozenset({"video_url", "video_path"})
 """Those that lead to a video."""

@@ -15,6 +15,8 @@ GROWTH = 0.3
 """What may wait in front of those that run, as a share of them, where requests begin at once."""
 BLIND_SHARE, BLIND_POWER, BLIND_PACE = 0.2, 0.6, 10.0
 """While nothing has begun: at most this share of the rows left, as the age of the first request to this power."""
+FEW = 0.1
+"""So small a share of those that were sent while nothing had begun says little of the others."""
 
 
 class SlotCount:
@@ -41,13 +43,19 @@ class SlotCount:
             self._blind(look)
             return False
         self._grow(look)
-        if not late() or look.now - self._rose <= look.margin(self._estimate.mean_run):
+        if not late() or look.now - self._rose <= look.margin(self._estimate.mean_run) or self._too_soon:
             self.size = max(self.size, self._more())
             return False
         self._estimate.slots = max(1.0, self._estimate.slots if self._running.ended else self._running.now)
         if self._estimate.starts_at_once:
             self._estimate.wait = 0.0
         return True
+
+    @property
+    def _too_soon(self) -> bool:
+        """Waits differ: the few that have begun, of many that were sent at once, may be those with the shortest. In a
+        full account the next one begins when one has ended, and not before."""
+        return self._running.begun < FEW * self._at_first and not self._running.ended
 
     def _blind(self, look: Look) -> None:
         if look.head is None:

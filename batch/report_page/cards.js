@@ -103,10 +103,15 @@ const Cards = (() => {
     return takes.find((one) => one.take === mark.take) ?? takes.find((one) => one.chosen) ?? takes.at(-1);
   }
 
+  /** A picture of a take: of its video, else the one that it begins with. */
+  function posterOf(row, take, online) {
+    return take?.poster ?? row.first?.small ?? (online && row.first?.online ? row.first.href : undefined);
+  }
+
   /** Puts a take's place into the card; its video comes when it is scrolled to. */
   function showTake(card, row, take, online) {
     const media = card.querySelector(".media");
-    const poster = take?.poster ?? (online && row.first?.online ? row.first.href : row.first?.small);
+    const poster = posterOf(row, take, online);
     const still = poster ? element("img", { src: poster, alt: "", loading: "lazy", decoding: "async" }) : "";
     media.replaceChildren(still);
     media.dataset.take = take?.take ?? "";
@@ -116,33 +121,35 @@ const Cards = (() => {
   }
 
   /** A player for a take, which tries one source after another. It loads as little as it can until it is played. */
-  function player(row, take, controls) {
-    const video = element("video", { muted: true, loop: true, playsInline: true, controls });
-    video.preload = take.poster && !controls ? "none" : "metadata";
+  function player(row, take, online) {
+    const video = element("video", { muted: true, loop: true, playsInline: true });
+    const poster = posterOf(row, take, online);
+    video.preload = poster ? "none" : "metadata";
     video.setAttribute("aria-label", `Video of ${nameOf(row)}, take ${take.take}`);
-    if (take.poster) video.poster = take.poster;
+    if (poster) video.poster = poster;
     const sources = [...(take.sources ?? [])];
     const next = () => {
       const source = sources.shift();
       if (source) video.src = source;
-      else video.replaceWith(lost(take));
+      else video.replaceWith(...lost(take, poster));
     };
     video.addEventListener("error", next);
     next();
     return video;
   }
 
-  function lost(take) {
+  function lost(take, poster) {
     const link = take.sources?.length ? linked(take.sources.at(-1), "", "open it") : "";
-    return element("p", { className: "lost" }, "This video cannot be loaded here. ", link);
+    const told = element("p", { className: "lost" }, "This video cannot be loaded here. ", link);
+    return poster ? [element("img", { src: poster, alt: "" }), told] : [told];
   }
 
   /** Gives the card its player; the picture stays until there is one. */
-  function load(card, row) {
+  function load(card, row, online) {
     const media = card.querySelector(".media");
     const take = (row.takes ?? []).find((one) => String(one.take) === media.dataset.take);
-    if (!take?.sources || media.querySelector("video")) return;
-    media.replaceChildren(player(row, take, false));
+    if (!take?.sources || media.querySelector("video, .lost")) return;
+    media.replaceChildren(player(row, take, online));
   }
 
   /** Takes the player away again: a browser holds only so many. */

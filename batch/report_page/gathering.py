@@ -5,10 +5,10 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from batch.core.jobs import Jobs
 from batch.core.money import dollars
 from batch.core.states import State, Status, status
 from batch.core.take import Take
@@ -18,6 +18,7 @@ from batch.ledger.report_rows import ReportRow, changes, last_event, report_rows
 from batch.ledger.request_logs import logs_by_row
 from batch.ledger.run_history import PastRun, past_runs
 from batch.ledger.takes import takes_of
+from batch.manifest.loader import Manifest
 from batch.report_page.groups import groups_of
 from batch.report_page.night_curve import PAUSE, Night, StopMark, nights_of, step_of
 from batch.report_page.page import Command, Counted, Fact, NightLine, Page, ShownRow, ShownTake
@@ -28,11 +29,14 @@ from batch.report_page.previous_report import Telling, next_telling
 from batch.report_page.safe_links import file_address, origin_of, web_address
 from batch.report_page.scales import lasting
 from batch.report_page.thumbnails import Thumbnails
+from batch.report_page.unsent_rows import unsent_inputs
 from batch.reports.clock import clock, local
 from batch.reports.outcome import Outcome, counted
 
 MOST_ORIGINS = 20
 """Hosts that the page names one by one; of more it says: any with https."""
+MOST_ROWS = 50_000
+"""Rows on a page: 20 MB, which a browser still opens in seconds."""
 _LOGS = 10_000
 _NIGHTS = 14
 """Nights in the list of them."""
@@ -51,7 +55,7 @@ class Source:
     ledger: Path
     table: Path
     page: Path
-    jobs: Jobs
+    manifest: Manifest
     outcome: Outcome
     sandbox: bool
     version: str
@@ -71,7 +75,7 @@ def gather(source: Source) -> tuple[Page, Telling]:
     with Ledger.read(source.ledger) as ledger:
         key = _key(ledger, source.ledger)
         telling = next_telling(source.before, key, last_event(ledger), source.now)
-        read = list(report_rows(ledger))
+        read = list(islice(report_rows(ledger), MOST_ROWS))
         logs = logs_by_row(ledger, _LOGS)
         nights = nights_of(step_of(*change) for change in changes(ledger))
         runs, takes = past_runs(ledger), takes_of(ledger)
@@ -88,27 +92,36 @@ def _key(ledger: Ledger, path: Path) -> str:
 
 def _page(source: Source, key: str, telling: Telling, rows: Sequence[ShownRow], nights: Sequence[Night]) -> Page:
     outcome, now = source.outcome, source.now
+    total = outcome.standing.total if len(rows) == MOST_ROWS else len(rows)
     counts = Counter(row.status for row in rows)
+    if total > len(rows):
+        counts = Counter({str(one): count for one, count in outcome.standing.rows.items()})
     seconds = [take.seconds for row in rows for take in row.takes if take.seconds is not None]
     worker = outcome.worker
+    marks = f"{source.page.name.removesuffix('.html').removesuffix('.report')}.marks.csv"
     return Page(
         table=source.table.name,
-        marks_name=f"{source.page.name.removesuffix('.html').removesuffix('.report')}.marks.csv",
+        marks_name=marks,
         key=key,
         made_at=now,
         made_on=f"{local(now).day} {local(now):%B %Y, %H:%M}",
         version=source.version,
-        facts=_facts(outcome, counts, len(rows), nights, seconds),
+        facts=_facts(outcome, counts, total, nights, seconds),
         counts=[Counted(str(one), counts[one]) for one in Status if counts[one]],
         at_work=f"A run is at work{': ' + worker.at_fal.text() if worker.at_fal else ''}" if worker else "",
         sandbox=source.sandbox,
         news=_news(rows, telling, now),
         to_do=[Command(*one) for one in outcome.to_do],
         groups=groups_of(rows, outcome),
+        with_marks=[
+            Command(outcome.command_for("take", "--from", marks), "shows what was kept"),
+            Command(outcome.command_for("redo", "--from", marks), "says the price, and asks"),
+        ],
         night=plot_night(nights[-1], local) if nights else None,
         nights=[_line(night) for night in nights[: -_NIGHTS - 1 : -1]],
         run_times=plot_run_times(seconds),
         rows=rows,
+        left_out=total - len(rows),
         media_origins=_origins(one for row in rows for take in row.takes for one in take.sources),
         picture_origins=_origins(
             one.href for row in rows for one in (row.first, row.last) if one is not None and one.is_online
@@ -128,8 +141,9 @@ class _Rows:
     def shown(self, rows: Sequence[ReportRow]) -> Iterator[ShownRow]:
         thumbnails, page_folder = self.source.thumbnails, self.source.page.parent
         finder = PictureFinder(self.source.table.parent, page_folder, thumbnails)
-        inputs = [_inputs(row.arguments) for row in rows]
-        jobs = [self.source.jobs.shown(row.endpoint or "") for row in rows]
+        unsent = unsent_inputs(self.source.manifest, {row.number for row in rows if row.arguments is None})
+        inputs = [_inputs(row.arguments) or unsent.get(row.number, {}) for row in rows]
+        jobs = [self.source.manifest.jobs.shown(row.endpoint or "") for row in rows]
         pictures = [finder.ends(job, one) for job, one in zip(jobs, inputs, strict=True)]
         videos = {take.request_id: self._file(take) for takes in self.takes.values() for take in takes}
         if can_take():
@@ -160,7 +174,7 @@ class _Rows:
             id=row.id,
             status=str(shown),
             prompt=_prompt(arguments),
-            settings=_settings(self.source.jobs.shown(row.endpoint or ""), arguments),
+            settings=_settings(self.source.manifest.jobs.shown(row.endpoint or ""), arguments),
             kind=(row.kind or "") if shown in _WITH_KIND else "",
             error=_error(shown, row),
             log=self.logs.get(row.number, ()),
@@ -228,7 +242,9 @@ def _prompt(arguments: Mapping[str, Any]) -> str:
 def _settings(job: Job, arguments: Mapping[str, Any]) -> str:
     told = {name: value for name, value in arguments.items() if name != "prompt" and name not in job.local}
     units = {name: f" {units[0]}" for name, units in job.units.items() if units}
-    return ", ".join(f"{name.replace('_', ' ')} {value}{units.get(name, '')}" for name, value in told.items())
+    return ", ".join(
+        f"{name.replace('_', ' ')} {value}{units.get(name, '')}" for name, value in told.items() if value != ""
+    )
 
 
 def _error(shown: Status, row: ReportRow) -> str:
@@ -250,7 +266,9 @@ def _facts(
     facts.append(Fact("Spent", dollars(now.spent), under_way))
     if nights:
         last = nights[-1]
-        facts.append(Fact("Last at work", clock(last.ended, outcome.now), f"for {lasting(last.ended - last.began)}"))
+        facts.append(
+            Fact("Last at work", clock(last.ended // 60 * 60, outcome.now), f"for {lasting(last.ended - last.began)}")
+        )
     if seconds:
         middle = sorted(seconds)[len(seconds) // 2]
         facts.append(Fact("A video took", lasting(middle), "from submit to video, in the middle"))
@@ -261,7 +279,7 @@ def _news(rows: Sequence[ShownRow], telling: Telling, now: float) -> str:
     if not telling.since_at:
         return ""
     fresh = Counter(row.status for row in rows if row.is_new)
-    when = f"the report of {clock(telling.since_at, now)}"
+    when = f"the report of {clock(telling.since_at // 60 * 60, now)}"
     if not fresh:
         return f"Nothing is new since {when}."
     words = {"succeeded": "done", "in_doubt": "in doubt"}

@@ -22,10 +22,15 @@ const Marks = (() => {
       }
     });
 
-    /** What is to be done again was done again: the mark spoke of an earlier take. The note stays. */
+    /**
+     * What is to be done again was done again: the mark spoke of an earlier take, and only its note stays. A mark of a
+     * take that the row never had is of another row, of a ledger that stood here before.
+     */
     function forgetOutdated(row) {
       const mark = kept[nameOf(row)];
-      if (mark?.mark === "redo" && mark.takes < (row.takes ?? []).length) kept[nameOf(row)] = { ...mark, mark: "" };
+      const takes = row.takes ?? [];
+      if (mark?.request && !takes.some((one) => one.request === mark.request)) delete kept[nameOf(row)];
+      else if (mark?.mark === "redo" && mark.takes < takes.length) kept[nameOf(row)] = { ...mark, mark: "" };
     }
 
     function get(row) {

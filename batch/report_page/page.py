@@ -151,10 +151,14 @@ class Page:
     """What is new since the report before; empty: there was none."""
     to_do: Sequence[Command]
     groups: Sequence[Group]
+    with_marks: Sequence[Command]
+    """What to type with the file of marks."""
     night: NightPlot | None
     nights: Sequence[NightLine]
     run_times: Bars | None
     rows: Sequence[ShownRow]
+    left_out: int = 0
+    """Rows of the table that are too many for one page."""
     media_origins: Sequence[str] = ()
     picture_origins: Sequence[str] = ()
 

@@ -12,7 +12,7 @@ from batch.report_page.night_curve import Moment, Night, moments
 from batch.report_page.scales import clock_marks, lasting, round_steps, time_step
 
 WIDTH, HEIGHT = 360, 150
-LEFT, RIGHT, TOP, BOTTOM = 36, 8, 12, 22
+LEFT, RIGHT, TOP, BOTTOM = 44, 14, 12, 24
 _BARS, _FEWEST = 12, 6
 STOPS = 6
 """Stops that are marked in one plot."""

@@ -15,9 +15,10 @@
   let shown = [];
   let first = 0; // of the page, among those that are shown
   let current = 0; // the one that the keys speak of, among those that are shown
+  const online = () => at("online")?.checked ?? false; // pictures from the web are shown, too
 
   function textOf(row) {
-    return [row.label, row.row, row.prompt, row.error, row.kind, row.settings].join("\n").toLowerCase();
+    return [row.label, row.prompt, row.error, row.kind, row.settings].join("\n").toLowerCase();
   }
 
   // Which shots
@@ -30,21 +31,26 @@
 
   function choose() {
     const words = controls.find.value.toLowerCase().split(/\s+/).filter(Boolean);
-    const { status, kind, mark } = Object.fromEntries(Object.entries(controls).map(([name, one]) => [name, one.value]));
+    const wanted = Object.fromEntries(Object.entries(controls).map(([name, one]) => [name, one.value]));
     shown = data.rows.filter((row) =>
-      (!status || (status === "fresh" ? row.fresh : row.status === status))
-      && (!kind || row.kind === kind)
-      && (!mark || hasMark(row, mark))
-      && words.every((word) => searchable.get(row).includes(word)));
+      (!wanted.status || (wanted.status === "fresh" ? row.fresh : row.status === wanted.status))
+      && (!wanted.kind || row.kind === wanted.kind)
+      && (!wanted.mark || hasMark(row, wanted.mark))
+      && words.every((word) => isIn(row, word)));
     shown.sort(ORDERS[controls.sort.value] ?? ORDERS.row);
     first = current = 0;
     draw();
   }
 
+  /** `#17` is the seventeenth row; any other word stands somewhere in what is told of it. */
+  function isIn(row, word) {
+    return /^#\d+$/.test(word) ? word === `#${row.row}` : searchable.get(row).includes(word);
+  }
+
   function hasMark(row, which) {
-    const mark = marks.get(row);
-    if (which === "note") return mark.note !== "";
-    return which === "none" ? !mark.mark : mark.mark === which;
+    const now = marks.get(row);
+    if (which === "note") return now.note !== "";
+    return which === "none" ? !now.mark : now.mark === which;
   }
 
   function offerKinds() {
@@ -61,8 +67,8 @@
       for (const { target, isIntersecting } of entries) {
         const row = rowOf(target);
         if (!row) continue;
-        if (isIntersecting) Cards.load(target, row);
-        else Cards.unload(target, row, marks.get(row), at("online")?.checked);
+        if (isIntersecting) Cards.load(target, row, online());
+        else Cards.unload(target, row, marks.get(row), online());
       }
     },
     { rootMargin: "200px" },
@@ -70,10 +76,9 @@
 
   function draw(count = PAGE) {
     inSight.disconnect();
-    const online = at("online")?.checked ?? false;
     const rows = shown.slice(first, first + count);
     list.replaceChildren(...rows.map((row, n) => {
-      const item = Cards.build(row, marks.get(row), online);
+      const item = Cards.build(row, marks.get(row), online());
       item.firstElementChild.dataset.at = first + n;
       return item;
     }));
@@ -97,9 +102,9 @@
   const cardOf = (row) => cards().find((card) => rowOf(card) === row);
   const currentCard = () => cards().find((card) => Number(card.dataset.at) === current);
 
-  function setCurrent(where, { focus = true } = {}) {
+  function setCurrent(place, { focus = true } = {}) {
     if (!shown.length) return;
-    current = Math.max(0, Math.min(where, shown.length - 1));
+    current = Math.max(0, Math.min(place, shown.length - 1));
     if (current < first || current >= first + PAGE) {
       first = Math.floor(current / PAGE) * PAGE;
       draw();
@@ -134,9 +139,10 @@
     return (card && Cards.takeAt(card, row)) ?? Cards.takeShown(row, marks.get(row));
   }
 
-  /** Marks a row so; a mark that it has already is taken off. */
-  function mark(row, kind, take = takeOf(row)) {
+  /** Marks a row so; a mark that it has already is taken off. A redo is of all that there is: it names the newest. */
+  function mark(row, kind, looked = takeOf(row)) {
     if (kind === "keep" && !row.takes) return;
+    const take = kind === "redo" ? row.takes?.at(-1) : looked;
     const now = marks.get(row);
     const same = now.mark === kind && (kind === "redo" || now.take === take?.take);
     marks.set(row, { mark: same ? "" : kind, take: take?.take ?? 0, request: take?.request ?? "" });
@@ -144,9 +150,9 @@
   }
 
   function note(row, text) {
-    const take = takeOf(row);
+    const looked = takeOf(row);
     const now = marks.get(row);
-    const about = now.mark ? {} : { take: take?.take ?? 0, request: take?.request ?? "" };
+    const about = now.mark ? {} : { take: looked?.take ?? 0, request: looked?.request ?? "" };
     marks.set(row, { note: text, ...about });
     refresh(row);
   }
@@ -165,9 +171,9 @@
   function tally() {
     const told = { keep: 0, redo: 0, note: 0 };
     for (const row of data.rows) {
-      const { mark, note } = marks.get(row);
-      if (mark) told[mark]++;
-      if (note) told.note++;
+      const now = marks.get(row);
+      if (now.mark) told[now.mark]++;
+      if (now.note) told.note++;
     }
     const keeps = marks.stays() ? "" : " This browser keeps nothing: save the marks before you leave.";
     at("tally").textContent = `${told.keep} kept, ${told.redo} to redo, ${told.note} with a note.${keeps}`;
@@ -180,9 +186,10 @@
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 10000);
     say(`Saved as ${data.marksName}, where your browser puts what it downloads.`);
+    at("then").hidden = false;
   }
 
-  async function take(file) {
+  async function takeIn(file) {
     const told = marks.fromCsv(await file.text());
     const lines = (count) => `${count} ${count === 1 ? "line" : "lines"}`;
     if (told === null) say(`${file.name} holds no marks: its first line names no column mark or note.`);
@@ -199,7 +206,7 @@
   function toggle(card) {
     const row = rowOf(card);
     if (!row) return;
-    Cards.load(card, row);
+    Cards.load(card, row, online());
     const video = card.querySelector("video");
     if (video?.paused) start(video);
     else video?.pause();
@@ -216,8 +223,8 @@
     const take = (row.takes ?? []).find((one) => one.take === number);
     if (!take) return;
     const plays = card.querySelector("video")?.paused === false;
-    Cards.showTake(card, row, take, at("online")?.checked);
-    Cards.load(card, row);
+    Cards.showTake(card, row, take, online());
+    Cards.load(card, row, online());
     if (plays) start(card.querySelector("video"));
   }
 
@@ -242,9 +249,9 @@
   }
 
   function writeNote(card) {
-    const note = card.querySelector(".note");
-    note.parentElement.hidden = false;
-    note.focus();
+    const field = card.querySelector(".note");
+    field.parentElement.hidden = false;
+    field.focus();
   }
 
   // Mouse and finger
@@ -276,7 +283,7 @@
     list.addEventListener(name, (event) => {
       if (event.pointerType !== "mouse" || !event.target.matches?.(".media.has-video") || stillness.matches) return;
       const card = event.target.closest(".card");
-      Cards.load(card, rowOf(card));
+      Cards.load(card, rowOf(card), online());
       const video = card.querySelector("video");
       if (plays && video) start(video);
       else video?.pause();
@@ -295,18 +302,18 @@
 
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const where = event.target;
-    if (where.matches("textarea, input, select")) {
-      if (event.key === "Escape" && where.matches(".note, #find")) leave(where);
+    const field = event.target;
+    if (field.matches("textarea, input, select")) {
+      if (event.key === "Escape" && field.matches(".note, #find")) leave(field);
       return;
     }
-    const presses = where.matches("button, a, summary") && (event.key === " " || event.key === "Enter");
+    const presses = field.matches("button, a, summary") && (event.key === " " || event.key === "Enter");
     if (presses || at("help").open) return;
     if (SideBySide.isOpen() ? SideBySide.key(event.key) : pressed(event.key)) event.preventDefault();
   });
 
-  function leave(where) {
-    where.blur();
+  function leave(field) {
+    field.blur();
     setCurrent(current);
   }
 
@@ -328,13 +335,12 @@
   // The rest of the page
 
   for (const one of Object.values(controls)) one.addEventListener("input", choose);
-  document.querySelector("form.bar").addEventListener("submit", (event) => event.preventDefault());
   at("online")?.addEventListener("change", () => draw());
   at("before").addEventListener("click", () => turn(-1));
   at("after").addEventListener("click", () => turn(1));
   at("save").addEventListener("click", save);
   at("load").addEventListener("change", ({ target }) => {
-    if (target.files.length) take(target.files[0]);
+    if (target.files.length) takeIn(target.files[0]);
     target.value = "";
   });
   at("keys").addEventListener("click", () => at("help").showModal());

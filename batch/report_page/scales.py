@@ -34,7 +34,7 @@ def time_step(length: float, most: int) -> int:
 
 
 def clock_marks(
-    began: float, ended: float, local: Callable[[float], datetime], most: int = 5
+    began: float, ended: float, local: Callable[[float], datetime], most: int = 4
 ) -> list[tuple[float, str]]:
     """Round times between two others, as the clock on the wall shows them. Times are seconds since 1970."""
     length = max(ended - began, 1.0)

@@ -62,7 +62,7 @@ const SideBySide = (() => {
   }
 
   function video(take) {
-    const made = Cards.player(row, take, false);
+    const made = Cards.player(row, take);
     made.preload = "auto";
     made.addEventListener("timeupdate", follow);
     made.addEventListener("play", showState);

@@ -52,6 +52,10 @@ class EventLog:
         """A run begins."""
         self._append([_line("run", ledger=str(self._ledger), at=_utc(at), pid=os.getpid())])
 
+    def note(self, kind: str, at: float, **told: Any) -> None:
+        """What is no change of a row's, and stands in no ledger. Raises as `catch_up` does."""
+        self._append([_line(kind, at=_utc(at), **told)])
+
     def catch_up(self, ledger: Ledger) -> None:
         """Writes what the ledger has and the log has not.
 

@@ -132,6 +132,12 @@ class Outcome:
                 "  each run asks again, and none buys these again by itself; where you know better: "
                 f"kling-batch resolve {shlex.join(self.command)} --row N --give-up (or --resubmit, which buys it again)"
             )
+        if now.takes:
+            lines.append(f"  {now.takes:,} more take{'' if now.takes == 1 else 's'} beside the videos in the table")
+        if now.kept:
+            lines.append(
+                f"  {counted(now.kept)} without a new video still {'has' if now.kept == 1 else 'have'} the last"
+            )
         if self.recalled:
             lines.append(f"  {counted(self.recalled)} only waited in fal's line: taken back, $0.00, to be run again")
         if self.videos:
@@ -215,6 +221,8 @@ class Outcome:
             "exit_code": int(self.exit_code),
             "rows": now.total,
             **{str(one): now.count(one) for one in Status},
+            "more_takes": now.takes,
+            "with_an_earlier_take": now.kept,
             "failures": [
                 {"error_type": f.error_type, "rows": f.rows, "example_row": f.example_row, "example": f.example}
                 for f in now.failures

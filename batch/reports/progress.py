@@ -21,7 +21,10 @@ class Eta:
     """What the time left is guessed from. Seconds."""
 
     rows: int
+    """Or videos, where rows are to have several."""
     typical_seconds: float
+    what: str = "rows"
+    """What is counted, as it is called."""
 
     def left(self, ended: int, elapsed: float, at_once: int) -> float:
         """Seconds until all rows have ended, for a service that takes minutes a row.
@@ -45,7 +48,7 @@ class Eta:
 
 def line(tally: Tally, eta: Eta, elapsed: float) -> str:
     """One line that says it all."""
-    parts = [f"{_done(tally)} of {eta.rows} rows done"]
+    parts = [f"{_done(tally)} of {eta.rows} {eta.what} done"]
     parts += [f"{tally.failed} failed"] if tally.failed else []
     parts += [_at_work(tally), f"{dollars(tally.spent)} spent"]
     # While fal cannot be reached no guess is worth its place: a narrow terminal would show it instead of the reason.

@@ -13,6 +13,7 @@ from batch.ledger.ledger import Ledger
 from batch.ledger.recovery import has_sent, unknown_requests
 from batch.manifest.loader import Manifest
 from batch.manifest.past_results import PastResult, past_results, prefixes, telling
+from batch.manifest.result_columns import ONLY_WITH_TAKES, RESULT_COLUMNS
 from batch.table import TableChanged
 from batch.table.table import Table
 
@@ -61,7 +62,8 @@ def require_ours(target: Path, manifest: Manifest) -> None:
     if not target.exists():
         return
     header = manifest.open_like(target).columns
-    lacking = {column.name for column in manifest.result_columns} - set(header)
+    kept_always = [manifest.prefix + name for name in RESULT_COLUMNS if name not in ONLY_WITH_TAKES]
+    lacking = set(kept_always) - set(header)
     found = prefixes(header)
     if lacking and found and manifest.prefix not in found:
         raise ManifestError(

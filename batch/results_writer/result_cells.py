@@ -31,7 +31,7 @@ def result_cells(row: ResultRow, between: tuple[str, str] | None = None) -> Resu
         video_url=row.video_url,
         error=error,
         error_type=error_type,
-        request_id=None if waits else row.request_id,
+        request_id=None if waits and not row.video_url else row.request_id,
         attempts=row.attempts or None,
         cost_usd=_dollars(cost) if cost or row.finished_at else None,
         submitted_at=None if waits else _time(row.submitted_at),
@@ -39,6 +39,8 @@ def result_cells(row: ResultRow, between: tuple[str, str] | None = None) -> Resu
         video_path=_path(row.video_path, between) if row.video_url and row.video_path else None,
         video_size=size,
         video_type=media_type,
+        take_shown=row.take,
+        takes_made=row.takes,
     )
 
 

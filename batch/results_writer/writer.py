@@ -3,6 +3,7 @@
 from collections.abc import Callable, Generator, Iterable
 from contextlib import closing, nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import repeat
 from pathlib import Path
 
@@ -13,17 +14,16 @@ from batch.ledger.ledger import Ledger
 from batch.ledger.matching import match
 from batch.ledger.result_rows import enrolled_rows, matched_rows
 from batch.ledger.snapshot import ManifestSnapshot, last_event, load_snapshot, try_save_snapshot
+from batch.ledger.takes import has_several_takes
 from batch.manifest.loader import Manifest
-from batch.manifest.result_columns import RESULT_COLUMNS
 from batch.results_writer.overwrite_checks import require_ours
 from batch.results_writer.result_cells import result_cells
-from batch.table import Cell, Table, TableChanged, TargetLocked
+from batch.table import Cell, Column, Table, TableChanged, TargetLocked
 
 MERGES = 20
 """How often a table that changes under our hands is read again before the results go beside it."""
 
 _Cells = Generator[tuple[Cell, ...], None, None]
-_BLANK: tuple[Cell, ...] = (None,) * len(RESULT_COLUMNS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +93,8 @@ class ResultsWriter:
             if target == self._manifest.path and known.shown == now:
                 return
             table.width = known.width
-            records = known.records
-            written = self._written(table, target, lambda: self._cells(enrolled_rows(ledger), target, records), proof)
+            columns, rows = self._columns(ledger, table), partial(enrolled_rows, ledger)
+            written = self._written(table, target, columns, partial(self._cells, rows, target, known.records), proof)
             self._made_of[written] = known.digest
             if target == self._manifest.path:
                 self._last = replace(known, digest=written, width=None, shown=now)
@@ -111,17 +111,27 @@ class ResultsWriter:
         plans = self._manifest.plan(table)
         # A copy overwrites nothing of the user's: a remark in our columns must not keep a night's results away.
         match(ledger, plans, refuse_foreign=target == self._manifest.path)
-        count = table.count or 0
-        written = self._written(table, target, lambda: self._cells(matched_rows(ledger), target, count), proof)
+        columns, rows = self._columns(ledger, table), partial(matched_rows, ledger)
+        written = self._written(table, target, columns, partial(self._cells, rows, target, table.count or 0), proof)
         self._made_of[written] = digest
 
-    def _cells(self, rows: Iterable[ResultRow], target: Path, records: int) -> _Cells:
-        return _in_place(rows, records, _between(self._manifest.path, target))
+    def _columns(self, ledger: Ledger, table: Table) -> list[Column]:
+        return self._manifest.shown_columns(table, takes=has_several_takes(ledger))
 
-    def _written(self, table: Table, target: Path, cells: Callable[[], _Cells], proof: bool) -> str:
-        """The digest of what was written. No question to the ledger stays open, however it ends."""
-        with closing(cells()) as rows, closing(cells()) if proof else nullcontext() as again:
-            return table.write(target, self._manifest.result_columns, rows, again)
+    def _cells(self, rows: Callable[[], Iterable[ResultRow]], target: Path, records: int, width: int) -> _Cells:
+        return _in_place(rows(), records, width, _between(self._manifest.path, target))
+
+    def _written(
+        self, table: Table, target: Path, columns: list[Column], cells: Callable[[int], _Cells], proof: bool
+    ) -> str:
+        """The digest of what was written. No question to the ledger stays open, however it ends.
+
+        Args:
+            cells: gives so many cells for each record.
+        """
+        width = len(columns)
+        with closing(cells(width)) as rows, closing(cells(width)) if proof else nullcontext() as again:
+            return table.write(target, columns, rows, again)
 
 
 def _between(manifest: Path, results: Path) -> tuple[str, str] | None:
@@ -130,12 +140,12 @@ def _between(manifest: Path, results: Path) -> tuple[str, str] | None:
     return None if start == end or start.drive != end.drive else (start.as_posix(), end.as_posix())
 
 
-def _in_place(rows: Iterable[ResultRow], records: int, between: tuple[str, str] | None) -> _Cells:
+def _in_place(rows: Iterable[ResultRow], records: int, width: int, between: tuple[str, str] | None) -> _Cells:
     """Our cells for every record of the table; records that are no shots stay blank."""
-    at = 0
+    at, blank = 0, (None,) * width
     for row in rows:
         if row.place > at:
-            yield from repeat(_BLANK, row.place - at)
-        yield result_cells(row, between)
+            yield from repeat(blank, row.place - at)
+        yield result_cells(row, between)[:width]
         at = row.place + 1
-    yield from repeat(_BLANK, records - at)
+    yield from repeat(blank, records - at)

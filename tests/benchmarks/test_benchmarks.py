@@ -6,7 +6,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from tests.benchmarks import parquet_save, report
+from tests.benchmarks import page_opening, parquet_save, report, workers
 from tests.benchmarks.clients import Client, clients
 from tests.benchmarks.measure import Case, Measured, measure
 
@@ -67,6 +67,14 @@ def test_a_save_of_parquet_is_measured_first_and_second(tmp_path: Path) -> None:
     assert len(names) == 5 + 12
 
 
+def test_a_page_is_made_opened_and_filtered_without_a_word_in_the_console() -> None:
+    """In a real browser."""
+    one = page_opening.measure(70, times=1)
+    assert one.said == []
+    assert one.size > 50_000
+    assert min(one.first, one.again, one.opened, one.found, one.turned) > 0
+
+
 def _careless() -> Measured:
     seen = {
         "asked": {"submit": 3, "status": 3, "result": 2},
@@ -78,3 +86,13 @@ def _careless() -> Measured:
     }
     case = replace(TINY, rows=2)
     return Measured(clients()[0], case, began=0.0, ended=2.0, code=1, cpu=0.5, peak=10**6, said="", seen=seen)
+
+
+def test_a_simulated_night_of_dying_workers_says_what_became_of_its_rows() -> None:
+    """A small one of `workers scale`: nothing paid twice, lost, or left in doubt; four submits a worker at most."""
+    told = workers.simulate(120, 30, 4, die_seconds=20.0)
+    assert (told.paid_twice, told.lost, told.left_in_doubt) == (0, 0, 0)
+    assert told.deaths > 50
+    assert told.in_doubt <= 4 * told.deaths
+    assert told.most_at_once <= 4
+    assert told.hours < 1.2 * told.ideal_hours

@@ -1,5 +1,7 @@
 """The commands of the morning as they are typed: the report, by itself and at the end of a run."""
 
+import json
+from base64 import b64decode
 from pathlib import Path
 
 import pytest
@@ -7,6 +9,7 @@ from click.testing import CliRunner
 
 from batch.cli.main import main
 from batch.errors import Exit
+from tests.support.message_services import message_services
 from tests.support.mornings import a_morning
 
 
@@ -40,6 +43,23 @@ def test_a_run_writes_its_report_at_its_end(tmp_path: Path, more: tuple[str, ...
     assert code == Exit.ROWS_FAILED
     assert (tmp_path / "shots.sandbox.report.html").exists()
     assert f"report: {tmp_path}/shots.sandbox.report.html" in err
+
+
+@pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")  # a library of apprise's
+def test_the_report_goes_with_the_message(tmp_path: Path) -> None:
+    """Where the service takes files; it names none of this disk."""
+    table = tmp_path / "shots.csv"
+    table.write_text("id,prompt,image\na,one,https://x.y/1.png\n")
+    with message_services(tmp_path) as services:
+        address = f"json://127.0.0.1:{services.port}/"
+        code, _, _ = typed("run", table, "--sandbox", "--report", "--notify", address)
+        assert code == Exit.DONE
+        (post,) = services.posts
+        attached = {one["filename"]: b64decode(one["base64"]) for one in json.loads(post[2])["attachments"]}
+        assert set(attached) == {"report.json", "shots.sandbox.report.html"}
+        assert b"./shots" not in attached["shots.sandbox.report.html"]
+        typed("run", table, "--sandbox", "--notify", address)
+        assert "shots.sandbox.report.html" not in str(services.posts[-1])
 
 
 def test_a_report_that_cannot_be_written_does_not_change_how_a_run_ends(tmp_path: Path) -> None:

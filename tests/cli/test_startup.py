@@ -22,9 +22,10 @@ main(args=sys.argv[2:], prog_name="kling-batch")
 TABLES = {"pandas", "pyarrow", "numpy"}
 SERVICE = {"fal_client", "httpx", "aiohttp"}
 SANDBOX = {"av", "starlette", "trio", "trustme", "uvicorn"}
+CLUSTER = {"ray", "grpc"}
 LOOP = {"anyio", "asyncio", "ssl"}
 ROWS = {"PIL", "jsonschema_rs", "tqdm"}
-HEAVY = TABLES | SERVICE | SANDBOX | LOOP | ROWS
+HEAVY = TABLES | SERVICE | SANDBOX | CLUSTER | LOOP | ROWS
 
 
 def loaded(folder: Path, *command: str) -> set[str]:

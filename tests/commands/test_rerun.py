@@ -108,7 +108,7 @@ def test_a_stale_row_is_bought_with_what_it_says_now(make: Callable[..., Sheet])
     batch.ledger.apply(work.row, states.claimed(2e9, None, work.price))
     batch.ledger.apply(work.row, states.not_sent(2e9, "no network"))
     batch.save()
-    assert (batch.column("status"), batch.column("video_url")) == (["pending"], [""])
+    assert (batch.column("status"), batch.column("video_url")) == (["pending"], ["https://v/1"])
     assert batch.ledger.db.execute("SELECT edited FROM sheet").fetchall() == [(0,)]
 
 

@@ -35,8 +35,11 @@ class Store:
         self.most_asked = max(self.most_asked, len(found))
         return found
 
-    async def wanted_video(self, row: int) -> WantedVideo | None:
-        name = f"r{row}"
+    async def videos_of(self, row: int) -> list[str]:
+        return [] if f"r{row}" in self.files else [f"r{row}"]
+
+    async def wanted_video(self, request_id: str) -> WantedVideo | None:
+        name, row = request_id, int(request_id[1:])
         if name in self.files:
             return None
         return WantedVideo(

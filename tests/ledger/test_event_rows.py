@@ -35,4 +35,5 @@ def test_each_event_is_told_with_what_it_brought() -> None:
         *((4, "pending", None), (5, "submitting", None), (6, "submitted", "r2"), (7, "failed", None)),
     ]
     assert later[-1].detail == "bad: why"
-    assert [one.video_url for one in row_events(ledger, 0)] == [None] * 7
+    assert [one.video_url for one in row_events(ledger, 0)] == [None, None, "https://v/1", *[None] * 4]
+    assert [one.request_id for one in row_events(ledger, 0)] == [None, "r1", *[None] * 3, "r2", None]

@@ -3,6 +3,7 @@
 import pytest
 
 from batch.core import states
+from batch.core.gateway import Receipt
 from batch.core.row import ResultRow
 from batch.core.states import State
 from batch.ledger import result_rows
@@ -12,18 +13,12 @@ from batch.ledger.result_rows import enrolled_rows, matched_rows
 from tests.support.ledgers import PRICE, RECEIPT, add
 from tests.support.matched_sheets import Batch, Record, planned, ran
 
-EDITED = ResultRow._fields.index("edited")
-
 
 @pytest.mark.parametrize("statement", ["_ENROLLED", "_MATCHED"])
 def test_the_columns_that_are_read_are_the_fields_of_a_result_row(statement: str) -> None:
     """In number, name and order: they are taken by position. Only `edited` is worked out in one of the two."""
     batch = ran(Record("A"))
     names = [name for name, *_ in batch.ledger.db.execute(getattr(result_rows, statement)).description]
-    names[names.index("kind")] = "error_type"
-    names[names.index("path")] = "video_path"
-    if statement == "_MATCHED":
-        names[EDITED] = "edited"
     assert tuple(names) == ResultRow._fields
 
 
@@ -34,6 +29,10 @@ def test_every_field_comes_from_its_own_column(ledger: Ledger) -> None:
         states.claimed(10.0, None, PRICE),
         states.accepted(20.0, RECEIPT),
         states.succeeded(30.0, "{}", "https://v", 7),
+        states.again(State.SUCCEEDED, 31.0),
+        states.claimed(32.0, None, PRICE),
+        states.accepted(33.0, Receipt("r2", "https://s", "https://r", "https://c")),
+        states.succeeded(34.0, '{"of": "r2"}', "https://v/2", 8),
         states.again(State.SUCCEEDED, 40.0),
         states.claimed(50.0, None, PRICE + 1),
         states.refused(60.0, "bad", "why"),
@@ -41,27 +40,29 @@ def test_every_field_comes_from_its_own_column(ledger: Ledger) -> None:
         ledger.apply(row, move)
     ledger.db.execute("UPDATE sheet SET edited = 1, problem = 'prompt: is empty'")
     ledger.db.execute(
-        "INSERT INTO video_file (request_id, row, path, name_key, done_at) VALUES ('r1', ?, 'v/a.mp4', 'v/a.mp4', 70)",
+        "INSERT INTO video_file (request_id, row, path, name_key, done_at) VALUES ('r2', ?, 'v/a.mp4', 'v/a.mp4', 70)",
         (row,),
     )
-    ledger.db.execute("UPDATE row SET video_url = 'https://v', request_id = 'r1'")
+    ledger.db.execute("UPDATE row SET request_id = 'r3'")
     assert list(enrolled_rows(ledger)) == [
         ResultRow(
             place=4,
             problem="prompt: is empty",
             state="failed",
             edited=1,
-            video_url="https://v",
+            video_url="https://v/2",
             message="why",
             error_type="bad",
-            request_id="r1",
-            attempts=2,
-            spent=7,
+            request_id="r3",
+            attempts=3,
+            spent=15,
             price=PRICE + 1,
-            submitted_at=20.0,
+            submitted_at=33.0,
             finished_at=60.0,
-            result=None,
+            result='{"of": "r2"}',
             video_path="v/a.mp4",
+            take=2,
+            takes=2,
         )
     ]
 

@@ -53,12 +53,12 @@ def test_what_is_missing_is_listed_piece_by_piece(ledger: Ledger) -> None:
     async def check(records: VideoRecords) -> None:
         assert await records.rows_without_file(0, 2) == [1, 2]
         assert await records.rows_without_file(2, 2) == [3]
-        video = await records.wanted_video(2)
+        video = await records.wanted_video("r2")
         assert video
         assert await records.reserve_path(video, "v/b.mp4", "v/b.mp4")
         await records.note_file("r2", FILE)
         assert await records.rows_without_file(0, 9) == [1, 3]
-        assert await records.wanted_video(2) is None
+        assert await records.wanted_video("r2") is None
 
     asked(ledger, check)
     assert videos_without_file(ledger) == 2
@@ -76,7 +76,8 @@ def test_a_wanted_video_is_told_with_all_that_is_known_of_it(ledger: Ledger) -> 
     plan_names(ledger, [PlannedName(1, 2, "boat", "boat")])
 
     async def check(records: VideoRecords) -> None:
-        video = await records.wanted_video(1)
+        assert await records.videos_of(1) == ["r9", "r1"]
+        video = await records.wanted_video("r9")
         assert video
         assert (video.request_id, video.number, video.url, video.size, video.seconds) == (
             "r9",
@@ -86,9 +87,12 @@ def test_a_wanted_video_is_told_with_all_that_is_known_of_it(ledger: Ledger) -> 
             10.0,
         )
         assert (video.id, video.planned, video.take, video.path) == ("a", "boat", 2, None)
-        other = await records.wanted_video(2)
+        other = await records.wanted_video("r2")
         assert other
         assert (other.id, other.planned, other.take, other.size, other.seconds) == (None, None, 1, None, 5.0)
+        before = await records.wanted_video("r1")
+        assert before
+        assert (before.id, before.planned, before.take, before.seconds) == ("a", "boat", 1, None)
 
     asked(ledger, check)
 
@@ -97,32 +101,32 @@ def test_a_path_is_one_videos_for_good(ledger: Ledger) -> None:
     """Also one that differs in case; the video itself may take another one."""
 
     async def check(records: VideoRecords) -> None:
-        one, two = await records.wanted_video(1), await records.wanted_video(2)
+        one, two = await records.wanted_video("r1"), await records.wanted_video("r2")
         assert one
         assert two
         assert await records.reserve_path(one, "v/Boat.mp4", "v/boat.mp4")
         assert not await records.reserve_path(two, "v/boat.mp4", "v/boat.mp4")
         await records.note_validator("r1", '"etag"')
-        known = await records.wanted_video(1)
+        known = await records.wanted_video("r1")
         assert known
         assert (known.path, known.validator) == ("v/Boat.mp4", '"etag"')
         assert await records.reserve_path(known, "v/Boat_2.mp4", "v/boat_2.mp4")
-        known = await records.wanted_video(1)
+        known = await records.wanted_video("r1")
         assert known
         assert (known.path, known.validator) == ("v/Boat_2.mp4", None)
         await records.note_failure("r1", "HTTP 404")
-        assert await records.wanted_video(1)
+        assert await records.wanted_video("r1")
 
     asked(ledger, check)
     assert ledger.db.execute("SELECT error FROM video_file").fetchall() == [("HTTP 404",)]
 
 
 def test_a_file_is_an_event_and_is_shown(ledger: Ledger) -> None:
-    """So the table is written anew, and says where it is; a row that is bought again shows it no more."""
+    """So the table is written anew, and says where it is; once there is a newer take it is of that one."""
     before = last_event(ledger)
 
     async def check(records: VideoRecords) -> None:
-        video = await records.wanted_video(1)
+        video = await records.wanted_video("r1")
         assert video
         await records.reserve_path(video, "v/a.mp4", "v/a.mp4")
         await records.note_file("r1", FILE)
@@ -133,6 +137,7 @@ def test_a_file_is_an_event_and_is_shown(ledger: Ledger) -> None:
     ]
     assert [row.video_path for row in enrolled_rows(ledger)] == ["v/a.mp4", None, None]
     ledger.apply(1, states.again(State.SUCCEEDED, 3e9))
+    assert [row.video_path for row in enrolled_rows(ledger)] == ["v/a.mp4", None, None]
     succeed(ledger, 1, "r9", "https://v/9")
     assert [row.video_path for row in enrolled_rows(ledger)] == [None, None, None]
     assert videos_without_file(ledger) == 3

@@ -3,7 +3,7 @@
 from typing import get_type_hints
 
 from batch.core.row import ResultRow
-from batch.manifest.result_columns import RESULT_COLUMNS, ResultCells
+from batch.manifest.result_columns import ONLY_WITH_TAKES, RESULT_COLUMNS, ResultCells
 from batch.table import ColumnType
 
 
@@ -22,7 +22,14 @@ def test_our_columns_have_these_names_and_types_in_this_order() -> None:
         ("video_path", ColumnType.TEXT),
         ("video_size", ColumnType.INTEGER),
         ("video_type", ColumnType.TEXT),
+        ("take_shown", ColumnType.INTEGER),
+        ("takes_made", ColumnType.INTEGER),
     ]
+
+
+def test_the_columns_that_only_some_tables_have_are_the_last_ones() -> None:
+    """A table is written without them by leaving off the end."""
+    assert tuple(RESULT_COLUMNS)[-len(ONLY_WITH_TAKES) :] == ONLY_WITH_TAKES
 
 
 def test_the_cells_of_a_record_stand_in_the_order_of_the_columns() -> None:
@@ -40,5 +47,5 @@ def test_every_record_has_a_status_and_all_else_may_be_empty() -> None:
 
 def test_what_the_ledger_calls_by_the_same_name_is_read_from_it() -> None:
     """Status, error, cost and what a video is are made of its fields; the others are shown as they are."""
-    made = {"status", "error", "cost_usd", "video_size", "video_type"}
+    made = {"status", "error", "cost_usd", "video_size", "video_type", "take_shown", "takes_made"}
     assert set(RESULT_COLUMNS) - set(ResultRow._fields) == made

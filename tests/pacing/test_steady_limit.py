@@ -16,7 +16,9 @@ from tests.support.simulated import (
 )
 
 
-def makespan(slots: int, wait: float, *, holds: bool, rounds: int = 10, seed: int = 7) -> tuple[float, Service]:
+def makespan(
+    slots: int, wait: float, *, holds: bool, rounds: int = 10, seed: int = 7, wait_spread: float = 0.0
+) -> tuple[float, Service]:
     """How much longer a night takes than with all rows at fal at once, and the service after it."""
     chance, run = random.Random(seed), 300.0
     seconds: list[float] = []
@@ -25,7 +27,10 @@ def makespan(slots: int, wait: float, *, holds: bool, rounds: int = 10, seed: in
         seconds.append(max(1.0, chance.gauss(run, 0.1 * run)))
         return seconds[-1]
 
-    queue = service_queue(slots, run_seconds, queue_seconds=wait * run, wait_takes_slot=holds)
+    def wait_seconds(_: object) -> float:
+        return max(0.0, chance.gauss(wait * run, wait_spread * wait * run)) if wait_spread else wait * run
+
+    queue = service_queue(slots, run_seconds, queue_seconds=wait_seconds, wait_takes_slot=holds)
     service, ledger = Service(queue, tells=True), ledger_of(shots(rounds * slots))
     _, took = simulate(ledger, service, concurrency=None)
     assert count(ledger, "succeeded") == rounds * slots
@@ -51,3 +56,10 @@ def test_requests_a_row_stay_few(wait: float, most: float) -> None:
     _, service = makespan(10, wait, holds=False, rounds=45, seed=1)
     asked: Callable[[str], int] = service.asked.__getitem__
     assert (asked("submit") + asked("poll") + asked("collect")) / 450 <= most
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_the_few_that_begin_first_are_not_taken_for_all_slots(seed: int) -> None:
+    """A runner takes fifteen minutes to start, more or less: two begin long before the others."""
+    took, _ = makespan(40, 3.0, holds=True, seed=seed, wait_spread=0.3)
+    assert took <= 1.25

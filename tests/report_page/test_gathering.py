@@ -13,6 +13,7 @@ from batch.core import states
 from batch.ledger.ledger import Ledger
 from batch.report_page.page import Page
 from batch.report_page.previous_report import Telling
+from batch.report_page.rendering import render
 from tests.report_page.test_rendering import gathered
 from tests.support.mornings import BEGAN, a_morning
 
@@ -104,6 +105,19 @@ def test_what_changed_since_the_report_before_is_new(tmp_path: Path) -> None:
     assert again.news == page.news
 
 
+def test_a_table_of_very_many_rows_is_shown_in_part_and_counted_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And it says so."""
+    given = a_morning(tmp_path, 30, pictures=False)
+    whole = page_of(given)
+    monkeypatch.setattr("batch.report_page.gathering.MOST_ROWS", 10)
+    page = page_of(given)
+    assert (len(page.rows), page.left_out) == (10, 20)
+    assert (page.counts, page.facts[:2]) == (whole.counts, whole.facts[:2])
+    assert "The first 10 rows; 20 more are too many for one page." in render(page)
+
+
 def test_a_run_at_work_loses_nothing_to_a_report(tmp_path: Path) -> None:
     """The ledger is only read."""
     given = a_morning(tmp_path, 10, pictures=False)
@@ -116,8 +130,10 @@ def test_a_run_at_work_loses_nothing_to_a_report(tmp_path: Path) -> None:
 
 
 def test_a_row_that_cannot_be_run_says_why(tmp_path: Path) -> None:
-    """It has no row in the ledger."""
-    page = page_of(a_morning(tmp_path, 1, pictures=False, prompts=[""]))
+    """It has no row in the ledger; its picture is found by the table."""
+    page = page_of(a_morning(tmp_path, 1, prompts=["", "x"], ends=["done"]))
     (row,) = page.rows
     assert (row.status, row.n) == ("invalid", None)
     assert "prompt" in row.error
+    assert row.first is not None
+    assert row.first.thumbnail

@@ -12,13 +12,11 @@ from hypothesis import strategies as st
 
 from batch.commands.batch import Batch
 from batch.commands.status import status
-from batch.core.jobs import Jobs
 from batch.report_page.gathering import Source, gather
-from batch.report_page.page import Page, ShownRow
+from batch.report_page.page import Command, Page, ShownRow
 from batch.report_page.previous_report import Telling
 from batch.report_page.rendering import SCRIPTS, policy, render
 from batch.report_page.thumbnails import Thumbnails
-from jobs.kling import KLING_2_1_PRO as JOB
 from tests.support.mornings import BEGAN, HOSTILE, a_morning
 
 
@@ -29,7 +27,7 @@ def gathered(batch: Batch, before: Telling | None = None) -> tuple[Page, Telling
             ledger=batch.ledger,
             table=table,
             page=table.with_name("shots.report.html"),
-            jobs=Jobs(JOB),
+            manifest=batch.manifest,
             outcome=status(table, sandbox=False),
             sandbox=False,
             version="1",
@@ -142,6 +140,7 @@ EMPTY = Page(
     news="",
     to_do=[],
     groups=[],
+    with_marks=[Command("kling-batch redo shots.csv --from shots.marks.csv")],
     night=None,
     nights=[],
     run_times=None,

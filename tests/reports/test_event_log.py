@@ -127,3 +127,19 @@ def test_a_file_that_cannot_be_written_is_told(tmp_path: Path) -> None:
         EventLog(tmp_path / "nowhere" / "log.jsonl", HOME)
     with pytest.raises(UsageError, match="cannot be written"):
         EventLog(tmp_path, HOME)
+
+
+def test_what_is_no_event_of_the_ledger_stands_beside_them(tmp_path: Path) -> None:
+    """Another run finds its place behind it, and tells nothing twice."""
+    path, ledger = tmp_path / "log.jsonl", tmp_path / "shots.csv.ledger"
+    with Ledger.open(ledger) as rows:
+        for _ in range(2):
+            log = EventLog(path, ledger)
+            log.catch_up(rows)
+            if not path.stat().st_size:
+                log.begin(0.0)
+            log.note("worker", 1.0, worker="w1", what="started")
+            log.close()
+    told = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [one["type"] for one in told] == ["run", "worker", "worker"]
+    assert told[1] == {"v": 1, "type": "worker", "at": "1970-01-01T00:00:01.000Z", "worker": "w1", "what": "started"}

@@ -81,6 +81,23 @@ def test_the_report_is_attached_where_files_are_taken(services: Received, kind: 
     assert "report.json" in services.text()
 
 
+@pytest.mark.parametrize("kind", ["mailto", "json", "discord"])
+def test_the_page_goes_with_it_unless_it_is_too_large(
+    services: Received, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By its own name; what is too large is left out, and the message comes all the same."""
+    one, said, _ = notifier(services, kind)
+    one.end("done", "a letter", {"rows": 3}, ("shots.report.html", "<!doctype html>"))
+    assert "shots.report.html" in services.text()
+    monkeypatch.setattr("batch.reports.notify.MOST_ATTACHED", 10)
+    services.posts.clear()
+    services.mails.clear()
+    one.end("done", "a letter", {"rows": 3}, ("shots.report.html", "<!doctype html>"))
+    assert "report.json" in services.text()
+    assert "shots.report.html" not in services.text()
+    assert said == []
+
+
 def test_a_service_that_fails_is_tried_three_times(services: Received) -> None:
     """With a pause between; the third one that goes well is enough."""
     one, said, slept = notifier(services, "json")

@@ -153,7 +153,7 @@ def test_a_program_is_told_the_same() -> None:
     assert set(told) == {
         *("exit_code", "rows", "failures", "spent_usd", "spent_total_usd", "under_way_usd", "stopped", "table", "next"),
         *("ask_after", "candidates", "recalled", "to_do", "videos"),
-        *("at_work", "stop_code", "rows_without_video"),
+        *("at_work", "stop_code", "rows_without_video", "more_takes", "with_an_earlier_take"),
         *(str(one) for one in Status),
     }
     assert (told["rows"], told["succeeded"], told["failed"], told["pending"]) == (3, 2, 1, 0)

@@ -25,7 +25,9 @@ from anyio import current_time
 
 from batch.api import open_batch
 from batch.commands.batch import Batch
+from batch.commands.redo import Redo
 from batch.commands.run import Surroundings, run
+from batch.core.row import RowSelection
 from batch.core.run_options import RunOptions
 from batch.errors import BatchError
 from batch.sandbox.outcomes import Outcome, model_error
@@ -54,8 +56,13 @@ def manifest(folder: Path, *more: str) -> Path:
     return shots
 
 
-def whole_run(folder: Path, start: float, lost: int) -> int:
-    """The batch in this folder run once, from a second of the mock clock on; the n-th reply to a submit is lost."""
+def whole_run(folder: Path, start: float, lost: int, redo: str = "", takes: int | None = None) -> int:
+    """The batch in this folder run once, from a second of the mock clock on; the n-th reply to a submit is lost.
+
+    Args:
+        redo: the id of a row of which another take is to be made, and nothing else.
+        takes: how many videos each row is to have.
+    """
     service = Service(
         service_queue(2, RUN_SECONDS, plan=_planned, recording=Recording(folder / "service")),
         on_submit=lambda nth: "lost" if nth == lost else None,
@@ -75,7 +82,9 @@ def whole_run(folder: Path, start: float, lost: int) -> int:
     async def night() -> int:
         await anyio.sleep(start)
         batch = open_batch(folder / "shots.csv", job=replace(JOB, typical_seconds=RUN_SECONDS))
-        return (await run(batch, RunOptions(concurrency=2), lambda _: None, surroundings=around)).exit_code
+        mark = Redo(named=RowSelection(ids=[redo])).mark if redo else None
+        options = RunOptions(concurrency=2, takes=takes)
+        return (await run(batch, options, lambda _: None, mark, surroundings=around)).exit_code
 
     return int(play(night))
 
@@ -100,15 +109,26 @@ class Forks:
     def __exit__(self, *_: object) -> None:
         self._process.communicate()
 
-    def run(self, folder: Path, start: float = 0.0, *, lost: int = 0, strike: str = "", at: int = 0) -> tuple[int, str]:
+    def run(
+        self,
+        folder: Path,
+        start: float = 0.0,
+        *,
+        lost: int = 0,
+        strike: str = "",
+        at: int = 0,
+        redo: str = "",
+        takes: int | None = None,
+    ) -> tuple[int, str]:
         """One run; its exit code, and what ended it.
 
         Args:
             strike: what it is struck at the n-th time it does it (`at`), see `_STRIKES`.
+            redo, takes: see `whole_run`.
         """
         assert self._process.stdin
         assert self._process.stdout
-        self._process.stdin.write(json.dumps([str(folder), start, lost, strike, at]) + "\n")
+        self._process.stdin.write(json.dumps([str(folder), start, lost, strike, at, redo, takes]) + "\n")
         self._process.stdin.flush()
         code, error = json.loads(self._process.stdout.readline())
         return code, error
@@ -127,14 +147,16 @@ def _serve() -> None:
         print(json.dumps([code, error]), flush=True)
 
 
-def _live(sender: int, folder: str, start: float, lost: int, strike: str, at: int) -> None:
+def _live(
+    sender: int, folder: str, start: float, lost: int, strike: str, at: int, redo: str, takes: int | None
+) -> None:
     """In the fork: it never returns."""
     code = 1
     try:
         anyio.to_thread.run_sync = _in_line  # type: ignore[assignment]  # the mock clock does not wait for threads
         if strike:
             _STRIKES[strike](at, Path(folder))
-        code = whole_run(Path(folder), start, lost)
+        code = whole_run(Path(folder), start, lost, redo, takes)
     except BatchError as error:
         os.write(sender, f"{type(error).__name__}: {error}".encode())
         code = error.exit_code

@@ -62,5 +62,6 @@ def without_takes(ledger: Ledger) -> None:
     for name in ("take_is_written", "take_is_kept", "take_is_final"):
         ledger.db.execute(f"DROP TRIGGER {name}")
     ledger.db.execute("DROP TABLE take")
+    ledger.db.execute("DROP INDEX row_several")
     for name in ("takes_wanted", "takes_asked", "chosen_take"):
         ledger.db.execute(f"ALTER TABLE row DROP COLUMN {name}")

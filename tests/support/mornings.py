@@ -44,6 +44,7 @@ def a_morning(
     urls: str = "https://v3.fal.media/files/{}.mp4",
     files: bool = False,
     pictures: bool = True,
+    name: str = "shots.csv",
     slots: int = 8,
 ) -> Batch:
     """A batch of so many rows, and how each has ended.
@@ -62,7 +63,7 @@ def a_morning(
     if pictures:
         draw_pictures(folder / "images")
     text = "".join(",".join('"' + cell.replace('"', '""') + '"' for cell in row) + "\n" for row in rows)
-    given = batch(folder, text.replace("\0", ""))
+    given = batch(folder, text.replace("\0", ""), name)
     with Ledger.open(given.ledger) as ledger:
         match(ledger, given.manifest.plan(given.manifest.open()))
         enrol(ledger, BEGAN - 60, new=True)
@@ -122,16 +123,16 @@ def a_picture(n: int, size: tuple[int, int] = (640, 360)) -> bytes:
 
 def put_files(given: Batch, ledger: Ledger) -> None:
     """Every video stands in the table's folder of videos, as a download leaves it."""
-    folder = given.manifest.path.with_name("shots.csv.videos")
+    folder = given.manifest.path.with_name(f"{given.manifest.path.name}.videos")
     folder.mkdir(exist_ok=True)
     found = ledger.db.execute("SELECT id, request_id FROM row WHERE state = 'succeeded'").fetchall()
     for n, (row, request_id) in enumerate(found):
         target = folder / f"{request_id}.mp4"
         shutil.copyfile(a_video(n % 3), target)
         ledger.db.execute(
-            "INSERT INTO video_file (request_id, row, path, name_key, size, sha256, done_at) "
+            "INSERT OR REPLACE INTO video_file (request_id, row, path, name_key, size, sha256, done_at) "
             "VALUES (?, ?, ?, ?, 1, '', 1)",
-            (request_id, row, f"shots.csv.videos/{target.name}", target.name),
+            (request_id, row, f"{folder.name}/{target.name}", target.name),
         )
 
 

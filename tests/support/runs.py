@@ -69,6 +69,7 @@ def run_through(
     mark: Mark | None = None,
     say: Callable[[str], None] = lambda _: None,
     connect: Connect | None = None,
+    agreed: int | None = None,
 ) -> Outcome:
     """One run of a batch to its end."""
     around = Surroundings(
@@ -76,6 +77,7 @@ def run_through(
         now=lambda: EPOCH + current_time(),
         rand=random.Random(0).random,
         show_progress=False,
+        agreed=agreed,
     )
 
     async def night() -> Outcome:

@@ -4,6 +4,7 @@
 ALTER TABLE row ADD COLUMN takes_wanted INTEGER NOT NULL DEFAULT 1;
 ALTER TABLE row ADD COLUMN takes_asked INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE row ADD COLUMN chosen_take INTEGER;
+CREATE INDEX row_several ON row (place) WHERE takes_wanted > 1 OR takes_asked > 0;  -- few of a million
 
 CREATE TABLE take (
     row INTEGER NOT NULL REFERENCES row,
