@@ -22,7 +22,7 @@ from batch.core.object_lifecycle import ObjectLifecycle
 from batch.core.run_options import MOST_AT_ONCE, RunOptions
 from batch.core.updates import Completed, InProgress, Queued
 from batch.reports.outcome import Outcome
-from jobs.library import find, names
+from jobs.library import find, models
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,7 +37,7 @@ def open_batch(manifest: str | Path, **table: Any) -> Batch:
     """
     path, own = Path(manifest), table.pop("job", None)
     find_job = None if own else partial(find, table=path)
-    return _open_batch(manifest, own or find(table.get("model"), path), models=names(path), find=find_job, **table)
+    return _open_batch(manifest, own or find(table.get("model"), path), models=models(path), find=find_job, **table)
 
 
 def check(

@@ -6,7 +6,7 @@ file per family.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from json.encoder import encode_basestring
 from typing import Any
@@ -95,6 +95,21 @@ class Job:
             return float(arguments.get(self.length_by, self.default(self.length_by)))
         except (TypeError, ValueError):
             return None
+
+
+def _no_job(_: str) -> Job | None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """The models that a row may name, for whoever knows them; by default there are none."""
+
+    names: Sequence[str] = ()
+    find: Callable[[str], Job | None] = _no_job
+    """The job of a name or of an endpoint; of "" the one that old ledgers are of. None: there is none."""
+    stamp: Callable[[], str] = str
+    """Gives another text where any of them has changed."""
 
 
 _MADE = ("video", "videos", "images", "image", "audio", "audio_file", "model_mesh", "file")

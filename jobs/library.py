@@ -1,14 +1,16 @@
 """Finds jobs by name: those that come with the program, those that a person has added, and files of one's own."""
 
+import hashlib
 import json
 import os
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from batch.errors import UsageError
-from batch.job import Job
+from batch.job import Job, Models
 from jobs.openapi import job_of
 
 DEFAULT = "kling-2.1-pro"
@@ -44,6 +46,25 @@ def find(name: str | None, table: Path | None = None) -> Job:
         f"--model {name}: there is no such model; there are {', '.join(names(table))}. For any other one of fal's: "
         "kling-batch model add fal-ai/…"
     )
+
+
+def models(table: Path | None = None) -> Models:
+    """All jobs there are, for rows that name theirs."""
+    files = list(_all(table))
+
+    @cache
+    def known(name: str) -> Job | None:
+        if not name:
+            return built_in(DEFAULT)
+        for own, path in files:
+            if own == name:
+                return load(path)
+        return next((job for _, path in files if (job := load(path)).endpoint == name), None)
+
+    def stamp() -> str:
+        return hashlib.sha256(b"".join(path.read_bytes() for _, path in files)).hexdigest()
+
+    return Models([name for name, _ in files], known, stamp)
 
 
 def built_in(name: str) -> Job:

@@ -36,6 +36,7 @@ class AccountBook:
         now: seconds since 1970.
         cap: on what all tables spend in a period; decided with each claim.
         local: gives local time for seconds since 1970: periods begin by the clock on the wall.
+        others: the same as `equality` for other endpoints that requests of the table go to.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class AccountBook:
         now: Callable[[], float],
         cap: AccountCap | None = None,
         local: Callable[[float], datetime] = lambda at: datetime.fromtimestamp(at).astimezone(),
+        others: Callable[[str], Equality] | None = None,
     ) -> None:
         self.db = connection
         self.equality = equality
@@ -61,8 +63,15 @@ class AccountBook:
         self._claimed: list[int] = []
         self._used = False
         self._local = local
+        self._others = others
         self._takeable: dict[str, tuple[int, int]] = {}
         self._file = standing_file(connection)
+
+    def equality_at(self, endpoint: str) -> Equality:
+        """When two requests to an endpoint ask for the same; "" is the table's usual one."""
+        if self._others is None or endpoint in ("", self.equality.endpoint):
+            return self.equality
+        return self._others(endpoint)
 
     @property
     def trusted_from(self) -> float:
@@ -153,14 +162,15 @@ class AccountBook:
         self.commit()
 
     def _insert(self, purchase: Purchase, request_id: str | None = None) -> int:
-        row, fingerprint, sent, price, intent_at = purchase
+        row, fingerprint, sent, price, intent_at, endpoint = purchase
+        equality = self.equality_at(endpoint)
         state = "accepted" if request_id else "open"
         order_of = witnesses.NOBODYS if request_id else None  # when the POST of one that was found left, nobody knows
-        values = (self.ledger, row, fingerprint, self.equality.digest(sent), price, intent_at, state, request_id)
+        values = (self.ledger, row, fingerprint, equality.digest(sent), price, intent_at, state, request_id)
         done = self.db.execute(
             "INSERT INTO purchase (ledger, row, fingerprint, sent, price, intent_at, state, request_id, endpoint, "
             "order_of) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (*values, self.equality.endpoint_digest, order_of),
+            (*values, equality.endpoint_digest, order_of),
         )
         return int(done.lastrowid or 0)
 
@@ -261,9 +271,10 @@ class AccountBook:
         """See `PurchaseBook.requests`."""
         return witnesses.requests(self.db, self.ledger, request_ids)
 
-    def requests_around(self, order: int, later: int) -> dict[str, KnownRequest]:
+    def requests_around(self, order: int, later: int, endpoint: str) -> dict[str, KnownRequest]:
         """See `PurchaseBook.requests_around`."""
-        return witnesses.requests_around(self.db, self.ledger, self.equality.endpoint_digest, order, later)
+        digest = self.equality_at(endpoint).endpoint_digest
+        return witnesses.requests_around(self.db, self.ledger, digest, order, later)
 
     def has_ledger(self, ledger_id: str) -> bool:
         """Whether the book knows a ledger, and so all that it bought."""

@@ -97,7 +97,8 @@ def import_purchase(
         dated: its intent was written when its POST left.
     """
     book.begin()
-    row, fingerprint, sent, price, intent_at = purchase
+    row, fingerprint, sent, price, intent_at, endpoint = purchase
+    equality = book.equality_at(endpoint)
     values = {
         "ledger": book.ledger,
         "row": row,
@@ -105,10 +106,10 @@ def import_purchase(
         "video": video,
         "id": request_id,
         "fingerprint": fingerprint,
-        "sent": book.equality.digest(sent),
+        "sent": equality.digest(sent),
         "price": price,
         "at": intent_at,
-        "endpoint": book.equality.endpoint_digest,
+        "endpoint": equality.endpoint_digest,
         "order_of": book.ledger if dated else NOBODYS,
         "state": "ended" if cost is not None else "accepted" if request_id else "open",
     }

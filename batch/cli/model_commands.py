@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 def open_table(manifest: Path, *, model: str | None, **table: Any) -> "Batch":
     """A table for the model that was said now or before, or else the usual one."""
     from batch.commands.batch import open_batch
-    from jobs.library import find, names
+    from jobs.library import find, models
 
     job = find(model, manifest)
-    return open_batch(manifest, job, model=model, models=names(manifest), find=partial(find, table=manifest), **table)
+    return open_batch(manifest, job, model=model, models=models(manifest), find=partial(find, table=manifest), **table)
 
 
 def _help_all() -> click.Option:

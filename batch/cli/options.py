@@ -107,7 +107,7 @@ TABLE = _all_of(
         "--price",
         type=TEXT,
         metavar="5=0.49,10=0.98",
-        help="What a row costs by its duration, if not fal's usual price.",
+        help="What a row costs by its duration, if not fal's usual price; NAME:5=0.35 at another model that rows name.",
     ),
     click.option(
         "--encoding",

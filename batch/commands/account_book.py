@@ -26,11 +26,13 @@ from batch.commands.batch import Batch
 from batch.commands.messages import Say
 from batch.core import states
 from batch.core.equality import Equality
-from batch.core.gateway import Gateway
+from batch.core.gateway import Gateways
+from batch.core.jobs import Jobs
 from batch.core.money import AccountCap
 from batch.core.states import State
 from batch.errors import LedgerError, LedgerLost, MissingKey, UsageError
 from batch.files.file_systems import shared_file_system
+from batch.job import Job
 from batch.ledger.booking import PLACE, booked_row, doubts, ledger_id_at, past_purchases, place_of, request_ids
 from batch.ledger.ledger import LEDGER_ID, UNBOOKED, Ledger
 from batch.manifest.fingerprint import defaults
@@ -47,7 +49,7 @@ TOKEN, GENERATION, BOOK = "book_token", "book_generation", "book_id"
 async def account_book(
     batch: Batch,
     ledger: Ledger,
-    gateway: Gateway,
+    gateways: Gateways,
     now: Callable[[], float],
     say: Say,
     cap: AccountCap | None = None,
@@ -78,7 +80,7 @@ async def account_book(
         yield None
         return
     try:
-        begin = partial(_begin, batch, ledger, book, gateway, now(), say, own_table=own_table)
+        begin = partial(_begin, batch, ledger, book, gateways, now(), say, own_table=own_table)
         await anyio.to_thread.run_sync(begin)  # it waits for the other runs of the account
         yield book
     except BookFailed as error:
@@ -103,7 +105,9 @@ def _opened(batch: Batch, now: Callable[[], float], cap: AccountCap | None) -> A
             f"the account's book would stand on a network file system ({kind}: {path.parent}), which cannot keep it; "
             "set XDG_STATE_HOME to a folder on a disk of this machine"
         )
-    book = AccountBook(open_book_file(path), Equality(defaults(job), job.endpoint), now, cap)
+    book = AccountBook(
+        open_book_file(path), _equality(job), now, cap, others=partial(_equality_at, batch.manifest.jobs)
+    )
     machine = this_machine()
     if other_at_work(book, machine, now()):
         book.close()
@@ -112,6 +116,18 @@ def _opened(batch: Batch, now: Callable[[], float], cap: AccountCap | None) -> A
         )
     note_at_work(book, machine)
     return book
+
+
+def _equality(job: Job) -> Equality:
+    return Equality(defaults(job), job.endpoint)
+
+
+def _equality_at(jobs: Jobs, endpoint: str) -> Equality:
+    """Of a model that is not known any more, requests with the same words are the same."""
+    try:
+        return _equality(jobs.at(endpoint))
+    except UsageError:
+        return Equality({}, endpoint)
 
 
 def uploads_in_book() -> AbstractContextManager[UploadRecords | None]:
@@ -160,7 +176,7 @@ def _note_moved(batch: Batch, ledger: Ledger, book: AccountBook) -> None:
 
 
 def _begin(
-    batch: Batch, ledger: Ledger, book: AccountBook, gateway: Gateway, now: float, say: Say, *, own_table: bool
+    batch: Batch, ledger: Ledger, book: AccountBook, gateways: Gateways, now: float, say: Say, *, own_table: bool
 ) -> None:
     """One run at a time decides who it is; what the two lack of each other is taken over, all of it or nothing."""
     ledger.book = book
@@ -168,7 +184,7 @@ def _begin(
         complete = _enter(batch, ledger, book, now, own_table=own_table)
         if not complete:
             _import(ledger, book)
-        book.taken_over = _follow(ledger, book, gateway, now)
+        book.taken_over = _follow(ledger, book, gateways, now)
     if book.taken_over:
         say(
             f"{counted(book.taken_over)} of this table had been bought already, as the account's book shows: its "
@@ -250,7 +266,7 @@ def is_alive(known: LedgerEntry) -> bool:
 # What a kill between two files left, and what a ledger that was put back lacks
 
 
-def _follow(ledger: Ledger, book: AccountBook, gateway: Gateway, now: float) -> int:
+def _follow(ledger: Ledger, book: AccountBook, gateways: Gateways, now: float) -> int:
     """The rows take what only the book knows of them; how many did."""
     taken = 0
     for purchase in own_purchases(book):
@@ -258,11 +274,11 @@ def _follow(ledger: Ledger, book: AccountBook, gateway: Gateway, now: float) -> 
         if row is None or row.fingerprint != purchase.fingerprint:
             let_go(book, purchase)
         elif row.state is State.PENDING or (row.state is State.IN_DOUBT and purchase.request_id):
-            take_over(ledger, purchase.row, purchase, gateway, now)
+            take_over(ledger, purchase.row, purchase, gateways, now)
             taken += 1
         elif row.state in _ENDED and (not purchase.request_id or ledger.row_of(purchase.request_id) is None):
             ledger.apply(purchase.row, states.again(row.state, now))  # it was being run again
-            take_over(ledger, purchase.row, purchase, gateway, now)
+            take_over(ledger, purchase.row, purchase, gateways, now)
             taken += 1
     for doubt, intent_at in doubts(ledger):
         last = last_purchase(book, doubt, intent_at)
@@ -270,18 +286,19 @@ def _follow(ledger: Ledger, book: AccountBook, gateway: Gateway, now: float) -> 
             ledger.apply(doubt, states.never_accepted(now))
         elif last and last.request_id and ledger.row_of(last.request_id) is None:  # it has ended since
             book.may_take({last.request_id: (last.seq, last.ledger)})
-            take_over(ledger, doubt, last, gateway, now)
+            take_over(ledger, doubt, last, gateways, now)
             taken += 1
     return taken
 
 
-def take_over(ledger: Ledger, row: int, purchase: BoughtBefore, gateway: Gateway, now: float) -> None:
+def take_over(ledger: Ledger, row: int, purchase: BoughtBefore, gateways: Gateways, now: float) -> None:
     """The row has this purchase: it is followed by its id, or in doubt where it has none. In a transaction."""
     booked = booked_row(ledger, row)
     if booked is None or booked.state is not State.IN_DOUBT:
         ledger.apply(row, states.claimed(purchase.intent_at, None, purchase.price))
         ledger.apply(row, states.reply_lost(now, "the account's book shows that it was being bought before"))
     if purchase.request_id:
+        gateway = gateways.at(ledger.endpoint_of(row))
         ledger.apply(row, states.found_at_fal(now, gateway.built_receipt(purchase.request_id)))
 
 

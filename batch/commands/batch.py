@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING
 
 from batch.commands.remembered_options import remembered
 from batch.commands.table_names import name_notes, require_original, require_room
-from batch.core.money import prices
+from batch.commands.told_prices import told_prices
+from batch.core.jobs import Jobs
 from batch.core.object_lifecycle import ObjectLifecycle
 from batch.core.paths import places, results_path
+from batch.core.row import PendingRow
 from batch.core.table_options import TableOptions
 from batch.errors import LedgerError, ManifestError, UsageError
-from batch.job import Arguments, Job
+from batch.job import Job, Models
+from batch.ledger.endpoints import endpoints_at_work, endpoints_to_run, endpoints_under_way
 from batch.ledger.ledger import Ledger
 from batch.ledger.recovery import bought_by_renamed
 from batch.manifest.columns import input_name
@@ -62,6 +65,8 @@ class Batch:
     """The workers that make its calls; None: this process does."""
     price_told: bool = False
     """The manifest's prices are the user's own word."""
+    at_work: Sequence[Job] = ()
+    """The jobs of the rows to run, or at fal, once they are known."""
     options: TableOptions = field(default_factory=TableOptions)
     """How the table is read and where results go, as it was said now or before."""
     remembered: Sequence[str] = ()
@@ -86,12 +91,26 @@ class Batch:
 
     @property
     def typical_seconds(self) -> float:
-        """How long a request usually runs."""
-        return SANDBOX_RUN_SECONDS if self.sandbox else self.manifest.job.typical_seconds
+        """How long a request usually runs; of several models the one that takes longest."""
+        if self.sandbox:
+            return SANDBOX_RUN_SECONDS
+        return max(job.typical_seconds for job in self.at_work or [self.manifest.job])
 
-    def group_of(self, arguments: Arguments) -> str:
-        """Requests of one price take about equally long."""
-        return self.manifest.job.price_value(arguments)
+    def typical_of(self, row: PendingRow) -> float:
+        """How long a row's request usually runs."""
+        return SANDBOX_RUN_SECONDS if self.sandbox else self.manifest.jobs.at(row.endpoint).typical_seconds
+
+    def group_of(self, row: PendingRow) -> str:
+        """Requests of one model and price take about equally long."""
+        return f"{row.endpoint} {self.manifest.jobs.at(row.endpoint).price_value(row.arguments)}"
+
+    def with_rows_of(self, ledger: Ledger) -> "Batch":
+        """The same, for the models that the ledger's rows to run, or at fal, are of.
+
+        Raises:
+            UsageError: one of them is not known any more.
+        """
+        return replace(self, at_work=[self.manifest.jobs.at(one) for one in endpoints_at_work(ledger)])
 
     def checked_table(self) -> Table | None:
         """Where results go elsewhere they overwrite nothing of the user's; the table that was looked through for it.
@@ -135,11 +154,21 @@ class Batch:
             recover = shlex.join(["kling-batch", "recover", *self.command, *told])
             refuse_lost_results(ledger, self.results_files, self.manifest, recover)
 
-    def require_own_model(self, ledger: Ledger) -> None:
-        """Rows that are at fal, or may be, are of this batch's model: its records alone are asked about them.
+    def require_one_model(self) -> None:
+        """Workers of a cluster know the table's own model. After `with_rows_of`.
 
         Raises:
-            LedgerError: they are another one's.
+            UsageError: rows to run, or at fal, are of another one.
+        """
+        if others := [job.name for job in self.at_work if job.endpoint != self.manifest.job.endpoint]:
+            raise UsageError(f"there are rows of {others[0]}: a table of several models is run without --on")
+
+    def require_own_model(self, ledger: Ledger) -> None:
+        """The table's model is the one that it had, unless somebody says so; those of rows at fal are known here.
+
+        Raises:
+            LedgerError: another one was said before.
+            UsageError: there are rows at fal, or in doubt, of a model that is not known.
         """
         job, endpoint = self.manifest.job, ledger.meta(_ENDPOINT)
         own = job.first if endpoint is None else endpoint == job.endpoint
@@ -148,31 +177,33 @@ class Batch:
                 f"{self.manifest.path} was last run with another model: say --model {endpoint} to go on with it, or "
                 f"--model {job.name} if its rows are to be bought with this one"
             )
-        if not own and ledger.unfinished():
-            which = f" ({endpoint})" if endpoint else ""
-            raise LedgerError(
-                f"{self.manifest.path} has rows at fal, or in doubt, of another model{which}: bring them home "
-                "first, with the --model that they were run with; then the table can be run with this one"
-            )
+        for name in endpoints_under_way(ledger):
+            self.manifest.jobs.at(name)
 
-    def require_price(self) -> None:
-        """Nothing is bought whose price nobody knows: it would be in no sum, and under no cap.
+    def require_price(self, ledger: Ledger) -> None:
+        """Nothing is bought whose price nobody knows: it would be in no sum, and under no cap. After `enrol`.
 
         Raises:
-            UsageError: there is none for this model.
+            UsageError: there is none for a model that rows to run are of.
         """
-        if self.sandbox or self.manifest.prices:
-            return
-        values = self.manifest.job.price_values
-        example = ",".join(f"{value}=0.50" if value else "0.50" for value in values[:3] or ["5"])
-        raise UsageError(
-            f"no price is known for {self.manifest.job.endpoint}: see its page, "
-            f"https://fal.ai/models/{self.manifest.job.endpoint}, and say what a row costs, like --price {example}"
-        )
+        for job in () if self.sandbox else map(self.manifest.jobs.at, endpoints_to_run(ledger)):
+            if not self.manifest.prices_of(job):
+                example = ",".join(f"{value}=0.50" if value else "0.50" for value in job.price_values[:3] or ["5"])
+                whose = "" if job.endpoint == self.manifest.job.endpoint else f"{job.name}:"
+                raise UsageError(
+                    f"no price is known for {job.endpoint}: see its page, https://fal.ai/models/{job.endpoint}, "
+                    f"and say what a row costs, like --price {whose}{example}"
+                )
+
+    def price_told_of(self, job: Job) -> bool:
+        """Whether what its requests cost is the user's own word."""
+        own = job.endpoint == self.manifest.job.endpoint
+        return self.price_told if own else job.endpoint in self.manifest.other_prices
 
     def note_model(self, ledger: Ledger) -> None:
-        """From now on what is sent from this ledger goes to this model."""
+        """From now on this is the table's model, and each row of the ledger says of which it is."""
         job, endpoint = self.manifest.job, ledger.meta(_ENDPOINT)
+        ledger.name_endpoint(self.manifest.jobs.at("").endpoint)
         if endpoint != job.endpoint and not (endpoint is None and job.first):
             ledger.set_meta(_ENDPOINT, job.endpoint)
 
@@ -204,7 +235,7 @@ def open_batch(
     header_row: int | None = None,
     sheet: str | None = None,
     model: str | None = None,
-    models: Sequence[str] = (),
+    models: Models | None = None,
     find: FindJob | None = None,
     forget_options: bool = False,
     sandbox: bool = False,
@@ -224,7 +255,7 @@ def open_batch(
         header_row: where the titles stand, as the spreadsheet numbers the rows; the first row that is one by default.
         sheet: of a workbook; the first one with the names of our inputs by default.
         model: what the user called the job, if the job is not just the usual one.
-        models: the names of all models, by which a row may say that it is for another one.
+        models: those that a row may name in place of the table's own; what was said as `model` is one.
         find: gives the job of a name that the ledger remembers; None: `job` it is, whatever that remembers.
         forget_options: what was said before does not hold any more.
         sandbox: the service is played on this machine, and the results go beside the manifest.
@@ -252,7 +283,13 @@ def open_batch(
     before = TableOptions() if forget_options else remembered(path, sandbox=sandbox, output_said=output is not None)
     job, before = _job(job, model, before, find)
     left_open = said.left_open(before, lambda name: input_name(job, name))
-    return _batch(path, job, said.with_(left_open), left_open, tuple(models), sandbox=sandbox)
+    others = _with_said(models or Models(), said.model or before.model, job)
+    return _batch(path, job, said.with_(left_open), left_open, others, sandbox=sandbox)
+
+
+def _with_said(models: Models, said: str | None, job: Job) -> Models:
+    """A file of one's own has the name that it was said by."""
+    return replace(models, find=lambda name: job if name == said else models.find(name))
 
 
 def _job(job: Job, model: str | None, before: TableOptions, find: FindJob | None) -> tuple[Job, TableOptions]:
@@ -274,13 +311,14 @@ def _endpoint(model: str | None, find: FindJob) -> str | None:
 
 
 def _batch(
-    path: Path, job: Job, options: TableOptions, before: TableOptions, models: Sequence[str], *, sandbox: bool
+    path: Path, job: Job, options: TableOptions, before: TableOptions, models: Models, *, sandbox: bool
 ) -> Batch:
     _require_plain(options.prefix or "")
     output = None if options.output is None else Path(options.output)
     ledger, table = places(path, sandbox=sandbox, output=output)
     require_room(path, ledger, table)
     target = None if _same_file(table, path) else table
+    own_prices, other_prices = told_prices(options.price, Jobs(job, models))
     return Batch(
         manifest=Manifest(
             path=path,
@@ -288,7 +326,8 @@ def _batch(
             mapped=options.mapped,
             ignored=tuple(options.ignored),
             prefix=options.prefix or "",
-            prices=job.prices if options.price is None else prices(options.price, job.prices, job.price_values),
+            prices=own_prices,
+            other_prices=other_prices,
             reads_own=target is None,
             reading=ReadingOptions(
                 encoding=options.encoding,
@@ -303,7 +342,7 @@ def _batch(
         target=target,
         sandbox=sandbox,
         model_told=options.model is not None or not job.first,
-        price_told=options.price is not None,
+        price_told=own_prices is not job.prices,
         options=replace(options, output=options.output if target else None, prefix=options.prefix or None),
         remembered=before.typed,
         command=[str(path), *(["--sandbox"] if sandbox else []), *options.unkept],

@@ -12,12 +12,14 @@ from batch.commands.caps import Caps
 from batch.commands.manifest_watch import ManifestWatch
 from batch.commands.messages import Say
 from batch.commands.slot_sharing import slots_before
-from batch.core.gateway import Gateway, Unclear, UnitPrice
+from batch.core.gateway import Gateways, Unclear, UnitPrice
 from batch.core.money import dollars
 from batch.core.run_options import RunOptions
 from batch.dispatch.settings import Settings
 from batch.errors import UsageError
 from batch.fal.pricing import difference, live_prices
+from batch.job import Job
+from batch.ledger.endpoints import endpoints_to_run
 from batch.ledger.ledger import Ledger
 from batch.ledger.summary import LedgerSummary, summarize, takes_of_first
 from batch.ledger.twins import find_twins, told_twins
@@ -32,7 +34,7 @@ async def settle_before(
     ledger: Ledger,
     summary: LedgerSummary,
     book: AccountBook | None,
-    gateway: Gateway,
+    gateways: Gateways,
     options: RunOptions,
     now: Callable[[], float],
     say: Say,
@@ -45,40 +47,55 @@ async def settle_before(
         from batch.commands.known_purchases import settle_known_purchases
 
         if book:
-            settle = partial(settle_known_purchases, batch, ledger, book, gateway, now(), say, adopt=adopt, buy=buy)
+            settle = partial(settle_known_purchases, batch, ledger, book, gateways, now(), say, adopt=adopt, buy=buy)
             changed |= await anyio.to_thread.run_sync(settle)  # it waits for the other runs of the account
-        changed |= await settle_bought_before(batch, ledger, gateway, now(), say, adopt=adopt, buy=buy)
+        changed |= await settle_bought_before(batch, ledger, gateways, now(), say, adopt=adopt, buy=buy)
     return summarize(ledger) if changed else summary
 
 
 async def announce_price(
-    batch: Batch, ledger: Ledger, summary: LedgerSummary, gateway: Gateway, caps: Caps, say: Say
+    batch: Batch, ledger: Ledger, summary: LedgerSummary, gateways: Gateways, caps: Caps, say: Say
 ) -> LedgerSummary:
     """Before anything is spent: fal's price of today where nobody said another and fal tells it soon."""
     for note in batch.notes:
         say(f"note: {note}")
-    job = batch.manifest.job
-    if not batch.price_told:
-        told: UnitPrice | Unclear = Unclear("no answer")
-        with anyio.move_on_after(PRICE_SECONDS):
-            told = await gateway.unit_price()
-        live = live_prices(job, told) if isinstance(told, UnitPrice) else None
-        if live is not None:
-            ledger.reprice(job, live)
-            summary = summarize(ledger)
-            if (changed := difference(job, live)) is not None:
-                say(changed)
-        elif isinstance(told, UnitPrice):
-            unit = f"{told.amount} {told.currency} a {told.unit}"
-            say(f"fal's price is now {unit}: not understood, so the published one counts")
+    jobs = [batch.manifest.jobs.at(one) for one in endpoints_to_run(ledger)]
+    asked = [job for job in jobs if not batch.price_told_of(job)]
+    told: dict[str, UnitPrice | Unclear] = {}
+    with anyio.move_on_after(PRICE_SECONDS):
+        async with anyio.create_task_group() as tasks:
+            for job in asked:
+                tasks.start_soon(_ask_price, gateways, job, told, name="price")
+    for job in asked:
+        if changed := _reprice(ledger, job, told.get(job.endpoint), named=len(jobs) > 1):
+            say(changed)
+    summary = summarize(ledger) if any(isinstance(one, UnitPrice) for one in told.values()) else summary
     for line in told_twins([] if ledger.marks.only else find_twins(ledger)):
         say(line)
-    say(caps.announced(ledger, summary, job))
+    say(caps.announced(ledger, summary, batch.manifest.jobs))
     if short := caps.short_of_time(batch.typical_seconds):
         say(short)
     if caps.options.stop_after and (error_type := ledger.stopped_for()):
         say(f"an earlier run stopped for {error_type}: one row is tried before the rest, until one succeeds")
     return summary
+
+
+async def _ask_price(gateways: Gateways, job: Job, told: dict[str, UnitPrice | Unclear]) -> None:
+    told[job.endpoint] = await gateways.at(job.endpoint).unit_price()
+
+
+def _reprice(ledger: Ledger, job: Job, told: UnitPrice | Unclear | None, *, named: bool) -> str | None:
+    """A model's rows take fal's price of today, where it is told and understood; what to say of it."""
+    if not isinstance(told, UnitPrice):
+        return None
+    whose = f"{job.name}: " if named else ""
+    live = live_prices(job, told)
+    if live is None:
+        unit = f"{told.amount} {told.currency} a {told.unit}"
+        return f"{whose}fal's price is now {unit}: not understood, so the published one counts"
+    ledger.reprice(job, live)
+    changed = difference(job, live)
+    return None if changed is None else whose + changed
 
 
 def require_agreed(summary: LedgerSummary, agreed: int | None) -> None:
@@ -130,6 +147,7 @@ def settings_of(
         rows=videos_to_make(ledger, summary, options.limit),
         in_rows=not (summary.more_takes or summary.more_takes_under_way),
         group_of=batch.group_of,
+        typical_of=batch.typical_of,
         budget=budget,
         deadline=current_time() + (float("inf") if options.max_seconds is None else options.max_seconds),
         may_submit=watch.may_submit,

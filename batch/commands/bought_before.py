@@ -2,16 +2,19 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from typing import NamedTuple
 
 import anyio
 
 from batch.commands.batch import Batch
 from batch.commands.messages import Say
 from batch.core import states
-from batch.core.gateway import Gateway, ListedRequest, RequestHistory, Unclear
+from batch.core.gateway import Gateway, Gateways, ListedRequest, RequestHistory, Unclear
 from batch.core.money import dollars
 from batch.core.row import PendingRow
 from batch.core.store import RequestTaken
+from batch.job import Job
+from batch.ledger.endpoints import endpoints_to_run
 from batch.ledger.in_doubt import known_requests, open_everywhere
 from batch.ledger.ledger import Ledger
 from batch.ledger.recovery import all_pending, held_rows, hold, is_unasked, last_move, note_asked
@@ -33,8 +36,15 @@ SHOWN = 20
 Found = tuple[PendingRow, ListedRequest]
 
 
+class Answered(NamedTuple):
+    """What fal's records show of the rows about to be bought; `unread` where some of them could not be read."""
+
+    found: list[Found]
+    unread: Unclear | None = None
+
+
 async def settle_bought_before(
-    batch: Batch, ledger: Ledger, gateway: Gateway, now: float, say: Say, *, adopt: bool, buy: bool
+    batch: Batch, ledger: Ledger, gateways: Gateways, now: float, say: Say, *, adopt: bool, buy: bool
 ) -> bool:
     """Holds the rows that fal's records show as bought, unless a person has said what to do with them.
 
@@ -46,21 +56,21 @@ async def settle_bought_before(
     """
     held = False
     if is_unasked(ledger):
-        found = [] if buy else await ask(batch, ledger, gateway, now)
-        if isinstance(found, Unclear):
-            say(f"fal's records do not say what was bought before ({found.reason}): this run goes by its ledger alone")
-        elif found:
+        found, unread = Answered([]) if buy else await ask(batch, ledger, gateways, now)
+        if unread:
+            say(f"fal's records do not say what was bought before ({unread.reason}): this run goes by its ledger alone")
+        if found:
             held = True
             hold_rows(ledger, found, now)
             if not adopt:
                 for line in _told(batch, found):
                     say(line)
-        if not isinstance(found, Unclear) or found.account:
+        if unread is None or unread.account:
             note_asked(ledger)
-    return _decided(ledger, gateway, now, buy=buy) or held if adopt or buy else held
+    return _decided(ledger, gateways, now, buy=buy) or held if adopt or buy else held
 
 
-def _decided(ledger: Ledger, gateway: Gateway, now: float, *, buy: bool) -> bool:
+def _decided(ledger: Ledger, gateways: Gateways, now: float, *, buy: bool) -> bool:
     """Carries out a person's word on the rows that are held; whether there were any."""
     held = held_rows(ledger)
     with ledger.transaction():
@@ -68,6 +78,7 @@ def _decided(ledger: Ledger, gateway: Gateway, now: float, *, buy: bool) -> bool
             if buy:
                 ledger.apply(row, states.never_accepted(now))
             elif request_id and (ledger.book or not known_requests(ledger, [request_id], with_table=True)):
+                gateway = gateways.at(ledger.endpoint_of(row))
                 with suppress(RequestTaken):  # a living table has it: the row stays held
                     ledger.apply(row, states.found_at_fal(now, gateway.built_receipt(request_id)))
     return bool(held)
@@ -80,22 +91,35 @@ def hold_rows(ledger: Ledger, found: Sequence[Found], now: float) -> None:
             hold(ledger, row.row, row.price, request.request_id, _message(request), now)
 
 
-async def ask(batch: Batch, ledger: Ledger, gateway: Gateway, now: float) -> list[Found] | Unclear:
-    """The rows about to be bought of which fal's records show a request that no ledger here knows."""
+async def ask(batch: Batch, ledger: Ledger, gateways: Gateways, now: float) -> Answered:
+    """The rows about to be bought of which fal's records show a request that no ledger here knows.
+
+    Each endpoint has records of its own; where some cannot be read, the others still count.
+    """
     last = last_move(ledger)
     since = now - NEW_LEDGER_DAYS * DAY if last is None else max(last - MARGIN, now - OLDEST_DAYS * DAY)
-    history = await _history(gateway, since, PAUSES_OF_NEW if last is None else PAUSES)
-    if isinstance(history, Unclear):
-        return history
+    found: list[Found] = []
+    unread: Unclear | None = None
+    for endpoint in endpoints_to_run(ledger):
+        history = await _history(gateways.at(endpoint), since, PAUSES_OF_NEW if last is None else PAUSES)
+        if isinstance(history, Unclear):
+            unread = history
+        else:
+            found += _bought(batch, ledger, endpoint, history, now)
+    return Answered(sorted(found, key=lambda one: one[0].place), unread)
+
+
+def _bought(batch: Batch, ledger: Ledger, endpoint: str, history: RequestHistory, now: float) -> list[Found]:
     # In this order: what a run beside this one has sent meanwhile is open there, or has its receipt by the next line.
-    doubts = open_everywhere(ledger)
+    doubts = open_everywhere(ledger, endpoint)
     known = known_requests(ledger, [one.request_id for one in history.items], with_table=True)
     unclaimed = [one for one in history.items if one.request_id not in known]
     if not unclaimed:
         return []
-    purchases = Purchases(unclaimed, doubts, defaults(batch.manifest.job), now - LOCAL_SECONDS)
-    pending = {row.row: row for row in all_pending(ledger)}
-    return [(pending[one.row], request) for one, request in purchases.of(_wanted(batch, pending.values()))]
+    job = batch.manifest.jobs.at(endpoint)
+    purchases = Purchases(unclaimed, doubts, defaults(job), now - LOCAL_SECONDS)
+    pending = {row.row: row for row in all_pending(ledger) if row.endpoint == endpoint}
+    return [(pending[one.row], request) for one, request in purchases.of(_wanted(batch, job, pending.values()))]
 
 
 async def _history(gateway: Gateway, since: float, pauses: Sequence[float]) -> RequestHistory | Unclear:
@@ -115,9 +139,9 @@ async def _asked(gateway: Gateway, since: float) -> RequestHistory | Unclear:
     return Unclear("they take too long")
 
 
-def _wanted(batch: Batch, pending: Iterable[PendingRow]) -> Iterator[WantedRow]:
+def _wanted(batch: Batch, job: Job, pending: Iterable[PendingRow]) -> Iterator[WantedRow]:
     for row in pending:
-        local = frozenset(name for name in batch.manifest.job.local if _is_local(batch, row, name))
+        local = frozenset(name for name in job.local if _is_local(batch, row, name))
         yield WantedRow(row.row, row.arguments, local)
 
 
@@ -134,7 +158,8 @@ def _told(batch: Batch, found: list[Found]) -> list[str]:
     price = dollars(sum(row.price or 0 for row, _ in found))
     lines = [f"  row {row.number}: {request.request_id}" for row, request in found[:SHOWN]]
     lines += [f"  … and {len(found) - SHOWN} more"] if len(found) > SHOWN else []
-    blind = any(_is_local(batch, row, name) for row, _ in found for name in batch.manifest.job.local)
+    jobs = batch.manifest.jobs
+    blind = any(_is_local(batch, row, name) for row, _ in found for name in jobs.at(row.endpoint).local)
     return [
         f"{counted(len(found))} for {price} seem to have been bought before, by a ledger that is not here: "
         "fal's records show equal requests. They are not bought now:",

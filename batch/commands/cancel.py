@@ -17,6 +17,7 @@ from batch.core.gateway import (
     CancelRequested,
     Finished,
     Gateway,
+    Gateways,
     NotFound,
     PollAnswer,
     RequestFailed,
@@ -66,7 +67,7 @@ def cancel_batch(batch: Batch, named: RowSelection, say: Say, *, stop: bool = Fa
 async def _cancel(batch: Batch, named: RowSelection, say: Say) -> tuple[CancelReport, Outcome]:
     now = time.time()
     async with open_session(batch, now, say) as session:
-        done = await take_back(session.ledger, session.gateway, named, now)
+        done = await take_back(session.ledger, session.gateways, named, now)
         standing = summarize(session.ledger)
     after = ask_after(standing) if standing.in_doubt else None
     return done, Outcome(
@@ -79,7 +80,7 @@ async def _cancel(batch: Batch, named: RowSelection, say: Say) -> tuple[CancelRe
     )
 
 
-async def take_back(ledger: Ledger, gateway: Gateway, named: RowSelection, now: float) -> CancelReport:
+async def take_back(ledger: Ledger, gateways: Gateways, named: RowSelection, now: float) -> CancelReport:
     """Asks fal to take requests back: all, or those of the named rows. A named row that waits is just cancelled.
 
     A queued request is gone and free; a running one may go on, and may be billed.
@@ -100,6 +101,7 @@ async def take_back(ledger: Ledger, gateway: Gateway, named: RowSelection, now: 
     wanted = {row.row for row in chosen}
     for submitted in ledger.submitted_rows():
         if not named or submitted.row in wanted:
+            gateway = gateways.at(submitted.receipt.endpoint)
             await _take_back_one(ledger, gateway, submitted, now, done)
     return done
 

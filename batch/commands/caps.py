@@ -4,12 +4,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from batch.core.jobs import Jobs
 from batch.core.money import Budget, Cap, dollars
 from batch.core.run_options import RunOptions
 from batch.dispatch.stopping import Stop
-from batch.job import Job
 from batch.ledger.ledger import Ledger
-from batch.ledger.summary import LedgerSummary, price_of_first, prices_to_run, rows_within, takes_of_first
+from batch.ledger.summary import (
+    LedgerSummary,
+    price_of_first,
+    prices_of_models,
+    rows_within,
+    takes_of_first,
+    told_prices,
+)
 from batch.reports.clock import clock
 from batch.reports.outcome import counted
 from batch.reports.progress import duration
@@ -32,7 +39,7 @@ class Caps:
     book: "AccountBook | None"
     now: Callable[[], float]
 
-    def announced(self, ledger: Ledger, summary: LedgerSummary, job: Job) -> str:
+    def announced(self, ledger: Ledger, summary: LedgerSummary, jobs: Jobs) -> str:
         """What is to run and what it costs, and how far that goes: `3 of 45 rows, $1.47 (--limit 3)`."""
         limit = self.options.limit
         if limit is not None and limit < summary.to_run:
@@ -40,7 +47,7 @@ class Caps:
             made = _videos(takes_of_first(ledger, limit), limit)
             line = f"{limit} of {counted(summary.to_run)},{made} {price} (--limit {limit})"
             return line + self.reach(ledger, limit)
-        price = f"{dollars(summary.to_run_price)} {prices_to_run(ledger, job).text()}".rstrip()
+        price = f"{dollars(summary.to_run_price)} {told_prices(prices_of_models(ledger, jobs))}".rstrip()
         made = _videos(summary.to_make, summary.to_run)
         return f"{counted(summary.to_run)} to run{made and f',{made}'} for {price}{self.reach(ledger, summary.to_run)}"
 

@@ -16,7 +16,7 @@ from batch.errors import Exit, ManifestError
 from batch.ledger.enrolment import enrol
 from batch.ledger.ledger import Ledger
 from batch.ledger.matching import Findings, match
-from batch.ledger.summary import LedgerSummary, Prices, prices_to_run, summarize
+from batch.ledger.summary import LedgerSummary, Prices, prices_of_models, prices_to_run, summarize, told_prices
 from batch.ledger.twins import Twins, find_twins, told_twins
 from batch.manifest.column_report import ColumnReport
 from batch.reports.outcome import counted
@@ -45,7 +45,8 @@ class CheckReport:
     columns: ColumnReport
     findings: Findings
     standing: LedgerSummary
-    prices: Prices
+    prices: Sequence[Prices]
+    """Of each model that rows to run are of; where there are none, of the table's own."""
     twins: list[Twins]
     notes: Sequence[str] = ()
     """About the table as a whole."""
@@ -96,7 +97,7 @@ class CheckReport:
         lines.append(f"{counted(now.total)}: {counts}")
         videos = f", {now.to_make:,} videos," if now.more_takes else ""
         lines.append(
-            f"to run: {counted(now.to_run)}{videos} for {dollars(now.to_run_price)} {self.prices.text()}".rstrip()
+            f"to run: {counted(now.to_run)}{videos} for {dollars(now.to_run_price)} {told_prices(self.prices)}".rstrip()
         )
         if now.unpriced:
             lines.append(f"the price of {counted(now.unpriced)} is not known, and not in this sum")
@@ -124,9 +125,8 @@ class CheckReport:
             "to_make": self.standing.to_make,
             **{str(one): self.standing.count(one) for one in Status},
             "price_usd": self.price_usd,
-            f"price_by_{self.prices.by}": {
-                one.value: {"rows": one.rows, "usd": one.micros / 1_000_000} for one in self.prices.items
-            },
+            **_price_json(self.prices[0]),
+            **({"models": {one.model: _model_json(one) for one in self.prices}} if len(self.prices) > 1 else {}),
             "twins": [
                 {"rows": one.rows, "takes": one.to_buy, "usd": None if one.micros is None else one.micros / 1_000_000}
                 for one in self.twins
@@ -147,6 +147,16 @@ class CheckReport:
                 for one in self.findings.warnings
             ],
         }
+
+
+def _price_json(prices: Prices) -> dict[str, Any]:
+    return {
+        f"price_by_{prices.by}": {one.value: {"rows": one.rows, "usd": one.micros / 1_000_000} for one in prices.items}
+    }
+
+
+def _model_json(prices: Prices) -> dict[str, Any]:
+    return {"rows": prices.rows, "usd": prices.micros / 1_000_000, **_price_json(prices)}
 
 
 def _as_json(one: Problem) -> dict[str, Any]:
@@ -177,7 +187,6 @@ def check(batch: Batch, name: str | None = None, *, ask: Ask | None = None) -> C
         BatchError: the manifest or the ledger cannot be used.
     """
     table = batch.checked_table()
-    job = batch.manifest.job
     with Ledger.read(batch.ledger) as ledger, Ledger.scratch(ledger) as scratch:
         batch.require_own_model(ledger)
         batch.require_known_results(ledger)
@@ -188,7 +197,8 @@ def check(batch: Batch, name: str | None = None, *, ask: Ask | None = None) -> C
         except TableChanged as error:
             raise ManifestError(f"{error}: try again when that is done") from error
         enrol(scratch, 0.0, new=True)
-        standing, prices, twins = summarize(scratch), prices_to_run(scratch, job), find_twins(scratch)
+        standing, twins = summarize(scratch), find_twins(scratch)
+        prices = prices_of_models(scratch, batch.manifest.jobs) or [prices_to_run(scratch, batch.manifest.job)]
         names = [] if name is None else plan_video_names(batch.manifest, scratch, name)
         report = CheckReport(columns, findings, standing, prices, twins, batch.notes, names)
         return replace(report, online=ask(batch, scratch, columns)) if ask else report

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from batch.core.gateway import Gateway
+from batch.core.gateway import Gateways
 from batch.ledger.async_ledger import AsyncLedger
 from batch.ledger.ledger import Ledger
 from batch.ledger.run_history import RunHistory
@@ -40,14 +40,14 @@ class Companions:
         """While it stays the same, the table has nothing new to show of them."""
         return self.videos and self.videos.brought
 
-    def overheard(self, ledger: Ledger, store: AsyncLedger, gateway: Gateway, say: "Say") -> Gateway:
-        """The gateway that the dispatcher is to go through."""
+    def overheard(self, ledger: Ledger, store: AsyncLedger, gateways: Gateways, say: "Say") -> Gateways:
+        """The gateways that the dispatcher is to go through."""
         if not (self.logs or self.on_update):
-            return gateway
+            return gateways
         from batch.commands.row_updates import RowUpdates
 
         self._updates = RowUpdates(ledger, store, say, self.on_update, say if self.logs else None)
-        return self._updates.overhear(gateway)
+        return self._updates.overhear(gateways)
 
     @asynccontextmanager
     async def at_work(self, store: AsyncLedger) -> AsyncIterator[None]:

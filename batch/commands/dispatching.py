@@ -15,7 +15,7 @@ from batch.commands.companions import Companions
 from batch.commands.ended import Ended
 from batch.commands.messages import Say
 from batch.commands.slot_sharing import share_slots
-from batch.core.gateway import Gateway
+from batch.core.gateway import Gateways
 from batch.core.worker import FalCounts
 from batch.dispatch.dispatcher import Dispatcher
 from batch.dispatch.settings import Settings
@@ -32,7 +32,7 @@ INTERRUPTED = Stop("interrupted", "stopped by a signal")
 
 async def dispatch(
     ledger: Ledger,
-    gateway: Gateway,
+    gateways: Gateways,
     settings: Settings,
     autosave: Autosave,
     ended: Ended,
@@ -53,7 +53,7 @@ async def dispatch(
     eta = progress.Eta(settings.rows, settings.typical_seconds, "rows" if settings.in_rows else "videos")
     async with anyio.create_task_group() as listener:
         async with async_ledger(ledger) as store, anyio.create_task_group() as tasks:
-            dispatcher = Dispatcher(store, beside.overheard(ledger, store, gateway, autosave.say), settings)
+            dispatcher = Dispatcher(store, beside.overheard(ledger, store, gateways, autosave.say), settings)
             ended.tally = dispatcher.tally
             # In a group of its own: it goes on while the first signal's work winds down.
             listener.start_soon(

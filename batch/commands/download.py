@@ -65,6 +65,8 @@ def download_batch(
         raise LedgerError(f"{batch.manifest.path} has no ledger yet: nothing was run")
     batch.checked_table()
     with locked(batch.ledger), Ledger.open(batch.ledger) as ledger:
+        batch.require_own_model(ledger)
+        batch.note_model(ledger)
         note_target(ledger, batch.target)
         template = chosen_template(ledger, options.name)
         digest = None

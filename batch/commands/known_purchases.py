@@ -10,7 +10,7 @@ from batch.account.registry import LedgerEntry, entry
 from batch.commands.account_book import is_alive, same_table, take_over
 from batch.commands.batch import Batch
 from batch.commands.messages import Say
-from batch.core.gateway import Gateway
+from batch.core.gateway import Gateways
 from batch.core.money import dollars
 from batch.core.states import State
 from batch.ledger.booking import booked_row, row_number, wanted
@@ -36,7 +36,7 @@ def settle_known_purchases(
     batch: Batch,
     ledger: Ledger,
     book: AccountBook,
-    gateway: Gateway,
+    gateways: Gateways,
     now: float,
     say: Say,
     *,
@@ -65,7 +65,7 @@ def settle_known_purchases(
         for one in own:
             if one.purchase.request_id is None:
                 take_open(book, one.purchase, one.row)
-            take_over(ledger, one.row, one.purchase, gateway, now)
+            take_over(ledger, one.row, one.purchase, gateways, now)
         for one in others:
             message = f"bought before by {one.by.table}, which is not there any more"
             hold(ledger, one.row, one.purchase.price, one.purchase.request_id or "", message, now)

@@ -37,7 +37,7 @@ class ManifestWatch:
         self._enrolled = digest
         self._signature: tuple[int, int, int] | None = None
         self._edited: set[int] = set()
-        self._stale: dict[int, str | None] = {}
+        self._stale: dict[int, tuple[str | None, str | None]] = {}
         self._reading = anyio.Lock()
 
     def knows(self, digest: str) -> bool:
@@ -64,7 +64,7 @@ class ManifestWatch:
 
     def _asks_for(self, row: PendingRow) -> bool:
         if row.row in self._stale:
-            return self._stale[row.row] == encoded(row.arguments)
+            return self._stale[row.row] == (encoded(row.arguments), row.endpoint)
         return row.row not in self._edited
 
     async def _look(self) -> str | None:

@@ -14,7 +14,7 @@ import anyio
 from batch.commands.batch import Batch
 from batch.commands.media_sources import media_source
 from batch.commands.messages import Say
-from batch.core.gateway import Gateway, NotSent, Prepared
+from batch.core.gateway import Gateways, NotSent, Prepared
 from batch.core.paths import sandbox_home
 from batch.core.upload_book import UploadBook
 from batch.errors import UsageError
@@ -158,7 +158,7 @@ def take_environment(environment: Mapping[str, str], *, alone: bool) -> None:
 @asynccontextmanager
 async def connect_workers(
     batch: Batch, fleet: Fleet, book: UploadBook | None = None, played: Mapping[str, str] | None = None
-) -> AsyncIterator[Gateway]:
+) -> AsyncIterator[Gateways]:
     """The gateway whose calls workers make.
 
     Args:
@@ -188,7 +188,7 @@ async def connect_workers(
             at_once=UPLOADS_AT_ONCE * len(pool.members),
         )
         receipts = Receipts(batch.manifest.job.endpoint, redact)
-        yield PooledGateway(pool, uploads.prepare, receipts.built, time.time)
+        yield PooledGateway(pool, uploads.prepare, receipts.built, time.time, batch.manifest.job.endpoint)
 
 
 def _is_here(where: str) -> bool:

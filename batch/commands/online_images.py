@@ -1,6 +1,6 @@
 """`check --online`: asks the web addresses of images whether a usable picture is there, each once."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -33,44 +33,55 @@ class _Use:
 
     number: int
     id: str
-    name: str
+    title: str
+    """Of its column."""
 
 
 def ask_images(batch: Batch, ledger: Ledger, columns: ColumnReport) -> OnlineFindings:
     """Every address once, never with fal's key. After `enrol` on the same ledger."""
-    job = batch.manifest.job
     uses: dict[str, list[_Use]] = {}
     for row in named_rows(ledger):
-        for name in job.images:
-            if str(row.arguments.get(name, "")).lower().startswith(("http://", "https://")):
-                uses.setdefault(str(row.arguments[name]), []).append(_Use(row.number, row.id, name))
+        for name in batch.manifest.jobs.shown(row.endpoint).images:
+            for address in _addresses(row, name):
+                uses.setdefault(address, []).append(_Use(row.number, row.id, _title(batch, columns, row, name)))
     found: dict[str, PictureHead] = {}
     if uses:
         anyio.run(partial(_ask_all, batch, list(uses), found))
-    titles = {name: columns.read.get(job.columns[name][0], name) for name in job.images}
     problems, warnings = list[Problem](), list[Problem]()
     for url, places in uses.items():
         shown = url if len(url) <= 80 else f"{url[:77]}…"
         for use in places:
             told = [found[url].problem] if found[url].problem else []
-            problems += [Problem(use.number, titles[use.name], f"{shown} {why}", use.id) for why in told]
-            warnings += [Problem(use.number, titles[use.name], f"{shown} {one}", use.id) for one in found[url].warnings]
+            problems += [Problem(use.number, use.title, f"{shown} {why}", use.id) for why in told]
+            warnings += [Problem(use.number, use.title, f"{shown} {one}", use.id) for one in found[url].warnings]
     for row in named_rows(ledger):
-        warnings += _beside(row, job.images, found, titles)
+        warnings += _beside(batch, row, found, columns)
     return OnlineFindings(len(uses), problems, warnings)
 
 
-def _beside(
-    row: NamedRow, images: Sequence[str], found: Mapping[str, PictureHead], titles: Mapping[str, str]
-) -> list[Problem]:
+def _addresses(row: NamedRow, name: str) -> list[str]:
+    """The web addresses in an input that holds a picture, or a list of them."""
+    value = row.arguments.get(name) or ""
+    cells = [str(cell) for cell in (value if isinstance(value, list) else [value])]
+    return [cell for cell in cells if cell.lower().startswith(("http://", "https://"))]
+
+
+def _title(batch: Batch, columns: ColumnReport, row: NamedRow, name: str) -> str:
+    """What the table calls an input of a row's model."""
+    job = batch.manifest.jobs.shown(row.endpoint)
+    read = next((one.read for one in (columns, *columns.others) if one.model == job.name), columns.read)
+    return read.get(job.columns[name][0], name)
+
+
+def _beside(batch: Batch, row: NamedRow, found: Mapping[str, PictureHead], columns: ColumnReport) -> list[Problem]:
     """A tail that is of another shape than its image."""
-    heads = [(name, found.get(str(row.arguments.get(name)))) for name in images]
+    heads = [(name, found.get(str(row.arguments.get(name)))) for name in batch.manifest.jobs.shown(row.endpoint).images]
     known = [(name, head.width / head.height) for name, head in heads if head and head.height]
     if len(known) < 2 or abs(known[1][1] / known[0][1] - 1) <= ASPECT_TOLERANCE:
         return []
     (first, one), (last, other) = known[:2]
-    message = f"has an aspect ratio of {other:.2f}, and the {titles[first]} has {one:.2f}"
-    return [Problem(row.number, titles[last], message, row.id)]
+    message = f"has an aspect ratio of {other:.2f}, and the {_title(batch, columns, row, first)} has {one:.2f}"
+    return [Problem(row.number, _title(batch, columns, row, last), message, row.id)]
 
 
 async def _ask_all(batch: Batch, urls: list[str], found: dict[str, PictureHead]) -> None:

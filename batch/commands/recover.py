@@ -22,7 +22,7 @@ from batch.core.money import micros
 from batch.core.row import PlannedRow
 from batch.core.states import State, Status, Transition
 from batch.errors import LedgerError, ManifestError, MissingKey, UsageError
-from batch.job import canonical
+from batch.job import Job, canonical
 from batch.ledger.enrolment import enrol
 from batch.ledger.file import is_whole, locked, replace_ledger, without_log
 from batch.ledger.ledger import Ledger
@@ -163,7 +163,7 @@ def _take(batch: Batch, ledger: Ledger, one: Shown, now: float) -> None:
     known = known_row(ledger, one.row)
     if not one.request_id and known.state is not State.PENDING:
         return  # another file shows what came of it
-    for step in _steps(batch, one, known, now):
+    for step in _steps(batch, ledger, one, known, now):
         ledger.apply(one.row, step)
     if one.status is not Status.STALE:
         take_inputs(ledger, one.row, one.plan)
@@ -196,7 +196,7 @@ def _shown(batch: Batch, ledger: Ledger, path: Path, seen: frozenset[str], now: 
                     yield Shown(path, plan, known.row)
 
 
-def _steps(batch: Batch, one: Shown, known: KnownRow, now: float) -> Iterator[Transition]:
+def _steps(batch: Batch, ledger: Ledger, one: Shown, known: KnownRow, now: float) -> Iterator[Transition]:
     """From where the ledger has the row to where the table shows it; what has not ended is followed home."""
     price = known.price
     yield from _to_pending(known.state, now)
@@ -208,7 +208,7 @@ def _steps(batch: Batch, one: Shown, known: KnownRow, now: float) -> Iterator[Tr
     if known.state is not State.IN_DOUBT:
         yield states.claimed(sent, None, price)
         yield states.reply_lost(now, WHY.format(one.file.name))
-    yield states.found_at_fal(sent, _receipt(batch, one.request_id))
+    yield states.found_at_fal(sent, _receipt(ledger, one.row, one.request_id))
     yield from _end(batch, one, max(0, one.cost - known.spent), one.at("finished_at", now))
 
 
@@ -225,25 +225,27 @@ def _to_pending(state: State, now: float) -> Iterator[Transition]:
 def _end(batch: Batch, one: Shown, cost: int, at: float) -> Iterator[Transition]:
     own, status = one.plan.own, one.status
     if status in (Status.SUCCEEDED, Status.STALE):
-        yield states.succeeded(at, _result(batch, own["video_url"]), own["video_url"], cost)
+        yield states.succeeded(
+            at, _result(batch.manifest.jobs.at(one.plan.endpoint), own["video_url"]), own["video_url"], cost
+        )
     elif status is Status.FAILED:
         yield states.failed(at, own.get("error_type") or "unknown", own.get("error", ""), cost)
     elif status is Status.CANCELLED:
         yield states.cancelled(State.SUBMITTED, at, cost)
 
 
-def _result(batch: Batch, url: str) -> str:
+def _result(job: Job, url: str) -> str:
     """A result with this video, as the job's endpoint gives one."""
     found: Any = url
-    for name in reversed(batch.manifest.job.output or ("video", "url")):
+    for name in reversed(job.output or ("video", "url")):
         found = {name: found}
     return canonical(found)
 
 
-def _receipt(batch: Batch, request_id: str) -> Receipt:
+def _receipt(ledger: Ledger, row: int, request_id: str) -> Receipt:
     from batch.fal.receipts import built_receipt  # fal-client takes 0.3 s to load
 
-    return built_receipt(batch.manifest.job.endpoint, request_id)
+    return built_receipt(ledger.endpoint_of(row), request_id)
 
 
 def _told(taken: list[Shown]) -> list[str]:
@@ -266,21 +268,22 @@ async def _ask_fal(batch: Batch, ledger: Ledger, now: float, connect: Connect) -
         return "no row is left to be bought"
     try:
         with ungrouped_errors():
-            async with connect(batch) as gateway:
-                found = await ask(batch, ledger, gateway, now)
+            async with connect(batch) as gateways:
+                found, unread = await ask(batch, ledger, gateways, now)
     except MissingKey as error:
-        found = Unclear(str(error))
-    if isinstance(found, Unclear):
+        found, unread = [], Unclear(str(error))
+    if unread and not found:
         return (
-            f"fal's records were not read ({found.reason}): whether {counted(to_run)} without a result were bought "
+            f"fal's records were not read ({unread.reason}): whether {counted(to_run)} without a result were bought "
             "is not known; the next run asks before it buys"
         )
     hold_rows(ledger, found, now)
     with ledger.transaction():
         for row, request_id in held_rows(ledger):
             if request_id:
-                ledger.apply(row, states.found_at_fal(now, _receipt(batch, request_id)))
-    note_asked(ledger)
+                ledger.apply(row, states.found_at_fal(now, _receipt(ledger, row, request_id)))
+    if unread is None:
+        note_asked(ledger)
     rest = to_run - len(found)
     return f"fal's records: {counted(len(found))} found and taken over" + (
         f"; {counted(rest)} in neither table nor records, and bought by the next run" if rest else ""

@@ -13,7 +13,7 @@ from batch.commands.messages import Say
 from batch.commands.remembered_options import last_run, results_file
 from batch.commands.session import open_session
 from batch.core import states
-from batch.core.gateway import START_TIMEOUT, Finished, Gateway, NotFound, Unclear, Video, Waiting
+from batch.core.gateway import START_TIMEOUT, Finished, Gateways, NotFound, Unclear, Video, Waiting
 from batch.core.money import dollars
 from batch.core.plain_text import one_line
 from batch.core.row import RowSelection, SubmittedRow
@@ -62,10 +62,10 @@ async def _resolve(batch: Batch, decision: Decision | None, say: Say) -> tuple[l
     async with open_session(batch, now, say) as session:
         ledger = session.ledger
         if decision:
-            lines.append(f"{await decide(ledger, session.gateway, decision, now)} rows settled as you say")
+            lines.append(f"{await decide(ledger, session.gateways, decision, now)} rows settled as you say")
         candidates: Mapping[int, Sequence[str]] = {}
         if in_doubt_views(ledger):
-            line, candidates = await look_up(session.store, session.gateway, now, START_TIMEOUT)
+            line, candidates = await look_up(session.store, session.gateways, now, START_TIMEOUT)
             lines.append(line)
         rows = in_doubt_views(ledger)
         lines.append(shown(rows, START_TIMEOUT, now, candidates) if rows else "no row is in doubt")
@@ -81,17 +81,19 @@ async def _resolve(batch: Batch, decision: Decision | None, say: Say) -> tuple[l
 
 
 async def look_up(
-    store: RowStore, gateway: Gateway, now: float, start_timeout: float
+    store: RowStore, gateways: Gateways, now: float, start_timeout: float
 ) -> tuple[str, Mapping[int, Sequence[str]]]:
     """One look at fal's records for all rows in doubt: what came of it in a line, and what may be a row's own."""
-    verdicts = await Reconciler(store, gateway, lambda: now, start_timeout).round()
+    verdicts = await Reconciler(store, gateways, lambda: now, start_timeout).round()
     if isinstance(verdicts, Unclear):
         return f"fal's records cannot be read ({verdicts.reason}): rows in doubt stay as they are", {}
     line = f"fal's records: {len(verdicts.found)} found, {len(verdicts.absent)} proven never accepted"
+    if verdicts.unread:
+        line += f"; those of other models cannot be read ({verdicts.unread[0]})"
     return line, verdicts.candidates
 
 
-async def decide(ledger: Ledger, gateway: Gateway, decision: Decision, now: float) -> int:
+async def decide(ledger: Ledger, gateways: Gateways, decision: Decision, now: float) -> int:
     """Carries out a person's decision; how many rows it settled.
 
     Raises:
@@ -102,10 +104,10 @@ async def decide(ledger: Ledger, gateway: Gateway, decision: Decision, now: floa
     for row in chosen:
         if row.state != State.IN_DOUBT and (row.row not in unheard or decision.choice is Choice.ADOPT):
             raise UsageError(f"row {row.number} is not in doubt but {row.state}: nothing was changed")
-        if row.row in unheard and (news := await _heard_of(gateway, unheard[row.row])):
+        if row.row in unheard and (news := await _heard_of(gateways, unheard[row.row])):
             raise UsageError(f"row {row.number}: {news}; `kling-batch run` brings it home. Nothing was changed")
     if decision.choice is Choice.ADOPT:
-        await _adopt(ledger, gateway, [row.row for row in chosen], decision.request_id, now)
+        await _adopt(ledger, gateways, [row.row for row in chosen], decision.request_id, now)
         return 1
     with ledger.transaction():
         for row in chosen:
@@ -118,8 +120,9 @@ async def decide(ledger: Ledger, gateway: Gateway, decision: Decision, now: floa
     return len(chosen)
 
 
-async def _heard_of(gateway: Gateway, submitted: SubmittedRow) -> str | None:
+async def _heard_of(gateways: Gateways, submitted: SubmittedRow) -> str | None:
     """What fal says now of a request that was asked after in vain, where that is a reason to wait for it."""
+    gateway = gateways.at(submitted.receipt.endpoint)
     answer = await gateway.poll(submitted.receipt)
     if isinstance(answer, Waiting):
         return "fal is at work on it"
@@ -128,9 +131,10 @@ async def _heard_of(gateway: Gateway, submitted: SubmittedRow) -> str | None:
     return None
 
 
-async def _adopt(ledger: Ledger, gateway: Gateway, rows: Sequence[int], request_id: str, now: float) -> None:
+async def _adopt(ledger: Ledger, gateways: Gateways, rows: Sequence[int], request_id: str, now: float) -> None:
     if len(rows) != 1:
         raise UsageError(f"--adopt {request_id}: name exactly one row with --row or --id")
+    gateway = gateways.at(ledger.endpoint_of(rows[0]))
     receipt = gateway.built_receipt(request_id)
     if taken := ledger.row_of(request_id):
         raise UsageError(f"--adopt {request_id}: this request is already that of row {taken} of the ledger")

@@ -14,6 +14,7 @@ from batch.core.gateway import (
     CollectAnswer,
     Finished,
     Gateway,
+    Gateways,
     LogLine,
     PollAnswer,
     PrepareAnswer,
@@ -81,9 +82,9 @@ class RowUpdates:
         self._troubles: set[str] = set()
         store.when_changed.append(self._on_changed)
 
-    def overhear(self, gateway: Gateway) -> "OverheardGateway":
-        """The gateway to be used from now on."""
-        return OverheardGateway(gateway, self.heard)
+    def overhear(self, gateways: Gateways) -> "OverheardGateways":
+        """The gateways to be used from now on."""
+        return OverheardGateways(gateways, self.heard)
 
     async def follow(self) -> None:
         """Hands on what comes, until `finish`."""
@@ -203,6 +204,17 @@ def _ended(transition: Transition, name: str) -> Callable[[int, str], RowUpdate]
         error=changes.get("message"),
         error_type=changes.get("kind"),
     )
+
+
+class OverheardGateways:
+    """Gateways of which each is overheard."""
+
+    def __init__(self, gateways: Gateways, heard: Callable[[Receipt, PollAnswer], None]) -> None:
+        self._gateways = gateways
+        self._heard = heard
+
+    def at(self, endpoint: str) -> "OverheardGateway":
+        return OverheardGateway(self._gateways.at(endpoint), self._heard)
 
 
 class OverheardGateway:

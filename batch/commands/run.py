@@ -100,7 +100,6 @@ async def run(
     """
     around = surroundings or Surroundings()
     batch = replace(batch, kept=options.typed, fleet=_fleet(options, say)).asking_for(options.takes)
-    batch.require_price()
     table = batch.checked_table()
     with locked(batch.ledger):
         fresh = not batch.ledger.exists()
@@ -111,6 +110,10 @@ async def run(
             read = _enrol_manifest(batch, ledger, table, mark, around.now())
             if fresh and not (options.adopt_known or options.buy_again):
                 batch.require_own_ledger(ledger)
+            batch.require_price(ledger)
+            batch = batch.with_rows_of(ledger)
+            if batch.fleet:
+                batch.require_one_model()
             with write_errors(batch.ledger), ungrouped_errors(), noted(ledger, around.now()):
                 remember(ledger, batch.manifest.path, batch.options)
                 note_run(ledger, batch.kept)
@@ -213,14 +216,14 @@ async def _through_fal(this: _Run, summary: LedgerSummary) -> None:
     if batch.fleet:
         batch.fleet.told_by(this.say, this.events, around.now)
     async with (
-        around.connect(replace(batch, keep=options.keep, logs=follows)) as gateway,
-        account_book(batch, ledger, gateway, around.now, this.say, cap, own_table=own) as book,
+        around.connect(replace(batch, keep=options.keep, logs=follows)) as gateways,
+        account_book(batch, ledger, gateways, around.now, this.say, cap, own_table=own) as book,
     ):
-        summary = await settle_before(batch, ledger, summary, book, gateway, options, around.now, this.say)
+        summary = await settle_before(batch, ledger, summary, book, gateways, options, around.now, this.say)
         budget = Budget(options.max_spend, options.max_spend_total, ledger.money().spent)
         caps = Caps(options, budget, book, around.now)
         if summary.to_run:
-            summary = await announce_price(batch, ledger, summary, gateway, caps, this.say)
+            summary = await announce_price(batch, ledger, summary, gateways, caps, this.say)
             require_agreed(summary, around.agreed)
         settings = settings_of(batch, ledger, book, summary, caps, this.watch, now=around.now, rand=around.rand)
         if summary.to_run:
@@ -230,7 +233,7 @@ async def _through_fal(this: _Run, summary: LedgerSummary) -> None:
         history = RunHistory(ledger, around.now())
         beside = Companions(this.videos, this.events, around.on_update, options.logs, history)
         ended, total = this.ended, summary.total
-        await dispatch(ledger, gateway, settings, this.autosave, ended, beside, shown, total, around.alarm, book)
+        await dispatch(ledger, gateways, settings, this.autosave, ended, beside, shown, total, around.alarm, book)
         ended.stopped = _why_stopped(ended.stop, caps, batch.typical_seconds) or ended.stopped
         ended.first = caps.first(ended.stop, batch.typical_seconds, begun=any(ended.tally.counts))
         history.end(around.now(), INTERRUPTED.message if ended.interrupted else ended.stopped or "")

@@ -5,7 +5,7 @@ import textwrap
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import anyio
 
 from batch.commands import signals
 from batch.commands.batch import SANDBOX_RUN_SECONDS, Batch
-from batch.core.gateway import Gateway
+from batch.core.gateway import Gateways
 from batch.core.paths import sandbox_home
 from batch.errors import UsageError
 
@@ -22,8 +22,8 @@ SLOTS = 10
 
 
 @asynccontextmanager
-async def connect_sandbox(batch: Batch) -> AsyncIterator[Gateway]:
-    """A gateway to a sandbox of the manifest's own, which goes on where an earlier one was killed.
+async def connect_sandbox(batch: Batch) -> AsyncIterator[Gateways]:
+    """The gateways to a sandbox of the manifest's own, which goes on where an earlier one was killed.
 
     Raises:
         MissingExtra: the sandbox is not installed.
@@ -34,7 +34,8 @@ async def connect_sandbox(batch: Batch) -> AsyncIterator[Gateway]:
     from batch.sandbox.played import SUFFIXES, TYPES, preview, refusals_of, result_of
 
     require_extra()
-    job = batch.manifest.job
+    jobs = batch.manifest.jobs
+    endpoints = {job.endpoint for job in batch.at_work or [batch.manifest.job]}
     faults = Faults.parse(batch.faults)
     folder = sandbox_home(batch.manifest.path)
     videos = folder / "videos"
@@ -43,27 +44,38 @@ async def connect_sandbox(batch: Batch) -> AsyncIterator[Gateway]:
         *(SLOTS, SANDBOX_RUN_SECONDS),
         ids=request_ids(_seed()),
         recording=Recording(folder),
-        endpoints={*DOLLARS_PER_SECOND, job.endpoint},
-        refuse=lambda endpoint, given: refusals(given) if endpoint == PRO else refusals_of(job, given),
+        endpoints={*DOLLARS_PER_SECOND, *endpoints},
+        refuse=lambda endpoint, given: refusals(given) if endpoint == PRO else refusals_of(jobs.at(endpoint), given),
     )
-    makes = Makes(SUFFIXES[job.makes], TYPES[job.makes], partial(result_of, job.makes))
+
+    @cache
+    def makes(endpoint: str) -> Makes:
+        job = jobs.at(endpoint)
+        return Makes(SUFFIXES[job.makes], TYPES[job.makes], partial(result_of, job.makes), preview(job))
+
     async with serve(
-        queue, folder=folder, faults=faults, render=preview(job), media_base=videos, makes=makes
+        queue, folder=folder, faults=faults, render=preview(batch.manifest.job), media_base=videos, makes=makes
     ) as address:
         _point_here(address.environment())
         if batch.fleet:
             from batch.commands.on_cluster import connect_workers
 
-            async with connect_workers(batch, batch.fleet, played=address.environment()) as gateway:
-                yield gateway
+            async with connect_workers(batch, batch.fleet, played=address.environment()) as gateways:
+                yield gateways
             return
         from batch.fal.client import FalGateway  # reads the environment
         from batch.manifest.upload_forms import upload_form
 
-        job, local = batch.manifest.job, batch.manifest.local
-        kept, logs = batch.keep, batch.logs
-        async with FalGateway(job, local=local, played=True, form=upload_form, lifecycle=kept, logs=logs) as gateway:
-            yield gateway
+        async with FalGateway(
+            batch.manifest.job,
+            local=batch.manifest.local,
+            played=True,
+            form=upload_form,
+            lifecycle=batch.keep,
+            logs=batch.logs,
+            job_at=jobs.at,
+        ) as gateways:
+            yield gateways
 
 
 def require_extra() -> None:

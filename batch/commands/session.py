@@ -9,7 +9,7 @@ from batch.commands.batch import Batch
 from batch.commands.messages import Say
 from batch.commands.remembered_options import note_results, remember
 from batch.core import states
-from batch.core.gateway import Gateway
+from batch.core.gateway import Gateways
 from batch.errors import LedgerError, ManifestError
 from batch.ledger.async_ledger import AsyncLedger, async_ledger
 from batch.ledger.file import locked
@@ -19,13 +19,13 @@ from batch.results_writer.overwrite_checks import note_target
 from batch.results_writer.writer import ResultsWriter
 from batch.table import TableChanged
 
-Connect = Callable[[Batch], AbstractAsyncContextManager[Gateway]]
-"""Opens the gateway that a batch goes through."""
+Connect = Callable[[Batch], AbstractAsyncContextManager[Gateways]]
+"""Opens the gateways that a batch goes through."""
 
 
 @asynccontextmanager
-async def connect(batch: Batch) -> AsyncIterator[Gateway]:
-    """The gateway to fal, or to a sandbox of the batch's own.
+async def connect(batch: Batch) -> AsyncIterator[Gateways]:
+    """The gateways to fal, or to a sandbox of the batch's own.
 
     Raises:
         MissingKey, MissingExtra, UsageError: it cannot be opened.
@@ -33,8 +33,8 @@ async def connect(batch: Batch) -> AsyncIterator[Gateway]:
     if batch.sandbox:
         from batch.commands.sandbox import connect_sandbox
 
-        async with connect_sandbox(batch) as gateway:
-            yield gateway
+        async with connect_sandbox(batch) as gateways:
+            yield gateways
     else:
         from batch.commands.account_book import uploads_in_book
         from batch.fal.client import FalGateway  # fal-client takes 0.3 s to load: only where something is submitted
@@ -44,8 +44,8 @@ async def connect(batch: Batch) -> AsyncIterator[Gateway]:
             if batch.fleet:
                 from batch.commands.on_cluster import connect_workers
 
-                async with connect_workers(batch, batch.fleet, uploads) as gateway:
-                    yield gateway
+                async with connect_workers(batch, batch.fleet, uploads) as gateways:
+                    yield gateways
                 return
             async with FalGateway(
                 batch.manifest.job,
@@ -54,8 +54,9 @@ async def connect(batch: Batch) -> AsyncIterator[Gateway]:
                 form=upload_form,
                 lifecycle=batch.keep,
                 logs=batch.logs,
-            ) as gateway:
-                yield gateway
+                job_at=batch.manifest.jobs.at,
+            ) as gateways:
+                yield gateways
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ class Session:
 
     ledger: Ledger
     store: AsyncLedger
-    gateway: Gateway
+    gateways: Gateways
 
 
 @asynccontextmanager
@@ -82,17 +83,19 @@ async def open_session(batch: Batch, now: float, say: Say, connect: Connect = co
         batch.manifest.columns(batch.manifest.open())
     with locked(batch.ledger), Ledger.open(batch.ledger) as ledger:
         batch.require_own_model(ledger)
+        batch.note_model(ledger)
+        batch = batch.with_rows_of(ledger)
         note_target(ledger, batch.target)
         record_interrupted(ledger, now)
         from batch.commands.account_book import account_book  # hashing and SQLite's book: only where they are used
 
         with ungrouped_errors():
             async with (
-                connect(batch) as gateway,
-                account_book(batch, ledger, gateway, time.time, say),
+                connect(batch) as gateways,
+                account_book(batch, ledger, gateways, time.time, say),
                 async_ledger(ledger) as store,
             ):
-                yield Session(ledger, store, gateway)
+                yield Session(ledger, store, gateways)
         saved = Autosave(ResultsWriter(batch.manifest, batch.ledger, batch.target), say).finish(ledger)
         note_results(ledger, batch.table, saved.path)
         if saved.path == batch.table:  # the table was read so, and its results are there

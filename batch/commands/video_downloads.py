@@ -105,7 +105,7 @@ class VideoDownloads:
         """While the block runs, what is missing comes down, and what it makes; at its end the rest is waited for."""
         async with self._open_media(self._batch) as source:
             base = self._batch.manifest.path.resolve().parent
-            records = VideoRecords(self._ledger, store, self._batch.manifest.job, self._now)
+            records = VideoRecords(self._ledger, store, self._batch.manifest.jobs, self._now)
             downloader = self._downloader(source, records)
             queue = self._queue = DownloadQueue(records, downloader, self._folder, base, self._at_once, self._rand)
             store.when_changed.append(partial(_offer, queue))

@@ -31,14 +31,16 @@ def plan_video_names(manifest: Manifest, ledger: Ledger, template: str | None, d
         ManifestError: the table cannot be read any more, or was changed.
     """
     if template is None:
-        plan_names(ledger, (_by_picture(row, manifest.job) for row in named_rows(ledger)))
+        plan_names(ledger, (_by_picture(row, manifest.jobs.shown(row.endpoint)) for row in named_rows(ledger)))
         ids = {row.number: row.id for row in named_rows(ledger) if row.id} if name_collisions(ledger, 1) else {}
         rename_doubled(ledger, lambda row, name: safe(f"{name}_{fit(ids.get(row, f'{row:04}'))}"), name_key)
         rename_doubled(ledger, lambda row, name: safe(f"{row:04}_{name}"), name_key)
         return []
     named = NameTemplate.read(template)
     cells = _cells(manifest, named.columns, digest)
-    plan_names(ledger, (_by_template(row, named, manifest.job, cells) for row in named_rows(ledger)))
+    plan_names(
+        ledger, (_by_template(row, named, manifest.jobs.shown(row.endpoint), cells) for row in named_rows(ledger))
+    )
     if "{request_id}" in template:
         return []
     return [

@@ -28,6 +28,8 @@ class Receipt:
     status_url: str
     response_url: str
     cancel_url: str
+    endpoint: str = field(default="", compare=False)
+    """That it was sent to; "" where nobody wrote it down."""
 
 
 LateReceipt = Callable[[], Awaitable[Receipt | None]]
@@ -219,7 +221,7 @@ CancelAnswer = CancelRequested | TooLate | NotFound | Unclear
 
 
 class Gateway(Protocol):
-    """What is asked of the service. No answer is an exception."""
+    """What is asked of the service about one endpoint. No answer is an exception."""
 
     async def prepare(self, arguments: Arguments) -> PrepareAnswer: ...
     async def submit(self, arguments: Arguments, start_timeout: float = START_TIMEOUT) -> SubmitAnswer: ...
@@ -229,3 +231,14 @@ class Gateway(Protocol):
     async def request_history(self, since: float) -> RequestHistory | Unclear: ...
     async def unit_price(self) -> UnitPrice | Unclear: ...
     def built_receipt(self, request_id: str) -> Receipt: ...
+
+
+class Gateways(Protocol):
+    """The service as one account sees it: a gateway for each endpoint."""
+
+    def at(self, endpoint: str) -> Gateway:
+        """The gateway to an endpoint; "": to that of ledgers that do not say it.
+
+        Raises:
+            UsageError: it is that of no model here.
+        """

@@ -1,7 +1,7 @@
 """A row in the shapes it takes on its way, from planned to shown in the table."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from batch.core.gateway import Receipt, RequestFailed
@@ -40,6 +40,12 @@ class PlannedRow:
     warnings: tuple[Problem, ...] = ()
     takes: int | None = None
     """How many videos it asks for; None: it does not say."""
+    endpoint: str = ""
+    """That the arguments are for."""
+
+    def noted(self, warnings: Sequence[Problem]) -> "PlannedRow":
+        """The same with more to be told."""
+        return replace(self, warnings=(*self.warnings, *warnings)) if warnings else self
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +58,8 @@ class PendingRow:
     arguments: Arguments
     price: int | None
     tries: int
+    endpoint: str = ""
+    """That it goes to; "" where the ledger does not say it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +114,8 @@ class SubmittedRow:
     @property
     def as_pending(self) -> PendingRow:
         """The row, to be submitted again should it come to that."""
-        return PendingRow(self.row, self.place, self.number or 0, self.arguments, self.price, self.tries)
+        number, endpoint = self.number or 0, self.receipt.endpoint
+        return PendingRow(self.row, self.place, number, self.arguments, self.price, self.tries, endpoint)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +143,8 @@ class InDoubtRow:
     """The request's own start deadline in seconds; None: sent by a version that did not write it down."""
     lost_at: float | None = None
     """When its reply was given up, or the run that waited for it was found to be dead."""
+    endpoint: str = ""
+    """That it was sent to; "" where that is not known: its digest tells requests to one from those to another."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ class Purchase(NamedTuple):
     sent: Mapping[str, Any]
     price: int | None
     intent_at: float
+    endpoint: str = ""
 
 
 class PurchaseBook(Protocol):
@@ -71,8 +72,11 @@ class PurchaseBook(Protocol):
     def requests(self, request_ids: Iterable[str]) -> dict[str, KnownRequest]:
         """Those of the ids that the book has, whosever they are."""
 
-    def requests_around(self, order: int, later: int) -> dict[str, KnownRequest]:
-        """The last request before a place in the order of intents that has made a video, and so many later ones."""
+    def requests_around(self, order: int, later: int, endpoint: str) -> dict[str, KnownRequest]:
+        """The last request before a place in the order of intents that has made a video, and so many later ones.
+
+        Those to one endpoint: only they are in its history.
+        """
 
     def has_ledger(self, ledger_id: str) -> bool:
         """Whether the book knows a ledger, and so all that it bought."""
@@ -99,7 +103,7 @@ class RowStore(Protocol):
     async def pending_row(self, row: int) -> PendingRow | None: ...
     async def submitted_rows(self) -> list[SubmittedRow]: ...
     async def in_doubt_rows(self) -> list[InDoubtRow]: ...
-    async def requests_since_doubt(self) -> dict[str, KnownRequest]: ...
+    async def requests_since_doubt(self, endpoint: str) -> dict[str, KnownRequest]: ...
     async def known_requests(self, request_ids: Iterable[str]) -> dict[str, KnownRequest]: ...
     async def asked_by_others(self, inputs: Sequence[Mapping[str, Any] | None]) -> bool: ...
     async def stopped_for(self) -> str: ...

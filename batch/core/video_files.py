@@ -20,6 +20,8 @@ class WantedVideo:
     """The name of its file, as far as it was planned; None: the table no longer has the row."""
     take: int = 1
     """Which one of the row's it is; 1 is the first."""
+    makes: str = "video"
+    """What it is: `video`, `image`, `audio`, or `file` for anything else."""
     size: int | None = None
     """In bytes, where fal says so."""
     seconds: float | None = None

@@ -15,7 +15,7 @@ from anyio.abc import TaskGroup
 from batch.core import retry, states, worker
 from batch.core.gateway import (
     AccountRefused,
-    Gateway,
+    Gateways,
     Prepared,
     Receipt,
     Refused,
@@ -64,12 +64,11 @@ class Demand(NamedTuple):
 class Dispatcher:
     """Runs the pending rows of one ledger through one gateway."""
 
-    def __init__(self, store: RowStore, gateway: Gateway, settings: Settings) -> None:
+    def __init__(self, store: RowStore, gateways: Gateways, settings: Settings) -> None:
         self._store = store
-        self._gateway = gateway
         self._settings = settings
         options = settings.options
-        self._poller = Poller(gateway, settings.typical_seconds, settings.rand, settings.start_timeout)
+        self._poller = Poller(gateways, settings.typical_seconds, settings.rand, settings.start_timeout)
         self._limit = ConcurrencyLimit(
             self._poller.in_flight,
             options.concurrency,
@@ -81,7 +80,7 @@ class Dispatcher:
         self._slot_probe = SlotProbe(self._poller, self._limit)
         self._admission = Admission(settings.rand)
         self._tally = Tally()
-        self._preparation = Preparation(gateway, self._tally, self._poller, settings.rand, self._slot_free, self._wake)
+        self._preparation = Preparation(gateways, self._tally, self._poller, settings.rand, self._slot_free, self._wake)
         self.stopped: Stop | None = None
         """Why nothing more is submitted, where rows are left."""
         self.candidates: Mapping[int, Sequence[str]] = {}
@@ -90,7 +89,7 @@ class Dispatcher:
         """Held while rows in doubt are settled."""
         self._late = LateReceipts(store, self._settling, settings.now)
         self._tasks: TaskGroup | None = None
-        self._reconciler = Reconciler(store, gateway, settings.now, settings.start_timeout)
+        self._reconciler = Reconciler(store, gateways, settings.now, settings.start_timeout)
         self._patience = Patience(settings.start_timeout)
         self._refusals = FailureStreak(options.stop_after)
         self._failures = FailureStreak(options.stop_after)
@@ -99,8 +98,10 @@ class Dispatcher:
         self._trying = 0
         """Rows under way that this run has begun."""
         self._started = False
-        self._submission = Submission(store, gateway, settings, self._poller, stop=self._stop, claimed=self._on_claimed)
-        self._recall = Recall(store, gateway, self._poller, settings.now, settings.rand)
+        self._submission = Submission(
+            store, gateways, settings, self._poller, stop=self._stop, claimed=self._on_claimed
+        )
+        self._recall = Recall(store, gateways, self._poller, settings.now, settings.rand)
         self._backlog = Backlog(store, options.limit)
         self._at_fal = 0
         self._over_budget: list[PendingRow] = []
@@ -328,9 +329,10 @@ class Dispatcher:
         self._recall.rows[at_fal.receipt.request_id] = row.row
         end = await self._poller.end(
             at_fal.receipt,
-            self._settings.group_of(row.arguments),
+            self._settings.group_of(row),
             at_fal.age,
             resumed=at_fal.resumed is not None,
+            typical=self._settings.typical_of(row),
             recalled=at_fal.resumed is not None and at_fal.resumed.recalled,
             sent=at_fal.sent,
             position=at_fal.position,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import anyio
 from anyio import current_time
 
-from batch.core.gateway import AccountRefused, Gateway, NotSent, PrepareAnswer, Prepared, Refused
+from batch.core.gateway import AccountRefused, Gateways, NotSent, PrepareAnswer, Prepared, Refused
 from batch.core.row import PendingRow
 from batch.dispatch.image_waits import Again, Blamed, ImageWaits, Left
 from batch.dispatch.stopping import Stop
@@ -31,14 +31,14 @@ class Preparation:
 
     def __init__(
         self,
-        gateway: Gateway,
+        gateways: Gateways,
         tally: Tally,
         poller: Poller,
         rand: Callable[[], float],
         free: Callable[[], bool],
         wake: Callable[[], None],
     ) -> None:
-        self._gateway = gateway
+        self._gateways = gateways
         self._free = free
         self._ready: deque[anyio.Event] = deque()
         self._tally = tally
@@ -88,7 +88,7 @@ class Preparation:
         with anyio.CancelScope() as scope:
             self._at_work.add(scope)
             try:
-                answer = await self._gateway.prepare(pending.arguments)
+                answer = await self._gateways.at(pending.endpoint).prepare(pending.arguments)
             finally:
                 self._at_work.discard(scope)
         return answer

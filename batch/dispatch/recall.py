@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import anyio
 
 from batch.core import states
-from batch.core.gateway import CancelRequested, Gateway
+from batch.core.gateway import CancelRequested, Gateways
 from batch.core.retry import Retry, backoff
 from batch.core.store import RowStore
 from batch.pacing.in_flight import InFlightRequest
@@ -32,7 +32,7 @@ class Recall:
     def __init__(
         self,
         store: RowStore,
-        gateway: Gateway,
+        gateways: Gateways,
         poller: Poller,
         now: Callable[[], float],
         rand: Callable[[], float],
@@ -40,7 +40,7 @@ class Recall:
         self.rows: dict[str, int] = {}
         """Request id → its row, of those that are followed."""
         self._store = store
-        self._gateway = gateway
+        self._gateways = gateways
         self._poller = poller
         self._now = now
         self._rand = rand
@@ -79,7 +79,7 @@ class Recall:
             with anyio.CancelScope(shield=True):
                 await self._store.apply(self.rows[receipt.request_id], states.recalling(self._now()))
             request.recalled = True
-            if isinstance(await self._gateway.cancel(receipt), CancelRequested):
+            if isinstance(await self._gateways.at(receipt.endpoint).cancel(receipt), CancelRequested):
                 await self._ended(request, receipt.request_id)
 
     async def _ended(self, request: InFlightRequest, request_id: str) -> None:

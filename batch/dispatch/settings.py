@@ -9,7 +9,6 @@ from batch.core.retry import Retry
 from batch.core.row import PendingRow
 from batch.core.run_options import RunOptions
 from batch.dispatch.stopping import Stop
-from batch.job import Arguments
 
 
 async def _always(_: PendingRow) -> bool | Stop:
@@ -30,8 +29,10 @@ class Settings:
     """How many requests are to make a video: one for each row, or more where rows are to have several takes."""
     in_rows: bool = True
     """Each row is to have one video: progress is told in rows."""
-    group_of: Callable[[Arguments], str]
+    group_of: Callable[[PendingRow], str]
     """Requests of one group take about equally long."""
+    typical_of: Callable[[PendingRow], float | None] = lambda _: None
+    """How long a row's request usually runs, in seconds; None: as long as any."""
     retry: Retry = field(default_factory=Retry)
     budget: Budget = field(default_factory=Budget)
     deadline: float = float("inf")

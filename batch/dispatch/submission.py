@@ -8,7 +8,7 @@ import anyio
 from anyio import current_time
 
 from batch.core import states
-from batch.core.gateway import Gateway, InDoubt, SubmitAnswer
+from batch.core.gateway import Gateways, InDoubt, SubmitAnswer
 from batch.core.money import Cap
 from batch.core.row import PendingRow
 from batch.core.store import ClaimRefused, RequestTaken, RowStore
@@ -50,7 +50,7 @@ class Submission:
     def __init__(
         self,
         store: RowStore,
-        gateway: Gateway,
+        gateways: Gateways,
         settings: Settings,
         poller: Poller,
         *,
@@ -58,7 +58,7 @@ class Submission:
         claimed: Callable[[], None],
     ) -> None:
         self._store = store
-        self._gateway = gateway
+        self._gateways = gateways
         self._settings = settings
         self._poller = poller
         self._stop = stop
@@ -71,6 +71,7 @@ class Submission:
             return None
         if not await self._still_wanted(pending):
             return None
+        gateway = self._gateways.at(pending.endpoint)
         # From the intent to the receipt nothing may come between: a reply that is not written down is lost.
         with anyio.CancelScope(shield=True):
             different = None if arguments == pending.arguments else encoded(arguments)
@@ -85,7 +86,7 @@ class Submission:
                 return NoRoom(reached)
             self._claimed()
             sent = current_time()
-            outcome = await self._record(pending.row, await self._gateway.submit(arguments, start_timeout))
+            outcome = await self._record(pending.row, await gateway.submit(arguments, start_timeout))
         return Posted(outcome, start_timeout, sent, intent.at)
 
     async def _record(self, row: int, answer: SubmitAnswer) -> SubmitOutcome:

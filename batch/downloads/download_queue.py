@@ -10,8 +10,9 @@ import anyio
 
 from batch.core.retry import Retry, backoff
 from batch.core.video_files import VideoFile, VideoStore, WantedVideo
-from batch.downloads.downloader import Downloader, NameTaken, part_of
+from batch.downloads.downloader import Downloader, NameTaken, OtherEnding, part_of
 from batch.downloads.file_names import finished, fit, name_key, safe
+from batch.downloads.made_files import likely_ending
 from batch.downloads.media_reply import MediaError, RefusedAddress
 from batch.files.permissions import make_folder_like
 
@@ -164,6 +165,9 @@ class DownloadQueue:
                 except NameTaken:
                     video = await self._renamed(video)
                     continue
+                except OtherEnding as other:
+                    await self._chosen(video, 1, other.suffix, part_of(target))
+                    continue
                 except MediaError:
                     come = _size(part_of(target))
                     failures, most = (1, come) if come > most else (failures + 1, most)
@@ -183,16 +187,26 @@ class DownloadQueue:
         await self._chosen(video, 2)
         return await self._store.wanted_video(video.request_id) or video
 
-    async def _chosen(self, video: WantedVideo, first: int) -> Path:
-        """A path that nothing stands at, and that is no other video's; kept for this one from now on."""
+    async def _chosen(
+        self, video: WantedVideo, first: int, suffix: str | None = None, come: Path | None = None
+    ) -> Path:
+        """A path that nothing stands at, and that is no other video's; kept for this one from now on.
+
+        Args:
+            suffix: of its name, where that is known from its bytes.
+            come: where it stands already, to be put beside the path.
+        """
+        suffix = suffix or likely_ending(video.makes, video.url)
         make_folder_like(self._folder, self._downloader.like)
         planned = video.planned or safe(fit(video.id or video.request_id))
         for nth in range(first, NAMES):
-            target = self._folder / finished(planned, video.request_id, video.take, nth)
+            target = self._folder / finished(planned, video.request_id, video.take, nth, suffix)
             if target.exists() or part_of(target).exists():
                 continue
             path = relative(target, self._base)
             if await self._store.reserve_path(video, path, name_key(path)):
+                if come:
+                    _move(come, part_of(target))
                 return target
         raise MediaError(f"no name is left for it in {self._folder}")
 
@@ -207,6 +221,10 @@ def relative(target: Path, base: Path) -> str:
 
 def _named(video: WantedVideo) -> str:
     return f"row {video.number}" if video.number is not None else f"request {video.request_id}"
+
+
+def _move(come: Path, part: Path) -> None:
+    come.rename(part)
 
 
 def _size(path: Path) -> int:

@@ -11,7 +11,9 @@ from typing import Protocol, TypeVar
 
 import anyio
 
+from batch.core.media_type import ENOUGH
 from batch.core.video_files import VideoFile, WantedVideo
+from batch.downloads.made_files import NotMade, ending
 from batch.downloads.media_reply import MediaError, MediaReply
 from batch.downloads.mp4_boxes import NotAVideo, read_mp4
 from batch.files.atomic import sync_folder
@@ -37,6 +39,14 @@ class NameTaken(Exception):
     """Something that is not this video stands where its file should."""
 
 
+class OtherEnding(Exception):
+    """What came is whole, and of another kind than the name of its file says; `suffix` is the right one."""
+
+    def __init__(self, suffix: str) -> None:
+        super().__init__(suffix)
+        self.suffix = suffix
+
+
 @dataclass(frozen=True, slots=True)
 class Downloader:
     """Brings videos down, one try a call.
@@ -60,12 +70,13 @@ class Downloader:
         Raises:
             MediaError: it did not come, or not whole, or what came is not the video.
             NameTaken: another file stands there.
+            OtherEnding: it is whole beside `target`, which should be called otherwise.
             OSError: it cannot be written.
         """
         part = part_of(target)
         if await in_thread(target.exists):  # an earlier run may have ended just before it wrote that down
             try:
-                return await in_thread(lambda: _checked(target, video))
+                return await in_thread(lambda: _checked(target, video)[0])
             except (MediaError, OSError) as error:
                 raise NameTaken(str(error)) from error
         have = await in_thread(lambda: prepared(part, self.like))
@@ -76,7 +87,7 @@ class Downloader:
     async def fetch_into(self, video: WantedVideo, part: Path) -> VideoFile:
         """The video, whole, checked and on the disk, in a file that is there and empty. Raises as `bring` does."""
         await self._fetch(video, part, 0, None)
-        return await in_thread(lambda: _whole(part, video))
+        return await in_thread(lambda: _whole(part, video)[0])
 
     async def _fetch(self, video: WantedVideo, part: Path, have: int, validator: str | None) -> None:
         async with self.source.get(video.url, start=have, validator=validator) as reply:
@@ -137,35 +148,38 @@ def prepared(part: Path, like: Path) -> int:
     return part.stat().st_size
 
 
-def _checked(path: Path, video: WantedVideo) -> VideoFile:
-    """What stands there, if it is the video and whole."""
+def _checked(path: Path, video: WantedVideo) -> tuple[VideoFile, str]:
+    """What stands there, if it is what was made, and whole; and the ending that its name should have."""
     with path.open("rb") as file:
         size = os.fstat(file.fileno()).st_size
         if video.size is not None and size != video.size:
             raise MediaError(f"the file has {size:,} bytes, and fal says the video has {video.size:,}")
         try:
-            seconds = read_mp4(file)
-        except NotAVideo as error:
+            suffix = ending(video.makes, file.read(ENOUGH), video.url)
+            seconds = read_mp4(file) if suffix == ".mp4" else None
+        except (NotAVideo, NotMade) as error:
             raise MediaError(f"it {error}") from error
         if seconds is not None and video.seconds is not None and abs(seconds - video.seconds) > TOLERANCE_SECONDS:
             raise MediaError(f"it lasts {seconds:.1f} s, and {video.seconds:g} s were bought")
         file.seek(0)
-        return VideoFile(size, hashlib.file_digest(file, "sha256").hexdigest())
+        return VideoFile(size, hashlib.file_digest(file, "sha256").hexdigest()), suffix
 
 
 def _finished(part: Path, target: Path, video: WantedVideo) -> VideoFile:
     """Checked, on the disk, and only then under its name. What fails is not resumed: it begins anew."""
     try:
-        found = _whole(part, video)
+        found, suffix = _whole(part, video)
     except MediaError:
         part.unlink()
         raise
+    if suffix != target.suffix.lower():
+        raise OtherEnding(suffix)
     placed(part, target)
     return found
 
 
-def _whole(part: Path, video: WantedVideo) -> VideoFile:
-    """Checked, and on the disk."""
+def _whole(part: Path, video: WantedVideo) -> tuple[VideoFile, str]:
+    """Checked, and on the disk; with the ending that its name should have."""
     found = _checked(part, video)
     with part.open("r+b") as file:
         os.fsync(file.fileno())

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from string import Formatter
 
+from batch.downloads.made_files import ENDINGS
 from batch.errors import UsageError
 
 SUFFIX = ".mp4"
@@ -32,13 +33,14 @@ class NameTemplate:
 
     @classmethod
     def read(cls, text: str) -> "NameTemplate":
-        """A template as typed, with or without `.mp4` at its end.
+        """A template as typed, with or without `.mp4`, or another ending of what is made, behind it.
 
         Raises:
             UsageError: a field that there is not, or one that would leave the folder.
         """
         bare = text.strip()
-        bare = bare[: -len(SUFFIX)] if bare.lower().endswith(SUFFIX) else bare
+        suffix = next((one for one in ENDINGS if bare.lower().endswith(one)), "")
+        bare = bare.removesuffix(bare[len(bare) - len(suffix) :])
         try:
             found = [(text, field, spec or "", conversion) for text, field, spec, conversion in Formatter().parse(bare)]
         except ValueError as error:
@@ -105,7 +107,7 @@ def _require_meant(text: str, literal: str, field: str | None, spec: str, conver
         )
 
 
-def finished(planned: str, request_id: str, take: int, nth: int = 1) -> str:
+def finished(planned: str, request_id: str, take: int, nth: int = 1, suffix: str = SUFFIX) -> str:
     """The whole name of a video's file.
 
     Args:
@@ -115,7 +117,7 @@ def finished(planned: str, request_id: str, take: int, nth: int = 1) -> str:
     """
     stem = safe(planned.replace(REQUEST_ID, fit(request_id)).replace(TAKE, str(take)))
     later = f"_take{take}" if take > 1 and TAKE not in planned else ""
-    return f"{stem}{later}{'' if nth == 1 else f'_{nth}'}{SUFFIX}"
+    return f"{stem}{later}{'' if nth == 1 else f'_{nth}'}{suffix}"
 
 
 def fit(text: str) -> str:

@@ -5,6 +5,7 @@ Facts about the service are fal's documentation unless marked otherwise.
 
 import asyncio
 from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -95,9 +96,10 @@ ID_HEADER = "x-fal-request-id"
 
 
 class FalGateway:
-    """One account on fal.ai, for one job. An async context manager; asyncio only, as fal-client is.
+    """One account on fal.ai, as one job sees it. An async context manager; asyncio only, as fal-client is.
 
     Args:
+        job_at: gives the jobs of other endpoints; raises UsageError for an unknown one.
         local: gives the file that an image cell refers to, None where the cell is a URL or a data URI.
         played: the service is played on this machine, and its videos may be files here.
         book, form: what was uploaded before, and what a local image goes up as; see `Uploads`.
@@ -119,8 +121,11 @@ class FalGateway:
         form: Callable[[Path], UploadForm] = lambda _: UploadForm(),
         lifecycle: ObjectLifecycle | None = None,
         logs: bool = False,
+        job_at: Callable[[str], Job] | None = None,
     ) -> None:
         self._job = job
+        self._job_at = job_at
+        self._others: dict[str, FalGateway] = {}
         self._is_video_url = is_playable_url if played else is_https_url
         credentials = find_credentials()
         self._redact = Redactor(secrets_in(credentials.token))
@@ -151,6 +156,22 @@ class FalGateway:
         self, _type: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
         await self._http.aclose()
+
+    def at(self, endpoint: str) -> "FalGateway":
+        """The same account as the job of another endpoint sees it: one client, and each picture goes up once.
+
+        Raises:
+            UsageError: it is that of no model here.
+        """
+        if self._job_at is None or endpoint == self._job.endpoint:
+            return self
+        if endpoint not in self._others:
+            other = copy(self)
+            other._job = job = self._job_at(endpoint)
+            other._receipts = Receipts(job.endpoint, self._redact)
+            other._uploads = self._uploads.of(job)
+            self._others[endpoint] = other
+        return self._others[endpoint]
 
     async def prepare(self, arguments: Arguments) -> PrepareAnswer:
         """Uploads the local images among the arguments; nothing here costs anything, all of it may be repeated."""

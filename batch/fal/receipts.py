@@ -17,7 +17,7 @@ def built_receipt(endpoint: str, request_id: str) -> Receipt:
     """The receipt of a request of which only the id is known, by fal-client's own rule; asks nobody, needs no key."""
     nobody: Any = None
     built = fal_client.AsyncRequestHandle.from_request_id(nobody, endpoint, request_id)
-    return Receipt(request_id, built.status_url, built.response_url, built.cancel_url)
+    return Receipt(request_id, built.status_url, built.response_url, built.cancel_url, endpoint)
 
 
 class Receipts:
@@ -36,7 +36,8 @@ class Receipts:
         urls = [said.get(name) for name in ("status_url", "response_url", "cancel_url")]
         if not all(isinstance(url, str) and self._redact.plain(url) for url in urls):
             return self.built(str(request_id))
-        return self.own(Receipt(str(request_id), *map(str, urls)))
+        status_url, response_url, cancel_url = map(str, urls)
+        return self.own(Receipt(str(request_id), status_url, response_url, cancel_url, self._endpoint))
 
     def own(self, receipt: Receipt) -> Receipt:
         """The receipt itself; the one by fal's own rule where it leads to others, or to another request."""

@@ -5,6 +5,7 @@ import hashlib
 import os
 import time
 from collections.abc import Awaitable, Callable
+from copy import copy
 from dataclasses import dataclass
 from functools import partial
 from mimetypes import guess_type
@@ -151,6 +152,12 @@ class Uploads:
         self._uploading: dict[str, anyio.Lock] = {}
         self._failures: dict[str, PrepareAnswer] = {}
         self._sent = 0
+
+    def of(self, job: Job) -> "Uploads":
+        """The same for the rows of another job: a picture that several of them show goes up once."""
+        other = copy(self)
+        other._job = job
+        return other
 
     async def prepare(self, arguments: Arguments) -> PrepareAnswer:
         """Uploads the local files among the arguments; nothing here costs anything, all of it may be repeated."""

@@ -79,8 +79,8 @@ class AsyncLedger:
     async def in_doubt_rows(self) -> list[InDoubtRow]:
         return await self._do(lambda: in_doubt_rows(self._ledger))
 
-    async def requests_since_doubt(self) -> dict[str, KnownRequest]:
-        return await self._do(lambda: requests_since_doubt(self._ledger))
+    async def requests_since_doubt(self, endpoint: str) -> dict[str, KnownRequest]:
+        return await self._do(lambda: requests_since_doubt(self._ledger, endpoint))
 
     async def known_requests(self, request_ids: Iterable[str]) -> dict[str, KnownRequest]:
         return await self._do(lambda: known_requests(self._ledger, request_ids))

@@ -11,7 +11,7 @@ from batch.core.states import BOUGHT_BEFORE, State
 from batch.core.store import Purchase
 from batch.errors import LedgerError
 from batch.ledger.in_doubt import BY_POST, SENT
-from batch.ledger.ledger import LEDGER_ID, Ledger
+from batch.ledger.ledger import ENDPOINT, LEDGER_ID, Ledger
 
 _OPEN = f"state IN ('submitting', 'in_doubt') AND kind IS NOT '{BOUGHT_BEFORE}'"
 
@@ -68,16 +68,32 @@ def past_purchases(ledger: Ledger) -> Iterator[PastPurchase]:
         "SELECT row.id, row.fingerprint, COALESCE(row.sent, arguments), price, COALESCE(intent_at, 0), state, spent, "  # noqa: S608 - our own text
         f"request.request_id, request.request_id IS row.request_id, {BY_POST}, take.cost, "
         "(SELECT COALESCE(SUM(cost), 0) FROM take AS other WHERE other.row = row.id "
-        "AND other.request_id <> request.request_id), sent.seq AS place FROM request "
-        f"JOIN row ON row.id = request.row LEFT JOIN event AS sent ON sent.seq = {SENT} "
+        "AND other.request_id <> request.request_id), "
+        f"{ENDPOINT}, sent.seq AS place FROM request JOIN row ON row.id = request.row "
+        f"LEFT JOIN event AS sent ON sent.seq = {SENT} "
         "LEFT JOIN take ON take.request_id = request.request_id "
         "UNION ALL SELECT id, fingerprint, COALESCE(row.sent, arguments), price, intent_at, state, 0, NULL, TRUE, "
-        f"TRUE, NULL, 0, {SENT} FROM row WHERE {_OPEN} ORDER BY place"
+        f"TRUE, NULL, 0, {ENDPOINT}, {SENT} FROM row WHERE {_OPEN} ORDER BY place"
     )
-    for row, fingerprint, sent, price, at, state, spent, request_id, current, by_post, of_take, others, _ in requests:
+    for (
+        row,
+        fingerprint,
+        sent,
+        price,
+        at,
+        state,
+        spent,
+        request_id,
+        current,
+        by_post,
+        of_take,
+        others,
+        endpoint,
+        _,
+    ) in requests:
         under_way = request_id is None or (current and state == State.SUBMITTED)
         cost = None if under_way else max(0, spent - others) if current else of_take or 0
-        bought = Purchase(row, fingerprint if current else b"", json.loads(sent), price, at)
+        bought = Purchase(row, fingerprint if current else b"", json.loads(sent), price, at, endpoint)
         video = bool(current and state == State.SUCCEEDED)
         yield PastPurchase(bought, request_id, cost, video, dated=bool(current and by_post))
 

@@ -10,7 +10,7 @@ SELECT row.id FROM main.row WHERE state IN ('pending', 'failed', 'cancelled') AN
 """
 
 _STALE = """
-SELECT row.id, i.arguments FROM main.sheet JOIN main.row ON row.id = sheet.row
+SELECT row.id, i.arguments, i.endpoint FROM main.sheet JOIN main.row ON row.id = sheet.row
 LEFT JOIN temp.matched m ON m.row = row.id LEFT JOIN temp.incoming i ON i.place = m.place AND i.problem IS NULL
 WHERE sheet.edited AND row.state = 'succeeded'
 """
@@ -21,6 +21,9 @@ def edited_rows(ledger: Ledger) -> set[int]:
     return {row for (row,) in ledger.db.execute(_OTHERWISE)}
 
 
-def stale_inputs(ledger: Ledger) -> dict[int, str | None]:
-    """The JSON of the arguments that the manifest gives for each stale row; None: its record is gone. After `match`."""
-    return dict(ledger.db.execute(_STALE))
+def stale_inputs(ledger: Ledger) -> dict[int, tuple[str | None, str | None]]:
+    """What the manifest asks for in place of each stale row: arguments as JSON, and their endpoint. After `match`.
+
+    None: its record is gone.
+    """
+    return {row: (arguments, endpoint) for row, arguments, endpoint in ledger.db.execute(_STALE)}

@@ -19,6 +19,9 @@ def enrol(ledger: Ledger, at: float, *, new: bool, snapshot: ManifestSnapshot | 
     Returns: how many rows were enrolled.
     """
     with ledger.transaction():
+        ledger.db.execute(
+            "INSERT OR IGNORE INTO endpoint (name) SELECT DISTINCT endpoint FROM temp.incoming WHERE problem IS NULL"
+        )
         _replace_rows(ledger.db, at)
         enrolled = _insert_new(ledger.db, at) if new else 0
         _replace_sheet(ledger.db)
@@ -62,7 +65,11 @@ def _replace_rows(db: sqlite3.Connection, at: float) -> None:
     _take_counts(db)
 
 
-_OTHER_INPUTS = "(row.fingerprint <> i.fingerprint OR row.arguments <> i.arguments OR row.price IS NOT i.price)"
+_ENDPOINT = "(SELECT id FROM main.endpoint WHERE name = i.endpoint)"
+_OTHER_INPUTS = (
+    "(row.fingerprint <> i.fingerprint OR row.arguments <> i.arguments OR row.price IS NOT i.price "
+    f"OR row.endpoint_id <> {_ENDPOINT})"
+)
 _NEW_INPUTS = f"row.state IN ('pending', 'failed', 'cancelled') AND {_OTHER_INPUTS}"
 
 
@@ -81,7 +88,8 @@ def _take_inputs(db: sqlite3.Connection, at: float) -> None:
     """What was not sent, or has ended without a video, takes the inputs that the manifest gives now."""
     db.execute(
         "UPDATE row SET fingerprint = i.fingerprint, arguments = i.arguments, "  # noqa: S608 - our own condition
-        "price = i.price, changed_at = CASE WHEN row.fingerprint <> i.fingerprint THEN :at ELSE changed_at END "
+        f"price = i.price, endpoint_id = {_ENDPOINT}, "
+        "changed_at = CASE WHEN row.fingerprint <> i.fingerprint THEN :at ELSE changed_at END "
         "FROM temp.changed JOIN temp.matched m ON m.place = changed.place "
         f"JOIN temp.incoming i ON i.place = m.place WHERE m.row = row.id AND {_NEW_INPUTS}",
         {"at": at},
@@ -99,8 +107,9 @@ def _take_counts(db: sqlite3.Connection) -> None:
 def _insert_new(db: sqlite3.Connection, at: float) -> int:
     (last,) = db.execute("SELECT COALESCE(MAX(id), 0) FROM row").fetchone()
     done = db.execute(
-        "INSERT INTO row (key, place, fingerprint, arguments, price, changed_at, takes_wanted) "
-        "SELECT m.key, m.place, i.fingerprint, i.arguments, i.price, :at, COALESCE(i.takes, 1) FROM temp.matched m "
+        "INSERT INTO row (key, place, fingerprint, arguments, price, endpoint_id, changed_at, takes_wanted) "  # noqa: S608 - ours
+        f"SELECT m.key, m.place, i.fingerprint, i.arguments, i.price, {_ENDPOINT}, :at, COALESCE(i.takes, 1) "
+        "FROM temp.matched m "
         "JOIN temp.incoming i ON i.place = m.place WHERE m.row IS NULL AND i.problem IS NULL ORDER BY m.place",
         {"at": at},
     )

@@ -25,7 +25,7 @@ from batch.ledger.write_ahead_log import (
     require_one_name,
 )
 
-VERSION = 7
+VERSION = 8
 TAKES_SINCE = 7
 """The version from which on a ledger has a table of its takes; `find_past_takes` finds them in one before."""
 _APPLICATION_ID = 0x6B6C6E67  # "klng": tells a ledger from any other SQLite file

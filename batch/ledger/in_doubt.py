@@ -40,13 +40,14 @@ def in_doubt_rows(ledger: Ledger) -> list[InDoubtRow]:
     rows = _in_order_of_book(ledger, _open_rows(ledger, _IN_DOUBT))
     if not rows:
         return []
-    after = _sent_before(ledger, rows[0].order)
+    first = {row.endpoint: row.order for row in reversed(rows)}
+    after = {endpoint: _sent_before(ledger, order, endpoint) for endpoint, order in first.items()}
     elsewhere = _open_rows(ledger, f"state = 'submitting' OR {_HELD}")
     for beside in _asked_beside(ledger, lambda other: _open_rows(other, "state IN ('submitting', 'in_doubt')")):
         elsewhere += beside
     opened = [replace(row, open_elsewhere=True) for row in elsewhere]
     trusted = ledger.book.trusted_from if ledger.book else 0.0
-    own = [replace(row, after=after, early=row.intent_at < trusted) for row in rows]
+    own = [replace(row, after=after[row.endpoint], early=row.intent_at < trusted) for row in rows]
     return own + opened + (ledger.book.in_doubt_elsewhere() if ledger.book else [])
 
 
@@ -62,31 +63,38 @@ def _in_order_of_book(ledger: Ledger, rows: list[InDoubtRow]) -> list[InDoubtRow
 def _open_rows(ledger: Ledger, condition: str) -> list[InDoubtRow]:
     found = ledger.db.execute(
         f"SELECT id, COALESCE(row.sent, arguments), intent_at, {SENT} AS seq, {ledger.start_timeout}, "  # noqa: S608 - our own text
-        f"IIF(kind = 'reply_lost', changed_at, NULL) FROM row WHERE {condition} ORDER BY seq"
+        f"IIF(kind = 'reply_lost', changed_at, NULL), {ledger.endpoint} FROM row WHERE {condition} ORDER BY seq"
     )
     return [
-        InDoubtRow(row, json.loads(sent), at, seq, start_timeout=deadline, lost_at=lost_at)
-        for row, sent, at, seq, deadline, lost_at in found
+        InDoubtRow(row, json.loads(sent), at, seq, start_timeout=deadline, lost_at=lost_at, endpoint=endpoint)
+        for row, sent, at, seq, deadline, lost_at, endpoint in found
     ]
 
 
-def open_everywhere(ledger: Ledger) -> list[Mapping[str, Any]]:
-    """What was sent by every row whose request may be at fal without anybody's receipt, here and in ledgers beside."""
+def open_everywhere(ledger: Ledger, endpoint: str) -> list[Mapping[str, Any]]:
+    """What was sent by every row whose request may be at fal without anybody's receipt, here and in ledgers beside.
+
+    To one endpoint; where a ledger beside does not say it, it may be that.
+    """
     found = [*_open_rows(ledger, _IN_DOUBT), *_open_rows(ledger, "state = 'submitting'")]
     for beside in _asked_beside(ledger, lambda other: _open_rows(other, "state IN ('submitting', 'in_doubt')")):
         found += beside
-    return [row.sent for row in found]
+    return [row.sent for row in found if row.endpoint in (endpoint, "")]
 
 
-def requests_since_doubt(ledger: Ledger) -> dict[str, KnownRequest]:
+def requests_since_doubt(ledger: Ledger, endpoint: str) -> dict[str, KnownRequest]:
     """By id, the requests sent around each row in doubt that have made a video: a whole history shows them all.
+
+    Rows and requests of one endpoint: in its history are no others.
 
     Those that never ran (taken back, or expired in the queue) may never be listed, so they are left out.
     """
     found: dict[str, KnownRequest] = {}
     for row in _in_order_of_book(ledger, _open_rows(ledger, _IN_DOUBT)):
+        if row.endpoint != endpoint:
+            continue
         if ledger.book:
-            found |= ledger.book.requests_around(row.order, NEIGHBOURS)
+            found |= ledger.book.requests_around(row.order, NEIGHBOURS, endpoint)
             continue
         for order, limit in (
             ("sent.seq < ? ORDER BY sent.seq DESC", 1),
@@ -95,22 +103,23 @@ def requests_since_doubt(ledger: Ledger) -> dict[str, KnownRequest]:
             asked = ledger.db.execute(
                 "SELECT request_id, COALESCE(row.sent, arguments), intent_at, sent.seq FROM event AS sent "  # noqa: S608 - our own text
                 f"JOIN row ON row.id = sent.row AND sent.seq = {SENT} "
-                f"WHERE sent.new = 'submitting' AND state = 'succeeded' AND {BY_POST} AND {order} LIMIT ?",
-                (row.order, limit),
+                f"WHERE sent.new = 'submitting' AND state = 'succeeded' AND {ledger.endpoint} = ? AND {BY_POST} "
+                f"AND {order} LIMIT ?",
+                (endpoint, row.order, limit),
             )
             found |= {name: KnownRequest(json.loads(sent), intent_at, seq) for name, sent, intent_at, seq in asked}
     return found
 
 
-def _sent_before(ledger: Ledger, order: int) -> float | None:
-    """When the last request of ours before that one was sent that has made a video."""
+def _sent_before(ledger: Ledger, order: int, endpoint: str) -> float | None:
+    """When the last request of ours to an endpoint before that one was sent that has made a video."""
     if ledger.book:
-        return next((one.intent_at for one in ledger.book.requests_around(order, 0).values()), None)
+        return next((one.intent_at for one in ledger.book.requests_around(order, 0, endpoint).values()), None)
     found = ledger.db.execute(
         f"SELECT intent_at FROM event AS sent JOIN row ON row.id = sent.row AND sent.seq = {SENT} "  # noqa: S608 - our own text
-        f"WHERE sent.seq < ? AND sent.new = 'submitting' AND state = 'succeeded' AND {BY_POST} "
-        "ORDER BY sent.seq DESC LIMIT 1",
-        (order,),
+        f"WHERE sent.seq < ? AND sent.new = 'submitting' AND state = 'succeeded' AND {ledger.endpoint} = ? "
+        f"AND {BY_POST} ORDER BY sent.seq DESC LIMIT 1",
+        (order, endpoint),
     ).fetchone()
     return found[0] if found else None
 

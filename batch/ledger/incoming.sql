@@ -12,6 +12,7 @@ CREATE TEMP TABLE IF NOT EXISTS incoming (
     status TEXT NOT NULL,
     other TEXT,                  -- the first of our other columns that holds something here
     fingerprint BLOB,
+    endpoint TEXT NOT NULL,      -- that the arguments are for; '': not said
     arguments TEXT,
     price INTEGER,
     takes INTEGER,               -- that are wanted of these inputs; NULL: the table does not say

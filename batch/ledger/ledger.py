@@ -6,8 +6,9 @@ Synchronous and of one thread at a time; `batch.ledger.async_ledger` is its asyn
 import json
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Self
 
@@ -25,6 +26,8 @@ from batch.ledger.marks import Marks
 from batch.ledger.take_counts import MADE, MISSING, SEVERAL
 from batch.ledger.write_ahead_log import close_ledger
 
+ENDPOINT = "(SELECT name FROM endpoint WHERE endpoint.id = row.endpoint_id)"
+"""The endpoint that a row is for, in SQL."""
 TAKEN = "fal gave it the id of another request of this table, so its own is not known"
 LEDGER_ID = "ledger_id"
 """Where the ledger keeps the random id that the account's book knows it by."""
@@ -222,6 +225,7 @@ class Ledger:
             self.apply(row, again(marked.state, at))
             self.db.execute(
                 "UPDATE row SET fingerprint = :fingerprint, arguments = :arguments, price = :price, "  # noqa: S608 - ours
+                "endpoint_id = :endpoint, "
                 f"takes_wanted = COALESCE(:wanted, takes_wanted), takes_asked = COALESCE({MADE} + :more, takes_asked) "
                 "WHERE id = :row",
                 {**marked._asdict(), "row": row},
@@ -229,10 +233,11 @@ class Ledger:
             self.db.execute("UPDATE sheet SET edited = 0 WHERE row = ?", (row,))
 
     def _purchase(self, row: int) -> Purchase:
-        fingerprint, sent, price, intent_at = self.db.execute(
-            "SELECT fingerprint, COALESCE(sent, arguments), price, intent_at FROM row WHERE id = ?", (row,)
+        fingerprint, sent, *rest = self.db.execute(
+            f"SELECT fingerprint, COALESCE(sent, arguments), price, intent_at, {self.endpoint} FROM row WHERE id = ?",  # noqa: S608 - ours
+            (row,),
         ).fetchone()
-        return Purchase(row, fingerprint, json.loads(sent), price, intent_at)
+        return Purchase(row, fingerprint, json.loads(sent), *rest)
 
     def keep(self, row: int, receipt: Receipt, *, again: bool = False) -> None:
         """The request is the row's for good. Inside a transaction.
@@ -287,14 +292,14 @@ class Ledger:
         if self.marks.only:
             return self.marks.rows(after, limit)
         found = self.db.execute(
-            "SELECT row.id, row.place, number, arguments, price, tries FROM row INDEXED BY row_claimable "
-            "JOIN sheet ON sheet.place = row.place "
+            f"SELECT row.id, row.place, number, arguments, price, tries, {self.endpoint} "  # noqa: S608 - our own text
+            "FROM row INDEXED BY row_claimable JOIN sheet ON sheet.place = row.place "
             "WHERE state = 'pending' AND row.place > ? ORDER BY row.place LIMIT ?",
             (after, limit),
         )
         pending = [
-            PendingRow(row, place, number, json.loads(arguments), price, tries)
-            for row, place, number, arguments, price, tries in found
+            PendingRow(row, place, number, json.loads(arguments), price, tries, endpoint)
+            for row, place, number, arguments, price, tries, endpoint in found
         ]
         return sorted([*pending, *self.marks.rows(after, limit)], key=lambda row: row.place)[:limit]
 
@@ -311,7 +316,7 @@ class Ledger:
         """Every row whose request is at fal, also of rows that the manifest no longer has."""
         found = self.db.execute(
             "SELECT row.id, COALESCE(row.place, -1), number, row.request_id, status_url, response_url, cancel_url, "  # noqa: S608 - our own text
-            f"price, tries, submitted_at, arguments, {self.start_timeout}, message, {_IN_VAIN} "
+            f"{self.endpoint}, price, tries, submitted_at, arguments, {self.start_timeout}, message, {_IN_VAIN} "
             "FROM row JOIN request ON request.request_id = row.request_id JOIN route ON route.id = route "
             "LEFT JOIN sheet ON sheet.row = row.id WHERE state = 'submitted' ORDER BY submitted_at, row.id"
         )
@@ -320,7 +325,7 @@ class Ledger:
                 row,
                 place,
                 number,
-                _receipt(request_id, urls),
+                _receipt(request_id, *way),
                 price,
                 tries,
                 at,
@@ -329,10 +334,41 @@ class Ledger:
                 deadline,
                 message == RECALLING,
             )
-            for row, place, number, request_id, *urls, price, tries, at, arguments, deadline, message, runs, since in (
-                found
-            )
+            for (
+                *(row, place, number, request_id, *way, price, tries, at, arguments, deadline, message, runs, since),
+            ) in found
         ]
+
+    @property
+    def endpoint(self) -> str:
+        """A row's endpoint, in SQL; "" where the ledger does not say it: one that is only read may be older."""
+        return ENDPOINT if self.version >= 8 else "''"
+
+    def endpoint_of(self, row: int) -> str:
+        """The endpoint that a row is for; "" where the ledger does not say it."""
+        (found,) = self.db.execute(f"SELECT {self.endpoint} FROM row WHERE id = ?", (row,)).fetchone()  # noqa: S608 - ours
+        return str(found)
+
+    def endpoint_number(self, endpoint: str) -> int:
+        """As the ledger numbers it, from now on where it did not know it."""
+        self.db.execute("INSERT OR IGNORE INTO endpoint (name) VALUES (?)", (endpoint,))
+        (number,) = self.db.execute("SELECT id FROM endpoint WHERE name = ?", (endpoint,)).fetchone()
+        return int(number)
+
+    def name_endpoint(self, endpoint: str) -> None:
+        """Rows of which the ledger does not say it are for this one."""
+        self.db.execute("UPDATE OR IGNORE endpoint SET name = ? WHERE name = ''", (endpoint,))
+        self.db.execute(
+            "UPDATE row SET endpoint_id = (SELECT id FROM endpoint WHERE name = ?) "
+            "WHERE endpoint_id = (SELECT id FROM endpoint WHERE name = '')",
+            (endpoint,),
+        )
+
+    @cached_property
+    def version(self) -> int:
+        """Of its schema: one that is only read may be of an older one."""
+        (version,) = self.db.execute("PRAGMA user_version").fetchone()
+        return int(version)
 
     @property
     def start_timeout(self) -> str:
@@ -343,22 +379,17 @@ class Ledger:
         """A column of `row`, or what stands for it in a ledger of a version before, which is only read."""
         return f"row.{name}" if self.version >= since else before
 
-    @property
-    def version(self) -> int:
-        """Of its schema: one that is only read may be of an older one."""
-        return int(self.db.execute("PRAGMA user_version").fetchone()[0])
-
     def reprice(self, job: Job, prices: Mapping[str, int]) -> None:
-        """Rows that wait to be submitted take these prices, in millionths of a dollar by the value that decides."""
+        """Rows of a job that wait to be submitted take these prices, in millionths of a dollar by what decides them."""
         waiting = ["row SET price = :price WHERE state = 'pending'"]
-        waiting += ["temp.marked SET price = :price WHERE TRUE"] if self.marks.any else []
+        waiting += ["temp.marked AS row SET price = :price WHERE TRUE"] if self.marks.any else []
         with self.transaction():
             for value, price in prices.items():
                 path, usual = price_path(job)
-                values = {"price": price, "path": path, "default": usual, "value": value}
+                values = {"price": price, "path": path, "default": usual, "value": value, "at": job.endpoint}
                 for rows in waiting:
                     self.db.execute(
-                        f"UPDATE {rows} AND price IS NOT :price "
+                        f"UPDATE {rows} AND price IS NOT :price AND {ENDPOINT} IN (:at, '') "
                         "AND COALESCE(CAST(json_extract(arguments, :path) AS TEXT), :default) = :value",
                         values,
                     )
@@ -412,5 +443,6 @@ def _urls(receipt: Receipt) -> tuple[str, str, str]:
     return receipt.status_url, receipt.response_url, receipt.cancel_url
 
 
-def _receipt(request_id: str, routes: Sequence[str]) -> Receipt:
-    return Receipt(request_id, *(route.replace("{id}", request_id) for route in routes))
+def _receipt(request_id: str, status_url: str, response_url: str, cancel_url: str, endpoint: str) -> Receipt:
+    status, response, cancel = (url.replace("{id}", request_id) for url in (status_url, response_url, cancel_url))
+    return Receipt(request_id, status, response, cancel, endpoint)

@@ -15,7 +15,8 @@ CREATE TEMP TABLE IF NOT EXISTS marked (
     price INTEGER,
     wanted INTEGER,            -- takes of these inputs, as the table says now; NULL: it does not
     more INTEGER,              -- takes that a redo asks for; NULL: it is none
-    missing INTEGER NOT NULL   -- takes that the row is to have more than it has
+    missing INTEGER NOT NULL,  -- takes that the row is to have more than it has
+    endpoint_id INTEGER NOT NULL
 )
 """
 
@@ -26,8 +27,9 @@ SELECT sheet.place, row.id, given.fingerprint, given.arguments, given.price,
         COALESCE(given.takes, takes_wanted)
             - (SELECT COUNT(*) FROM take WHERE take.row = row.id AND take.fingerprint = given.fingerprint),
         takes_asked - {MADE}
-    ))
+    )), named.id
 FROM row JOIN sheet ON sheet.row = row.id JOIN temp.incoming AS given ON given.place = sheet.place
+JOIN endpoint AS named ON named.name = given.endpoint
 WHERE sheet.problem IS NULL
   AND (
     (:more IS NOT NULL AND state = 'succeeded') OR
@@ -56,6 +58,8 @@ class Marked(NamedTuple):
     price: int | None
     wanted: int | None
     more: int | None
+    endpoint: int
+    """As the ledger numbers it."""
 
 
 class Marks:
@@ -116,13 +120,14 @@ class Marks:
         if not self.any:
             return []
         found = self._db.execute(
-            "SELECT marked.row, marked.place, number, arguments, price FROM temp.marked "
-            "JOIN sheet ON sheet.place = marked.place WHERE marked.place > ? ORDER BY marked.place LIMIT ?",
+            "SELECT marked.row, marked.place, number, arguments, price, endpoint.name FROM temp.marked "
+            "JOIN endpoint ON endpoint.id = marked.endpoint_id JOIN sheet ON sheet.place = marked.place "
+            "WHERE marked.place > ? ORDER BY marked.place LIMIT ?",
             (after, limit),
         )
         return [
-            PendingRow(row, place, number, json.loads(arguments), price, 0)
-            for row, place, number, arguments, price in found
+            PendingRow(row, place, number, json.loads(arguments), price, 0, endpoint)
+            for row, place, number, arguments, price, endpoint in found
         ]
 
     def take(self, row: int) -> Marked | None:
@@ -130,8 +135,8 @@ class Marks:
         if not self.any:
             return None
         found = self._db.execute(
-            "SELECT state, marked.fingerprint, marked.arguments, marked.price, wanted, more FROM temp.marked "
-            "JOIN main.row ON row.id = marked.row WHERE marked.row = ?",
+            "SELECT state, marked.fingerprint, marked.arguments, marked.price, wanted, more, marked.endpoint_id "
+            "FROM temp.marked JOIN main.row ON row.id = marked.row WHERE marked.row = ?",
             (row,),
         ).fetchone()
         if not found:

@@ -48,7 +48,7 @@ def match(ledger: Ledger, planned: Iterable[PlannedRow], *, refuse_foreign: bool
     rows = (_incoming(plan, findings) for plan in planned)
     ledger.db.execute("BEGIN")
     try:
-        ledger.db.executemany("INSERT INTO temp.incoming VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+        ledger.db.executemany("INSERT INTO temp.incoming VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
     finally:  # also where the manifest cannot be read to its end
         ledger.db.execute("COMMIT")
     if refuse_foreign:
@@ -103,6 +103,7 @@ def _incoming(plan: PlannedRow, findings: Findings) -> tuple[object, ...]:
         own.get("status", ""),
         next((name for name in own if name not in _KNOWN_BY), None) if own else None,
         plan.fingerprint,
+        plan.endpoint,
         None if plan.arguments is None else encoded(plan.arguments),
         plan.price,
         plan.takes,

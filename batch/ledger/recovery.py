@@ -127,9 +127,11 @@ def known_row(ledger: Ledger, row: int) -> KnownRow:
 def add_row(ledger: Ledger, plan: PlannedRow, request_id: str, at: float) -> int:
     """A row for results whose record is no row: not fit to be sent, or no longer in the manifest. In a transaction."""
     inputs = encoded(plan.arguments) if plan.arguments is not None else "{}"
+    fingerprint = plan.fingerprint or _other_inputs(request_id)
     (row,) = ledger.db.execute(
-        "INSERT INTO row (key, fingerprint, arguments, price, changed_at) VALUES (?, ?, ?, ?, ?) RETURNING id",
-        (f"~recovered:{request_id}", plan.fingerprint or _other_inputs(request_id), inputs, plan.price, at),
+        "INSERT INTO row (key, fingerprint, arguments, price, changed_at, endpoint_id) VALUES (?, ?, ?, ?, ?, ?) "
+        "RETURNING id",
+        (f"~recovered:{request_id}", fingerprint, inputs, plan.price, at, _endpoint(ledger, plan)),
     ).fetchone()
     return int(row)
 
@@ -138,9 +140,14 @@ def take_inputs(ledger: Ledger, row: int, plan: PlannedRow) -> None:
     """The row was bought with the inputs that its record has: a later purchase than the one that the ledger knew."""
     if plan.arguments is not None:
         ledger.db.execute(
-            "UPDATE row SET fingerprint = ?, arguments = ?, price = ? WHERE id = ?",
-            (plan.fingerprint, encoded(plan.arguments), plan.price, row),
+            "UPDATE row SET fingerprint = ?, arguments = ?, price = ?, endpoint_id = ? WHERE id = ?",
+            (plan.fingerprint, encoded(plan.arguments), plan.price, _endpoint(ledger, plan), row),
         )
+
+
+def _endpoint(ledger: Ledger, plan: PlannedRow) -> int:
+    """As the ledger numbers it; of a record that cannot be sent, the first one that it knew."""
+    return ledger.endpoint_number(plan.endpoint) if plan.endpoint else 1
 
 
 def note_other_inputs(ledger: Ledger, row: int, request_id: str) -> None:

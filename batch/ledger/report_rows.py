@@ -29,6 +29,8 @@ class ReportRow(NamedTuple):
     finished_at: float | None
     last_event: int | None
     """The number of the last change of its state in the ledger's log."""
+    endpoint: str | None = None
+    """That it is for."""
 
 
 class Change(NamedTuple):
@@ -40,16 +42,14 @@ class Change(NamedTuple):
     cost: float
 
 
-_ID = "CASE WHEN key LIKE 'id:%' THEN substr(key, 4) END"
-
-_ROWS = f"""
-SELECT sheet.number, row.id, {_ID}, sheet.problem, state, edited, arguments, message, kind,
-    spent, price, finished_at, latest.seq
+_ROWS = """
+SELECT sheet.number, row.id, CASE WHEN key LIKE 'id:%' THEN substr(key, 4) END, sheet.problem, state, edited,
+    arguments, message, kind, spent, price, finished_at, latest.seq, {endpoint}
 FROM sheet LEFT JOIN row ON row.id = sheet.row
 LEFT JOIN (SELECT row, MAX(seq) AS seq FROM event WHERE old <> new GROUP BY row)
     AS latest ON latest.row = sheet.row
 ORDER BY sheet.place
-"""  # noqa: S608 - our own text
+"""
 
 _CHANGES = """
 WITH ended AS (
@@ -65,7 +65,7 @@ WHERE old <> new ORDER BY seq
 
 def report_rows(ledger: Ledger) -> Iterator[ReportRow]:
     """In the manifest's order. Also of a ledger that is only read, and of an older version."""
-    return map(ReportRow._make, ledger.db.execute(_ROWS))
+    return map(ReportRow._make, ledger.db.execute(_ROWS.format(endpoint=ledger.endpoint)))
 
 
 def changes(ledger: Ledger) -> Iterator[Change]:

@@ -6,6 +6,10 @@ CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 -- The edges that batch/core/states.py draws; filled from there when the ledger is made.
 CREATE TABLE edge (old TEXT NOT NULL, new TEXT NOT NULL, PRIMARY KEY (old, new)) WITHOUT ROWID;
 
+-- The endpoints that rows are for; '' until somebody says which the rows of an older ledger are for.
+CREATE TABLE endpoint (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+INSERT INTO endpoint VALUES (1, '');
+
 CREATE TABLE row (
     id INTEGER PRIMARY KEY,
     key TEXT NOT NULL UNIQUE,
@@ -13,6 +17,7 @@ CREATE TABLE row (
     fingerprint BLOB NOT NULL,            -- of the endpoint and the inputs below
     arguments TEXT NOT NULL,              -- JSON, as the manifest gives them
     price INTEGER,                        -- of one request; NULL: not known
+    endpoint_id INTEGER NOT NULL DEFAULT 1, -- that the arguments are for
     state TEXT NOT NULL DEFAULT 'pending',
     changed_at REAL NOT NULL,
     attempts INTEGER NOT NULL DEFAULT 0,  -- POSTs that left, or may have

@@ -29,6 +29,7 @@ _ROWS = {
     "fingerprint": _BYTES,
     "arguments": _INPUTS,
     "price": _or_nothing(_AMOUNT),
+    "endpoint_id": "typeof({0}) = 'integer' AND {0} IN (SELECT id FROM endpoint)",
     "state": _STATE,
     "changed_at": _TIME,
     "attempts": _AMOUNT,
@@ -49,6 +50,7 @@ _SMALL = {
 _LARGE = {
     "row": _ROWS,
     "request": {"request_id": _TEXT, "row": _NUMBER, "route": _NUMBER},
+    "endpoint": {"id": _NUMBER, "name": _TEXT},
     "route": dict.fromkeys(("status_url", "response_url", "cancel_url"), _TEXT),
     "event": {"row": _NUMBER, "at": _TIME, "old": _TEXT, "new": _TEXT, "detail": _or_nothing(_TEXT)},
     "take": {

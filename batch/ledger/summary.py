@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from batch.core.gateway import START_TIMEOUT
+from batch.core.jobs import Jobs
 from batch.core.money import dollars
 from batch.core.states import BOUGHT_BEFORE, State, Status, status
 from batch.errors import LedgerError
 from batch.job import Job
+from batch.ledger.endpoints import endpoints_to_run
 from batch.ledger.file import TAKES_SINCE
-from batch.ledger.ledger import Ledger, price_path
+from batch.ledger.ledger import ENDPOINT, Ledger, price_path
 from batch.ledger.marks import MARKED_TO_BUY
 from batch.ledger.request_logs import logs_by_row
 from batch.ledger.take_counts import SEVERAL, TO_BUY
@@ -228,6 +230,17 @@ class Prices:
     by: str
     unit: str
     items: list[Price]
+    model: str = ""
+    """That the rows are of."""
+
+    @property
+    def rows(self) -> int:
+        return sum(one.rows for one in self.items)
+
+    @property
+    def micros(self) -> int:
+        """What all of them cost, in millionths of a dollar."""
+        return sum(one.micros for one in self.items)
 
     def text(self) -> str:
         if not self.by:  # each costs the same
@@ -236,18 +249,32 @@ class Prices:
         return f"({', '.join(parts)})" if parts else ""
 
 
+def told_prices(prices: Sequence[Prices]) -> str:
+    """The rows to run by what they cost, of each model where there are several."""
+    if len(prices) < 2:
+        return "".join(one.text() for one in prices)
+    parts = [f"{one.model}: {one.rows} for {dollars(one.micros)} {one.text()}".rstrip() for one in prices]
+    return f"({'; '.join(parts)})"
+
+
+def prices_of_models(ledger: Ledger, jobs: Jobs) -> list[Prices]:
+    """The rows to run and their prices, of each model that there are some of."""
+    return [prices_to_run(ledger, jobs.at(endpoint)) for endpoint in endpoints_to_run(ledger)]
+
+
 def prices_to_run(ledger: Ledger, job: Job) -> Prices:
-    """The rows to run and their prices."""
-    marked = _and_marked(ledger, f"arguments, price, {MARKED_TO_BUY}")
+    """The rows of one model to run and their prices."""
+    marked = _and_marked(ledger, f"arguments, price, {MARKED_TO_BUY}, endpoint_id")
     found = ledger.db.execute(
         "SELECT COALESCE(CAST(json_extract(arguments, ?) AS TEXT), ?) AS value, SUM(takes), "  # noqa: S608 - ours
-        f"COALESCE(SUM(price * takes), 0) FROM (SELECT arguments, price, {to_buy(ledger)} AS takes "
+        f"COALESCE(SUM(price * takes), 0) FROM (SELECT arguments, price, {to_buy(ledger)} AS takes, endpoint_id "
         f"FROM row INDEXED BY row_claimable WHERE {_pending(ledger)}"
-        f"{marked}) GROUP BY value ORDER BY MIN(price)",
-        price_path(job),
+        f"{marked}) AS row WHERE {ENDPOINT} IN (?, '') GROUP BY value ORDER BY MIN(price)",
+        (*price_path(job), job.endpoint),
     )
     unit = next(iter(job.units.get(job.price_by, ())), "")
-    return Prices(job.price_by, f" {unit}" if unit else "", [Price(str(value), *rest) for value, *rest in found])
+    items = [Price(str(value), *rest) for value, *rest in found]
+    return Prices(job.price_by, f" {unit}" if unit else "", items, job.name)
 
 
 def to_buy(ledger: Ledger) -> str:

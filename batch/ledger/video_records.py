@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from batch.core.jobs import Jobs
 from batch.core.video_files import KeptVideo, VideoFile, WantedVideo
-from batch.job import Job
 from batch.ledger.async_ledger import AsyncLedger
-from batch.ledger.ledger import Ledger
+from batch.ledger.ledger import ENDPOINT, Ledger
 
 
 class NamedRow(NamedTuple):
@@ -20,15 +20,17 @@ class NamedRow(NamedTuple):
     number: int
     id: str
     arguments: Mapping[str, Any]
+    endpoint: str
 
 
 def named_rows(ledger: Ledger) -> Iterator[NamedRow]:
     """Every row that the manifest has, in its order."""
     found = ledger.db.execute(
-        "SELECT row.id, sheet.place, number, IIF(key LIKE 'id:%', substr(key, 4), ''), arguments "
+        f"SELECT row.id, sheet.place, number, IIF(key LIKE 'id:%', substr(key, 4), ''), arguments, {ledger.endpoint} "  # noqa: S608 - ours
         "FROM sheet JOIN row ON row.id = sheet.row ORDER BY sheet.place"
     )
-    return (NamedRow(row, place, number, name, json.loads(arguments)) for row, place, number, name, arguments in found)
+    for row, place, number, name, arguments, endpoint in found:
+        yield NamedRow(row, place, number, name, json.loads(arguments), endpoint)
 
 
 class PlannedName(NamedTuple):
@@ -119,7 +121,7 @@ class VideoRecords:
 
     ledger: Ledger
     store: AsyncLedger
-    job: Job
+    jobs: Jobs
     now: Callable[[], float] = time.time
 
     async def rows_without_file(self, after: int, limit: int) -> list[int]:
@@ -150,7 +152,8 @@ class VideoRecords:
         found = self.ledger.db.execute(
             "SELECT take.row, sheet.number, take.video_url, take.result, "  # noqa: S608 - ours
             "IIF(row.request_id = take.request_id, COALESCE(sent, arguments), NULL), path, validator, "
-            f"{planned if has_planned_names(self.ledger) else 'NULL'}, IIF(key LIKE 'id:%', substr(key, 4), NULL), "
+            f"{ENDPOINT}, {planned if has_planned_names(self.ledger) else 'NULL'}, "
+            "IIF(key LIKE 'id:%', substr(key, 4), NULL), "
             "take.number FROM take JOIN row ON row.id = take.row "
             "LEFT JOIN video_file AS file ON file.request_id = take.request_id LEFT JOIN sheet ON sheet.row = row.id "
             "WHERE take.request_id = ? AND file.done_at IS NULL",
@@ -158,7 +161,8 @@ class VideoRecords:
         ).fetchone()
         if not found:
             return None
-        row, number, url, result, sent, path, validator, name, row_id, take = found
+        row, number, url, result, sent, path, validator, endpoint, name, row_id, take = found
+        job = self.jobs.shown(endpoint)
         return WantedVideo(
             request_id=request_id,
             row=row,
@@ -167,8 +171,9 @@ class VideoRecords:
             id=row_id,
             planned=name,
             take=take,
-            size=self.job.video_size(json.loads(result)),
-            seconds=None if sent is None else self.job.seconds(json.loads(sent)),
+            makes=job.makes,
+            size=job.video_size(json.loads(result)),
+            seconds=None if sent is None else job.seconds(json.loads(sent)),
             path=path,
             validator=validator,
         )

@@ -1,11 +1,12 @@
 """Tells how a table's columns are read: which is which input, what holds for the others. Pure."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from batch.job import Job
 from batch.manifest.columns import TAKES, Columns, listed, simple
+from batch.manifest.model_column import ModelColumns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,15 +25,21 @@ class ColumnReport:
     """What has to be answered first."""
     notes: Sequence[str] = ()
     """How the file was read, where it could have been read otherwise."""
+    model: str = ""
+    """Whose inputs these are, where rows name models."""
+    others: Sequence["ColumnReport"] = ()
+    """How the columns are read for the other models that rows name."""
 
     def lines(self) -> list[str]:
         """One for what is read, one for what holds, one for what is left alone."""
         read = (
             name if simple(title) == simple(name) else f"{name} from {title!r}" for name, title in self.read.items()
         )
-        lines = [f"columns: {', '.join(read)}"]
+        lines = [f"columns{f' for {self.model}' if self.model else ''}: {', '.join(read)}"]
         if self.defaults:
-            lines.append("; ".join(_default(name, value) for name, value in self.defaults.items()))
+            whose = f"{self.model}: " if self.model else ""
+            lines.append(whose + "; ".join(_default(name, value) for name, value in self.defaults.items()))
+        lines += [line for one in self.others for line in one.lines()]
         if self.unread:
             lines.append(f"left alone: {listed(self.unread)}")
         lines += self.notes
@@ -46,7 +53,13 @@ class ColumnReport:
             "defaults": dict(self.defaults),
             "left_alone": list(self.unread),
             "notes": list(self.notes),
+            **({"models": {one.model: one.inputs for one in (self, *self.others)}} if self.model else {}),
         }
+
+    @property
+    def inputs(self) -> dict[str, Any]:
+        """What is read, and what holds where nothing is, for a program."""
+        return {"read": dict(self.read), "defaults": dict(self.defaults)}
 
 
 def column_report(job: Job, columns: Columns, ours: Collection[str], notes: Sequence[str] = ()) -> ColumnReport:
@@ -66,6 +79,21 @@ def column_report(job: Job, columns: Columns, ours: Collection[str], notes: Sequ
         questions=columns.questions,
         notes=notes,
     )
+
+
+def mixed_report(usual: ColumnReport, name: str, columns: ModelColumns, ours: Collection[str]) -> ColumnReport:
+    """The report of a table whose rows name models; the usual one, called so, comes first where rows may be of it."""
+    if not columns.others:
+        return usual
+    first, *others = [
+        replace(column_report(job, each, ours), model=job.name, unread=(), alike={})
+        for job, each in columns.by_job.values()
+    ]
+    questions = list(dict.fromkeys(asked for each in columns.all for asked in each.questions))
+    if columns.usual_named:
+        return replace(usual, model=name, others=[first, *others], questions=questions)
+    shared = replace(first, unread=usual.unread, alike=usual.alike, notes=usual.notes)
+    return replace(shared, others=others, questions=questions)
 
 
 def _told_default(job: Job, name: str) -> str:

@@ -3,7 +3,7 @@
 import shlex
 import unicodedata
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from batch.core.suggestions import did_you_mean
@@ -63,6 +63,10 @@ class Columns:
     refused_titles: Mapping[int, str] = field(default_factory=dict)
     questions: Sequence[str] = ()
     """What has to be answered before anything is bought: columns that may have been meant for an input."""
+    unread_at: Sequence[int] = ()
+    asked_at: Sequence[int] = ()
+    """Where the columns of these two stand."""
+    model_title: str = "model"
     takes: int | None = None
     """A column that says how many videos each row is to have; None: there is none."""
 
@@ -76,6 +80,18 @@ class Columns:
         """Of all of them."""
         others = {*self.refused} if self.model is None else {*self.refused, self.model}
         return self.read | {*self.own.values()} | others
+
+    def without(self, read: Collection[int]) -> "Columns":
+        """The same where these columns are read for other models: they are neither left alone nor asked about."""
+        unread = [(title, at) for title, at in zip(self.unread, self.unread_at, strict=True) if at not in read]
+        questions = [(asked, at) for asked, at in zip(self.questions, self.asked_at, strict=True) if at not in read]
+        return replace(
+            self,
+            unread=[title for title, _ in unread],
+            unread_at=[at for _, at in unread],
+            questions=[asked for asked, _ in questions],
+            asked_at=[at for _, at in questions],
+        )
 
     def cell(self, row: Row, index: int | None) -> str:
         return row.cells[index] if index is not None and index < len(row.cells) else ""
@@ -95,6 +111,8 @@ def find_columns(
     *,
     ignored: Collection[str] = (),
     ours: Collection[str] = (),
+    strict: bool = True,
+    model: int | None = None,
 ) -> Columns:
     """The manifest's columns for a job's inputs.
 
@@ -103,6 +121,8 @@ def find_columns(
         own: our result columns, and the titles they go by in this table.
         ignored: columns that are no input, as the user said.
         ours: the titles of our result columns, also where they are not read.
+        strict: a required column that is missing is an error; else its rows are told of it.
+        model: the column that names the models of rows, where it is known: it is no input.
 
     Raises:
         UsageError: an option names an input or a column that is not there, or two columns for one input.
@@ -110,7 +130,7 @@ def find_columns(
     """
     wanted = _wanted(job)
     said = _mapped(wanted, mapped)
-    left_out = _left_out(header, ignored, said)
+    left_out = _left_out(header, ignored, said) | ({model} if model is not None else set())
     by_name = _by_name(header, left_out)
     found = {name: _find(names, said.get(name), header, by_name) for name, names in wanted.items()}
     last = {title: index for index, title in enumerate(header)}
@@ -124,7 +144,10 @@ def find_columns(
     taken = {*found.values(), *left_out, *at_ours, *refused}
     open_ = [index for index, title in enumerate(header) if title.strip() and index not in taken]
     near = _near(header, open_, job, found)
-    _require(job, found, header, near)
+    if strict:
+        _require(job, found, header, near)
+    unread_at = sorted({*open_, *left_out})
+    named = model if model is not None else next((at for at in open_ if simple(header[at]) == "model"), None)
     return Columns(
         inputs={name: index for name, index in found.items() if index is not None and name in job.columns},
         titles={name: header[index] if index is not None else wanted[name][0] for name, index in found.items()},
@@ -132,11 +155,14 @@ def find_columns(
         own={name: last[title] for name, title in own.items() if title in last},
         ours=at_ours,
         untitled=_untitled(header, at_ours),
-        unread=[header[index] for index in sorted({*open_, *left_out})],
+        unread=[header[index] for index in unread_at],
+        unread_at=unread_at,
         refused=refused,
-        model=next((at for at in open_ if simple(header[at]) == "model"), None),
+        model=named,
+        model_title="model" if named is None else header[named],
         refused_titles={index: header[index] for index in refused},
         questions=[_question(header[index], wanted[name][0]) for index, name in near],
+        asked_at=[index for index, _ in near],
         takes=None if TAKES in job.columns else found[TAKES],
     )
 

@@ -4,8 +4,8 @@ Pure: the schema check and the look at an image are functions handed in.
 """
 
 import shlex
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from batch.core.row import PlannedRow, Problem
@@ -52,27 +52,34 @@ class Planner:
     """What is known of an image."""
     delimiter: str = ","
     """What stands between the cells of the table."""
-    models: Collection[str] = ()
-    """Names by which a row may say of which model it is."""
     look_at_file: Callable[[str], ImageCheck] = ImageCheck
     """What is known of another file."""
     takes: int | None = None
     """How many videos a row is to have that does not say it; None: nobody does."""
 
+    header: Sequence[str] = ()
+    """The titles of all columns."""
+    full: Mapping[str, Any] = field(init=False)
+    """Every input with fal's default."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "full", defaults(self.job))
+
     def plan(self, rows: Iterable[Row]) -> Iterator[PlannedRow]:
-        """One plan per row, in order. Rows without any input and id are none of ours and are left out.
+        """One plan per row, in order. Rows without any input and id are none of ours and are left out."""
+        return (plan for place, row in enumerate(rows) if (plan := self.row(place, row)))
+
+    def row(self, place: int, row: Row) -> PlannedRow | None:
+        """The plan of a row; None for one that asks for nothing.
 
         Unless somebody wrote into our columns there: a sum below the prices must not be lost unseen.
         """
+        cells, width = row.cells, len(row.cells)
         inputs, own_columns = self.columns.inputs.items(), self.columns.own.items()
-        full = defaults(self.job)
-        for place, row in enumerate(rows):
-            cells, width = row.cells, len(row.cells)
-            given = {name: cells[at] for name, at in inputs if at < width and cells[at] and not cells[at].isspace()}
-            row_id = self.columns.cell(row, self.columns.id).strip()
-            own = {name: cells[at] for name, at in own_columns if at < width and cells[at]}
-            if given or row_id or _foreign(own):
-                yield self._row(place, row, row_id, given, own, full)
+        given = {name: cells[at] for name, at in inputs if at < width and cells[at] and not cells[at].isspace()}
+        row_id = self.columns.cell(row, self.columns.id).strip()
+        own = {name: cells[at] for name, at in own_columns if at < width and cells[at]}
+        return self._row(place, row, row_id, given, own) if given or row_id or _foreign(own) else None
 
     def _row(
         self,
@@ -81,7 +88,6 @@ class Planner:
         row_id: str,
         given: Mapping[str, str],
         own: Mapping[str, str],
-        full: Mapping[str, Any],
     ) -> PlannedRow:
         arguments: Arguments = {}
         identity: Arguments = {}
@@ -117,10 +123,8 @@ class Planner:
         told = tuple(problems), tuple(warnings)
         if problems:
             return PlannedRow(place, row.number, row_id, own, None, None, None, *told)
-        price = self.job.price(arguments, self.prices)
-        return PlannedRow(
-            place, row.number, row_id, own, arguments, fingerprint(self.job, identity, full), price, *told, takes
-        )
+        price, digest = self.job.price(arguments, self.prices), fingerprint(self.job, identity, self.full)
+        return PlannedRow(place, row.number, row_id, own, arguments, digest, price, *told, takes, self.job.endpoint)
 
     def _takes(self, row: Row) -> tuple[int | None, str]:
         """How many videos the row asks for, and why nobody can tell; of a column that is empty there, one."""
@@ -146,10 +150,6 @@ class Planner:
     def _not_taken(self, row: Row) -> list[Problem]:
         """What stands in columns of other models."""
         row_id = self.columns.cell(row, self.columns.id).strip()
-        told = self.columns.cell(row, self.columns.model).strip()
-        if told in self.models and told not in (self.job.name, self.job.endpoint):
-            why = f"{shortened(told)} is another model than this run is at ({self.job.name}): put it into a table"
-            return [Problem(row.number, "model", f"{why} of its own, and run that with --model {told}", row_id)]
         cells = ((self.columns.cell(row, at), at, why) for at, why in self.columns.refused.items())
         return [
             Problem(row.number, self.columns.refused_titles.get(at, letters(at)), f"{excerpt(cell)} {why}", row_id)
@@ -172,6 +172,8 @@ class Planner:
         text = given.get(violation.name, "")
         rules = self.job.schema["properties"].get(violation.name, {})
         match violation.rule:
+            case "required" if violation.name not in self.columns.inputs:
+                return f"is needed by {self.job.name}, and the table has no such column: add it to the header"
             case "required" | "minLength":
                 return f"is empty: a row needs {'an image' if violation.name in self.job.images else 'a text'} here"
             case "maxLength":

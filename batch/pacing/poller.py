@@ -14,7 +14,7 @@ from batch.core.gateway import (
     START_TIMEOUT,
     CollectAnswer,
     Finished,
-    Gateway,
+    Gateways,
     NotFound,
     PollAnswer,
     Receipt,
@@ -47,12 +47,16 @@ class Poller:
     """Polls requests; those of one group take about equally long and learn from each other."""
 
     def __init__(
-        self, gateway: Gateway, typical_seconds: float, rand: Callable[[], float], start_timeout: float = START_TIMEOUT
+        self,
+        gateways: Gateways,
+        typical_seconds: float,
+        rand: Callable[[], float],
+        start_timeout: float = START_TIMEOUT,
     ) -> None:
         self.in_flight = InFlight()
         self.start_deadline = StartDeadline(start_timeout)
         """Of the next request."""
-        self._gateway = gateway
+        self._gateways = gateways
         self._typical = typical_seconds
         self._rand = rand
         self._groups: dict[str, RunTimes] = {}
@@ -70,6 +74,7 @@ class Poller:
         age: float,
         *,
         resumed: bool,
+        typical: float | None = None,
         recalled: bool = False,
         sent: float | None = None,
         position: int | None = None,
@@ -79,13 +84,14 @@ class Poller:
         """Waits for a request that was accepted `age` seconds ago.
 
         Args:
+            typical: how long a request of the group usually runs, in seconds; None: as long as any.
             recalled: fal was asked to take it back while it waited in line.
             sent: a time on anyio's clock when its POST had not left yet.
             position: how many requests were before it when it was accepted, anybody's.
             start_timeout: its start deadline, in seconds after that.
             freed: called as soon as the request has left fal's slots, before its result is fetched.
         """
-        times = self._groups.setdefault(group, RunTimes(self._typical, self._rand))
+        times = self._groups.setdefault(group, RunTimes(typical or self._typical, self._rand))
         now = current_time()
         request = InFlightRequest(times, now - age, sent=now if sent is None else sent, joined=now, resumed=resumed)
         request.accepted, request.position, request.recalled = now - age, position, recalled
@@ -151,7 +157,7 @@ class Poller:
     async def look(self, request: InFlightRequest) -> bool:
         """One question about a request out of its turn; whether the answer told if it runs or waits."""
         request.times.asking(request, current_time())
-        answer = await self._heard(self._gateway.poll(self._receipts[request]))
+        answer = await self._heard(self._poll(self._receipts[request]))
         if request not in self._receipts:
             return False  # its own polling has heard the end meanwhile
         if isinstance(answer, Waiting):
@@ -162,6 +168,9 @@ class Poller:
             request.untold = not request.troubled
         self._tell([request])
         return isinstance(answer, Waiting)
+
+    def _poll(self, receipt: Receipt) -> Awaitable[PollAnswer]:
+        return self._gateways.at(receipt.endpoint).poll(receipt)
 
     async def _heard(self, question: Awaitable[_Answer]) -> _Answer:
         answer = await question
@@ -175,7 +184,7 @@ class Poller:
         while True:
             await self._until(due, request)
             times.asking(request, current_time())
-            answer = await self._heard(self._gateway.poll(receipt))
+            answer = await self._heard(self._poll(receipt))
             request.untold, request.troubled = False, not isinstance(answer, Waiting)
             match answer:
                 case Finished():
@@ -248,7 +257,7 @@ class Poller:
     async def _collect(self, receipt: Receipt, finished: Finished) -> End:
         trouble = _Trouble()
         while True:
-            answer = await self._heard(self._gateway.collect(receipt, finished))
+            answer = await self._heard(self._gateways.at(receipt.endpoint).collect(receipt, finished))
             if isinstance(answer, Video) or (isinstance(answer, RequestFailed) and answer.sure):
                 return answer
             trouble.met(answer, self.heard_at)

@@ -65,6 +65,18 @@ class Verdicts:
     """Rows whose POST was never accepted: they may be submitted again."""
     candidates: dict[int, list[str]] = field(default_factory=dict)
     """Row that stays in doubt → the requests that may be its own, the nearest first."""
+    unread: Sequence[str] = ()
+    """Why the records of some endpoints could not be read, where others could."""
+
+
+def merged(verdicts: Iterable[Verdicts], unread: Sequence[str] = ()) -> Verdicts:
+    """What the records of several endpoints settle, each of its own rows."""
+    whole = Verdicts(unread=tuple(unread))
+    for one in verdicts:
+        whole.found.update(one.found)
+        whole.absent.extend(one.absent)
+        whole.candidates.update(one.candidates)
+    return whole
 
 
 def provable_at(intent_at: float, start_timeout: float) -> float:

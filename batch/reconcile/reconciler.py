@@ -2,14 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import groupby
 from math import inf
 
 import anyio
 
 from batch.core import states
-from batch.core.gateway import Gateway, RequestHistory, Unclear
+from batch.core.gateway import Gateways, RequestHistory, Unclear
+from batch.core.row import InDoubtRow
 from batch.core.store import RequestTaken, RowStore
-from batch.reconcile.evidence import Verdicts, earliest, reconcile, strangers
+from batch.reconcile.evidence import Verdicts, earliest, merged, reconcile, strangers
 
 LISTING_SECONDS = 120.0
 """The longest that one look at the records may take; a run starts with one."""
@@ -34,33 +36,59 @@ class Reconciler:
     """
 
     store: RowStore
-    gateway: Gateway
+    gateways: Gateways
     now: Callable[[], float]
     start_timeout: float
 
     async def round(self) -> Verdicts | Unclear:
-        """One look at the records; what it settles is in the ledger when it returns."""
-        rows = await self.store.in_doubt_rows()
-        if all(row.open_elsewhere for row in rows):
-            return Verdicts()
-        history: RequestHistory | Unclear = Unclear("fal's request history takes too long")
+        """One look at the records of each endpoint; what it settles is in the ledger when it returns.
+
+        The records of one endpoint say nothing of rows of another.
+        """
+        rows = [row for row in await self.store.in_doubt_rows() if not row.open_elsewhere]
+        histories: dict[str, RequestHistory | Unclear] = {}
+        async with anyio.create_task_group() as tasks:
+            for endpoint, group in groupby(sorted(rows, key=_endpoint), key=_endpoint):
+                tasks.start_soon(self._read, endpoint, earliest(group), histories, name="request history")
+        settled = [
+            history if isinstance(history, Unclear) else await self._settle(endpoint, history)
+            for endpoint, history in sorted(histories.items())
+        ]
+        unread = [one for one in settled if isinstance(one, Unclear)]
+        if unread and len(unread) == len(settled):
+            return unread[0]
+        return merged([one for one in settled if isinstance(one, Verdicts)], [one.reason for one in unread])
+
+    async def _read(self, endpoint: str, since: float, histories: dict[str, RequestHistory | Unclear]) -> None:
+        histories[endpoint] = Unclear("fal's request history takes too long")
         with anyio.move_on_after(LISTING_SECONDS):
-            history = await self.gateway.request_history(earliest(row for row in rows if not row.open_elsewhere))
-        if isinstance(history, Unclear):
-            return history
-        rows = await self.store.in_doubt_rows()  # what is sent meanwhile, here or by another run, may be listed already
+            histories[endpoint] = await self.gateways.at(endpoint).request_history(since)
+
+    async def _settle(self, endpoint: str, history: RequestHistory) -> Verdicts:
+        # What is sent meanwhile, here or by another run, may be listed already.
+        rows = [row for row in await self.store.in_doubt_rows() if _may_be_at(row, endpoint)]
         own = await self.store.known_requests([one.request_id for one in history.items])
-        sent = await self.store.requests_since_doubt()
+        sent = await self.store.requests_since_doubt(endpoint)
         others = await self.store.asked_by_others([one.input for one in strangers(rows, history, own)])
         verdicts = reconcile(rows, history, own, sent, self.now(), self.start_timeout, others=others)
         for row, request_id in list(verdicts.found.items()):
+            receipt = self.gateways.at(endpoint).built_receipt(request_id)
             try:
-                await self.store.apply(row, states.found_at_fal(self.now(), self.gateway.built_receipt(request_id)))
+                await self.store.apply(row, states.found_at_fal(self.now(), receipt))
             except RequestTaken:  # meanwhile, by the reply to another row's POST
                 del verdicts.found[row]
         for row in verdicts.absent:
             await self.store.apply(row, states.never_accepted(self.now()))
         return verdicts
+
+
+def _endpoint(row: InDoubtRow) -> str:
+    return row.endpoint
+
+
+def _may_be_at(row: InDoubtRow, endpoint: str) -> bool:
+    """Of one that is open elsewhere it may not be known where: its digest is equal to none of another endpoint."""
+    return row.endpoint == endpoint or (row.open_elsewhere and not row.endpoint)
 
 
 @dataclass(slots=True)

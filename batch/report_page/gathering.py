@@ -140,10 +140,11 @@ class _Rows:
 
     def shown(self, rows: Sequence[ReportRow]) -> Iterator[ShownRow]:
         thumbnails, page_folder = self.source.thumbnails, self.source.page.parent
-        finder = PictureFinder(self.source.manifest.job, self.source.table.parent, page_folder, thumbnails)
+        finder = PictureFinder(self.source.table.parent, page_folder, thumbnails)
         unsent = unsent_inputs(self.source.manifest, {row.number for row in rows if row.arguments is None})
         inputs = [_inputs(row.arguments) or unsent.get(row.number, {}) for row in rows]
-        pictures = [finder.ends(one) for one in inputs]
+        jobs = [self.source.manifest.jobs.shown(row.endpoint or "") for row in rows]
+        pictures = [finder.ends(job, one) for job, one in zip(jobs, inputs, strict=True)]
         videos = {take.request_id: self._file(take) for takes in self.takes.values() for take in takes}
         if can_take():
             for video in videos.values():
@@ -173,7 +174,7 @@ class _Rows:
             id=row.id,
             status=str(shown),
             prompt=_prompt(arguments),
-            settings=_settings(self.source.manifest.job, arguments),
+            settings=_settings(self.source.manifest.jobs.shown(row.endpoint or ""), arguments),
             kind=(row.kind or "") if shown in _WITH_KIND else "",
             error=_error(shown, row),
             log=self.logs.get(row.number, ()),

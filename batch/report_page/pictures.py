@@ -39,15 +39,14 @@ class PictureFinder:
         page_folder: from which the page names files.
     """
 
-    job: Job
     table_folder: Path
     page_folder: Path
     thumbnails: Thumbnails
     _finder: ImageFinder = field(default_factory=ImageFinder)
 
-    def ends(self, arguments: Mapping[str, Any]) -> tuple[Found | None, Found | None]:
+    def ends(self, job: Job, arguments: Mapping[str, Any]) -> tuple[Found | None, Found | None]:
         """The first and the last picture of a row; one picture is the first."""
-        cells = list(_cells(self.job.images, arguments))
+        cells = list(_cells(job.images, arguments))
         first = self._found(cells[0]) if cells else None
         return first, self._found(cells[-1]) if len(cells) > 1 else None
 

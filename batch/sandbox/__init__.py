@@ -79,14 +79,14 @@ async def serve(
     media_base: Path | None = None,
     fetch: Fetch | None = None,
     keys: frozenset[str] | None = None,
-    makes: Makes | None = None,
+    makes: Callable[[str], Makes] | None = None,
 ) -> AsyncIterator[Address]:
     """Serves the queue on a loopback port until the block ends.
 
     `folder` keeps the certificate authority and the files (a temporary one otherwise); requests are kept by the
     queue's `Recording`. With `media_base`, videos are made in that folder and their URLs are `file://`. `fetch` gets
-    the input URLs that are no uploads. `keys` None accepts any key. `makes` says what runs make, videos by
-    default. MissingExtra without the sandbox extra; UsageError
+    the input URLs that are no uploads. `keys` None accepts any key. `makes` says what runs of an endpoint make, videos
+    by default. MissingExtra without the sandbox extra; UsageError
     when the port is taken.
     """
     try:
@@ -104,7 +104,7 @@ async def serve(
         except OSError as error:
             raise UsageError(f"the sandbox cannot listen on port {port}: {error.strerror}") from error
         authorization, fault_injector = Authorization(keys), FaultInjector(faults)
-        media = Media(home, media_base, fetch, makes or Makes())
+        media = Media(home, media_base, fetch, lambda name: makes(queue.request(name).endpoint) if makes else Makes())
         stack.callback(_restore, queue, queue.plan, queue.output)
         queue.plan = _with_faults(queue.plan, fault_injector)
         render_worker = RenderWorker(queue, media, render) if render else None

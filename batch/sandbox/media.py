@@ -35,12 +35,19 @@ class Makes:
     suffix: str = ".mp4"
     type: str = "video/mp4"
     result: Callable[[JSON], JSON] = lambda file: {"video": file}
+    render: Renderer | None = None
+    """What makes the files; None: what makes those of all endpoints."""
+
+
+def _usual(_: str) -> Makes:
+    return Makes()
 
 
 class Media:
     """Files below `folder`: `uploads/…` as the clients sent them, and the videos (in `video_folder` if one is given).
 
     `fetch` serves the URLs that are neither ours nor `data:`; without it these fail, for there is no network.
+    `makes` tells by the id of a request what it makes.
     """
 
     def __init__(
@@ -48,7 +55,7 @@ class Media:
         folder: Path,
         video_folder: Path | None = None,
         fetch: Fetch | None = None,
-        makes: Makes = Makes(),
+        makes: Callable[[str], Makes] = _usual,
     ) -> None:
         self.uploads = folder / "uploads"
         self.videos = video_folder or folder / "videos"
@@ -56,7 +63,7 @@ class Media:
         self.videos.mkdir(parents=True, exist_ok=True)
         self._by_file_url = video_folder is not None
         self._fetch = fetch
-        self._makes = makes
+        self.makes = makes
 
     def keep(self, path: str, data: bytes) -> None:
         """Stores an upload under its path below `/files/`."""
@@ -78,7 +85,7 @@ class Media:
 
     def video(self, request_id: str) -> Path:
         """Where what a run makes is kept."""
-        return self.videos / f"{request_id}{self._makes.suffix}"
+        return self.videos / f"{request_id}{self.makes(request_id).suffix}"
 
     def describe(self, request_id: str, host: str = MEDIA_HOST) -> JSON:
         """The result of a run that made a video (fal docs: Kling's output is `{"video": File}`)."""
@@ -87,8 +94,8 @@ class Media:
             target.write_bytes(PLACEHOLDER)
         size = target.stat().st_size if target.exists() else len(PLACEHOLDER)
         url = target.resolve().as_uri() if self._by_file_url else f"https://{host}/files/videos/{target.name}"
-        file: JSON = {"url": url, "content_type": self._makes.type, "file_name": target.name, "file_size": size}
-        return self._makes.result(file)
+        made = self.makes(request_id)
+        return made.result({"url": url, "content_type": made.type, "file_name": target.name, "file_size": size})
 
     def fetch(self, url: str) -> bytes:
         """The bytes behind an input's URL: a `data:` URI, an upload of ours, else whatever `fetch` was given."""
@@ -140,7 +147,8 @@ class RenderWorker:
         target = self._media.video(request_id)
         part = target.with_suffix(f".part{target.suffix}")
         try:
-            self._render(self._queue.request(request_id).input, part, fetch=self._media.fetch)
+            render = self._media.makes(request_id).render or self._render
+            render(self._queue.request(request_id).input, part, fetch=self._media.fetch)
             part.replace(target)
         except Exception as error:  # noqa: BLE001  (whatever a renderer trips over is that run's failure, as at the service)
             part.unlink(missing_ok=True)

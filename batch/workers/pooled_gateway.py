@@ -27,6 +27,7 @@ from batch.core.gateway import (
     Unclear,
     UnitPrice,
 )
+from batch.errors import UsageError
 from batch.job import Arguments
 from batch.workers.calls import BEGIN_SECONDS, REPLY_SECONDS, WorkerLost
 from batch.workers.pool import Asked, WorkerPool
@@ -42,6 +43,7 @@ class PooledGateway:
         prepare: has the local images of a row uploaded.
         built_receipt: makes the receipt of a request of which only the id is known.
         clock: seconds since 1970, as the pool's.
+        endpoint: of the model that the workers know.
     """
 
     def __init__(
@@ -50,13 +52,21 @@ class PooledGateway:
         prepare: Callable[[Arguments], Awaitable[PrepareAnswer]],
         built_receipt: Callable[[str], Receipt],
         clock: Callable[[], float],
+        endpoint: str = "",
     ) -> None:
         self._pool = pool
         self._prepare = prepare
         self._built_receipt = built_receipt
         self._clock = clock
+        self._endpoint = endpoint
         self._run = secrets.token_hex(8)
         self._numbers = count(1)
+
+    def at(self, endpoint: str) -> "PooledGateway":
+        """Itself: workers know the table's own model, and make no calls for another."""
+        if endpoint not in ("", self._endpoint):
+            raise UsageError(f"workers make no calls for {endpoint}: a table of several models is run without --on")
+        return self
 
     async def prepare(self, arguments: Arguments) -> PrepareAnswer:
         """As the gateway's; what a worker did not finish was not sent."""

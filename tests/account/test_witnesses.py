@@ -36,7 +36,7 @@ def test_requests_of_all_tables_stand_in_the_order_of_their_intents(tmp_path: Pa
     made(other, 2, "r3", NOW - 500)
     made(one, 3, "r4")
     made(other, 3, "r5")
-    around = one.requests_around(place, 2)
+    around = one.requests_around(place, 2, "")
     assert list(around) == ["r2", "r3", "r4"]
     assert [known.intent_at for known in around.values()] == [NOW, NOW - 500, NOW]
     orders = [known.order for known in around.values()]
@@ -55,7 +55,7 @@ def test_only_what_has_made_a_video_has_to_be_listed(tmp_path: Path) -> None:
     assert book.claim(purchase(3))
     book.accept(purchase(3), receipt("r3"))
     book.note(3, states.failed(NOW, "bad", "no", 0))
-    assert book.requests_around(place, 9) == {}
+    assert book.requests_around(place, 9, "") == {}
     assert book.requests(["r2", "r3"])["r2"].intent_at == NOW
 
 
@@ -64,8 +64,8 @@ def test_requests_to_another_endpoint_stand_in_another_history(tmp_path: Path) -
     other.equality = Equality({}, "another/endpoint")
     place = lost(one, 1)
     made(other, 1, "r1")
-    assert one.requests_around(place, 9) == {}
-    assert other.requests_around(place, 9).keys() == {"r1"}
+    assert one.requests_around(place, 9, "") == {}
+    assert other.requests_around(place, 9, "").keys() == {"r1"}
 
 
 @pytest.mark.parametrize("dated", [True, False])
@@ -77,8 +77,8 @@ def test_what_was_bought_without_the_book_has_a_place_among_those_of_its_own_led
     places = [lost(book, 1) for book in (one, other)]
     import_purchase(one, purchase(2), "r1", PRICE, set(), video=True, dated=dated)
     one.commit()
-    assert one.requests_around(places[0], 9).keys() == ({"r1"} if dated else set())
-    assert other.requests_around(places[1], 9) == {}
+    assert one.requests_around(places[0], 9, "").keys() == ({"r1"} if dated else set())
+    assert other.requests_around(places[1], 9, "") == {}
     assert other.requests(["r1"]) == {"r1": KnownRequest()}
     assert (one.requests(["r1"])["r1"] == KnownRequest()) is not dated
 

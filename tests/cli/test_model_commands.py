@@ -60,7 +60,7 @@ def test_a_table_is_opened_for_the_model_that_is_said(tmp_path: Path) -> None:
     assert open_table(shots, model=None).manifest.job.name == "kling-2.1-pro"
     one = open_table(shots, model="kling-3.0-pro")
     assert (one.manifest.job.name, one.options.model, one.model_told) == ("kling-3.0-pro", "kling-3.0-pro", True)
-    assert "kling-2.1-pro" in one.manifest.models
+    assert "kling-2.1-pro" in one.manifest.models.names
 
 
 def test_it_is_a_group() -> None:

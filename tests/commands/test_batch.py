@@ -14,6 +14,7 @@ from batch.errors import LedgerError, ManifestError, UsageError
 from batch.manifest.loader import Manifest
 from batch.table import Table
 from jobs.kling import KLING_2_1_PRO as JOB
+from tests.support.mixed_models import models_of, row_of
 from tests.support.sheets import PRICE, SHOTS, Sheet
 
 NAMES = st.text(st.characters(exclude_characters="\0/", exclude_categories=["Cs"]), min_size=1, max_size=9).filter(
@@ -108,8 +109,21 @@ def test_a_told_price_is_remembered_as_such() -> None:
 def test_requests_of_one_price_are_of_one_group() -> None:
     """Ten seconds take longer than five; what is not said is what fal takes."""
     batch = open_batch("shots.csv", JOB)
-    assert batch.group_of({"duration": "10"}) == "10"
-    assert batch.group_of({}) == batch.group_of({"duration": "5"}) == "5"
+    short, long, usual = (
+        batch.group_of(row_of(JOB.endpoint, one)) for one in ({"duration": "5"}, {"duration": "10"}, {})
+    )
+    assert short == usual != long
+
+
+def test_requests_of_another_model_are_of_another_group() -> None:
+    """And take as long as that model takes; a run counts on the one that takes longest."""
+    quick = replace(JOB, name="quick", endpoint="a/quick", typical_seconds=20.0)
+    batch = open_batch("shots.csv", JOB, models=models_of(quick))
+    one, other = row_of(JOB.endpoint, {}), row_of("a/quick", {})
+    assert batch.group_of(one) != batch.group_of(other)
+    assert (batch.typical_of(one), batch.typical_of(other)) == (JOB.typical_seconds, 20.0)
+    assert replace(batch, at_work=[quick]).typical_seconds == 20.0
+    assert replace(batch, at_work=[quick, JOB]).typical_seconds == JOB.typical_seconds
 
 
 def test_a_request_of_the_sandbox_is_short() -> None:
@@ -181,12 +195,12 @@ def test_results_are_read_as_they_stand(tmp_path: Path) -> None:
         read_results(tmp_path / "none.csv")
 
 
-def test_rows_of_one_model_are_not_asked_after_at_another(tmp_path: Path) -> None:
-    """Its records would prove that they were never bought. Once none is at fal, the table may be run with any."""
+def test_rows_of_a_model_that_is_not_known_here_are_asked_after_nowhere(tmp_path: Path) -> None:
+    """Another one's records would prove that they were never bought. Once their model is known, they come home."""
     sheet = Sheet(tmp_path / "shots.csv")
     sheet.path.write_text(SHOTS)
     sheet.read()
-    other = replace(JOB, endpoint="fal-ai/other", first=False)
+    other = replace(JOB, name="other", endpoint="fal-ai/other", first=False)
     one, two = (open_batch(sheet.path, job) for job in (JOB, other))
     one.note_model(sheet.ledger)
     assert sheet.ledger.meta("endpoint") is None  # older versions know no other
@@ -195,13 +209,11 @@ def test_rows_of_one_model_are_not_asked_after_at_another(tmp_path: Path) -> Non
     sheet.ledger.apply(row, states.claimed(1.0, None, PRICE))
     sheet.ledger.apply(row, states.reply_lost(2.0, "lost"))
     one.require_own_model(sheet.ledger)
-    with pytest.raises(LedgerError, match="in doubt, of another model: bring them home first"):
+    with pytest.raises(UsageError, match=f"there are rows of {JOB.endpoint}, and no such model is known here any more"):
         two.require_own_model(sheet.ledger)
+    open_batch(sheet.path, other, models=models_of(JOB)).require_own_model(sheet.ledger)
     sheet.ledger.set_meta("endpoint", other.endpoint)
-    two.require_own_model(sheet.ledger)
     with pytest.raises(LedgerError, match="was last run with another model: say --model fal-ai/other to go on with it"):
         one.require_own_model(sheet.ledger)
-    with pytest.raises(LedgerError, match=r"in doubt, of another model \(fal-ai/other\)"):
-        open_batch(sheet.path, JOB, model="kling-2.1-pro").require_own_model(sheet.ledger)
     one.note_model(sheet.ledger)
     assert sheet.ledger.meta("endpoint") == JOB.endpoint

@@ -1,7 +1,7 @@
 """What goes on beside the dispatching: nothing, unless it was asked for."""
 
 from batch.commands.companions import Companions
-from batch.commands.row_updates import OverheardGateway
+from batch.commands.row_updates import OverheardGateways
 from batch.ledger.async_ledger import async_ledger, in_line
 from batch.ledger.ledger import Ledger
 from tests.support.runs import a_service
@@ -22,7 +22,7 @@ def test_without_any_the_dispatcher_goes_through_the_gateway_itself() -> None:
                     pass
                 assert none.state is None
                 told = Companions(on_update=print)
-                assert isinstance(told.overheard(ledger, store, service, print), OverheardGateway)
+                assert isinstance(told.overheard(ledger, store, service, print), OverheardGateways)
                 async with told.at_work(store):
                     pass
 

@@ -8,8 +8,11 @@ from anyio import to_thread
 
 from batch.commands.batch import Batch
 from batch.commands.download import DownloadOptions, download_batch
-from batch.errors import Exit, LedgerBusy, LedgerError
+from batch.core import states
+from batch.core.states import State
+from batch.errors import Exit, LedgerBusy, LedgerError, UsageError
 from batch.ledger.file import locked
+from batch.ledger.ledger import Ledger
 from batch.reports.outcome import Outcome
 from tests.support.sheets import SHOTS, batch
 from tests.support.video_rows import Source, with_videos
@@ -35,6 +38,18 @@ def test_what_is_missing_comes_down_and_what_is_there_is_not_fetched_again(tmp_p
     download(given, source)
     assert sorted(source.asked.values()) == [1, 1, 2]
     assert (tmp_path / "shots.csv.videos" / "1.mp4").exists()
+
+
+def test_rows_at_fal_of_a_model_that_is_not_known_here_are_told_of(tmp_path: Path) -> None:
+    """As by every other command; nothing is fetched."""
+    given, source = with_videos(tmp_path), Source()
+    with Ledger.open(given.ledger) as ledger:
+        ledger.apply(1, states.again(State.SUCCEEDED, 2e9))
+        ledger.apply(1, states.claimed(2e9, None, 1))
+        ledger.db.execute("UPDATE endpoint SET name = 'fal-ai/gone' WHERE name <> ''")
+    with pytest.raises(UsageError, match="kling-batch model add fal-ai/gone"):
+        download(given, source)
+    assert not source.asked
 
 
 def test_what_is_no_longer_as_it_came_is_told_and_left_alone(tmp_path: Path) -> None:

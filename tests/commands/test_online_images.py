@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from batch.commands.online_images import ask_images
 from batch.downloads.media_client import MediaClient
 from batch.errors import Exit
 from tests.support.media_server import MediaServer, Wrong, serving, trusted
+from tests.support.mixed_models import PRO, models_of
 from tests.support.sheets import batch
 
 
@@ -124,6 +126,34 @@ def test_a_server_that_does_not_answer_is_not_waited_for(
     assert "cannot be fetched" in report.text()
     report = asked(tmp_path, server, ("/endless", ""))
     assert server.sent < 60_000_000
+
+
+def test_each_picture_of_a_list_is_asked_for(tmp_path: Path, server: MediaServer) -> None:
+    """Of a row that names another model too: its column is told as the table calls it."""
+    edit = replace(
+        PRO,
+        name="edit",
+        endpoint="fal-ai/edit",
+        schema={
+            "type": "object",
+            "properties": {"prompt": {"type": "string"}, "image_urls": {"type": "array", "items": {"type": "string"}}},
+            "required": ["prompt", "image_urls"],
+        },
+        columns={"prompt": ("prompt",), "image_urls": ("pictures",)},
+        images=("image_urls",),
+    )
+    given = batch(
+        tmp_path,
+        "model,prompt,image,Pictures\n"
+        f"edit,a,,{_url(server, '/wide.png')};{_url(server, '/page')}\n,b,{_url(server, '/wide.png')},\n",
+    )
+    given = replace(given, manifest=replace(given.manifest, models=models_of(edit)))
+    report = check(given, ask=ask_images)
+    assert report.online is not None
+    assert report.online.asked == 2
+    (problem,) = report.online.problems
+    assert (problem.number, problem.column) == (2, "Pictures")
+    assert "/page" in problem.message
 
 
 def test_without_it_nobody_is_asked(tmp_path: Path, server: MediaServer) -> None:

@@ -24,7 +24,7 @@ from batch.errors import Exit, LedgerError, ManifestError, UsageError
 from batch.ledger.ledger import Ledger
 from jobs.library import file_of
 from tests.support.runs import a_service, play_in_line, reaching, run_through
-from tests.support.simulated import EPOCH
+from tests.support.simulated import EPOCH, Service, service_queue
 
 GERMAN = "Text;Startbild;Dauer\nein Hund;https://x.y/1;\nzwei;https://x.y/2;\n"
 SAID: dict[str, Any] = {
@@ -340,7 +340,8 @@ def test_a_file_of_python_is_said_each_time(shots: Path) -> None:
         "from dataclasses import replace\nfrom jobs.kling import KLING_2_1_PRO\n"
         "MINE = replace(KLING_2_1_PRO, endpoint='a/b', first=False)\ndel KLING_2_1_PRO\n"
     )
-    ended = run_through(opened(kling(shots), model=str(mine)), a_service(), RunOptions(limit=1))
+    service = Service(service_queue(4, 60.0, endpoints={"a/b"}))
+    ended = run_through(opened(kling(shots), model=str(mine)), service, RunOptions(limit=1))
     assert ended.next_command == f"kling-batch run {shots} --model {mine} --limit 1"
     assert opened(shots).remembered == []
     with pytest.raises(LedgerError, match="was last run with another model"):

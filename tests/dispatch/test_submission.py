@@ -33,6 +33,9 @@ class Fal:
         self.answered.set()
         self.start_timeout = 0.0
 
+    def at(self, endpoint: str) -> "Fal":
+        return self
+
     async def claim(self, row: int, transition: Transition, budget: object) -> Cap | None:
         self.log.append("intent")
         return None if self._room else Cap.TOTAL

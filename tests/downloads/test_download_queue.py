@@ -18,6 +18,9 @@ from tests.support.video_rows import Source
 class Store:
     """The ledger's part, in memory: rows of these numbers, each with a video."""
 
+    makes = "video"
+    size: int | None = None
+
     def __init__(self, rows: Sequence[int], planned: Callable[[int], str] = "v{}".format) -> None:
         self.rows = list(rows)
         self.planned = planned
@@ -48,6 +51,8 @@ class Store:
             planned=self.planned(row),
             path=self.paths.get(name, ("", None))[1],
             validator=self.validators.get(name),
+            makes=self.makes,
+            size=self.size,
         )
 
     async def reserve_path(self, video: WantedVideo, path: str, name_key: str) -> bool:
@@ -194,6 +199,32 @@ def test_a_disk_that_is_full_ends_it_and_says_so(tmp_path: Path, monkeypatch: py
     assert "No space left on device" in queue.stopped
     assert not store.files
     assert len(store.paths) < 100
+
+
+def test_what_comes_is_called_by_what_it_is(tmp_path: Path) -> None:
+    """Its address named no kind, or another one: it is fetched once, and has the ending of its bytes."""
+
+    class Pictures(Source):
+        def video(self, url: str) -> bytes:
+            return (b"\xff\xd8\xff\xe0" if url.endswith("r1") else b"\x89PNG\r\n\x1a\n").ljust(3000, b"x")
+
+    store, source = Store([1, 2]), Pictures()
+    store.makes, store.size = "image", 3000
+    queue = bring(tmp_path, store, source)
+    assert names(tmp_path) == ["v1.jpg", "v2.png"]
+    assert store.paths["r1"][1] == "videos/v1.jpg"
+    assert (queue.tally.brought, set(source.asked.values())) == (2, {1})
+    assert (tmp_path / "videos" / "v1.jpg").stat().st_size == 3000
+
+
+def test_what_is_nothing_of_the_kind_is_told(tmp_path: Path) -> None:
+    """A video is no picture, and stands under no name."""
+    store = Store([1])
+    store.makes = "image"
+    queue = bring(tmp_path, store, Source())
+    assert queue.tally.brought == 0
+    assert store.failures == {"r1": "it is a video, and no picture"}
+    assert names(tmp_path) == []
 
 
 def test_a_way_is_told_from_the_tables_folder(tmp_path: Path) -> None:

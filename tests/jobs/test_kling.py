@@ -45,6 +45,29 @@ def test_the_schema_finds_the_faults_that_the_service_refuses(arguments: dict[st
     assert faults(arguments) == refused(arguments)
 
 
+SEED: Mapping[str, Mapping[str, object]] = {
+    "prompt": {"type": "string", "minLength": 1, "maxLength": 2500},
+    "image_url": {"type": "string", "minLength": 1},
+    "duration": {"type": "string", "enum": ["5", "10"], "default": "5"},
+    "negative_prompt": {"type": "string", "maxLength": 2500, "default": "blur, distort, and low quality"},
+    "cfg_scale": {"type": "number", "minimum": 0, "maximum": 1, "default": 0.5},
+    "tail_image_url": {"type": "string", "minLength": 1},
+}
+"""The inputs as this project began with them, written by hand."""
+
+
+def test_the_document_means_what_was_once_written_by_hand() -> None:
+    """Inputs, which are needed, limits, choices and defaults; only words about them may be others."""
+    said = {
+        name: {rule: value for rule, value in rules.items() if rule not in ("description", "title", "examples")}
+        for name, rules in JOB.schema["properties"].items()
+    }
+    assert said == SEED
+    assert set(JOB.schema["required"]) == {"prompt", "image_url"}
+    assert JOB.schema["additionalProperties"] is False
+    assert (JOB.prices, JOB.price_by) == ({"5": 490_000, "10": 980_000}, "duration")
+
+
 @pytest.mark.parametrize(
     ("change", "name"),
     [

@@ -126,10 +126,10 @@ def test_a_request_that_a_held_row_took_tells_nothing_of_clocks(ledger: Ledger) 
         ledger.apply(row, states.found_at_fal(500_001.0, Receipt("r1", "https://s", "https://r", "https://c")))
         ledger.apply(row, states.succeeded(500_002.0, "{}", "https://v", PRICE))
     assert doubts.known_requests(ledger, ["r1"]) == {"r1": KnownRequest()}
-    assert doubts.requests_since_doubt(ledger) == {}
+    assert doubts.requests_since_doubt(ledger, "") == {}
     assert [one.dated for one in past_purchases(ledger) if one.request_id] == [False]
     made(ledger, add(ledger, "id:c", 2), 600_000.0, "r2")
-    assert set(doubts.requests_since_doubt(ledger)) == {"r2"}
+    assert set(doubts.requests_since_doubt(ledger, "")) == {"r2"}
 
 
 def test_others_ask_for_the_same_where_a_strange_request_has_a_text_of_ours(ledger: Ledger, tmp_path: Path) -> None:

@@ -53,6 +53,6 @@ def test_the_requests_around_a_doubt_are_those_that_made_a_video(tmp_path: Path)
                 ledger.apply(row, states.cancelled(states.State.SUBMITTED, 9.0, 0))
             elif row != 6:
                 ledger.apply(row, states.succeeded(9.0, "{}", "https://v", 5))
-        found = requests_since_doubt(ledger)
+        found = requests_since_doubt(ledger, "")
         assert set(found) == {"r2", "r4"}
         assert found["r2"].order < found["r4"].order

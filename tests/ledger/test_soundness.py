@@ -88,7 +88,7 @@ def test_whatever_stands_in_a_column_a_ledger_is_refused_or_can_be_read(at: tupl
         in_doubt_views(ledger)
         doubts = in_doubt_rows(ledger)
         assert all(row.intent_at + 1 > row.intent_at for row in doubts)
-        requests_since_doubt(ledger)
+        requests_since_doubt(ledger, "")
         for row in (*ledger.submitted_rows(), *ledger.pending_rows(-1, 9)):
             assert isinstance(row.arguments, dict)
         for result in enrolled_rows(ledger):

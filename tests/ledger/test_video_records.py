@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from batch.core import states
+from batch.core.jobs import Jobs
 from batch.core.states import State
 from batch.core.video_files import KeptVideo, VideoFile
 from batch.ledger.async_ledger import async_ledger, in_line
@@ -41,7 +42,7 @@ def ledger(tmp_path: Path) -> Any:
 def asked(ledger: Ledger, check: Callable[[VideoRecords], Awaitable[Any]]) -> Any:
     async def ask() -> Any:
         async with async_ledger(ledger, in_line) as store:
-            return await check(VideoRecords(ledger, store, JOB, lambda: 2e9))
+            return await check(VideoRecords(ledger, store, Jobs(JOB), lambda: 2e9))
 
     return play(ask)
 

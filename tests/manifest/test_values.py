@@ -316,20 +316,3 @@ def test_what_stands_in_a_column_of_another_model_is_a_problem() -> None:
     assert not one.problems
     (told,) = two.problems
     assert (told.column, told.message) == ("Tail Image", "'b.png' is not taken by this model: empty the cell")
-
-
-def test_a_row_for_another_model_is_not_bought_at_this_one() -> None:
-    """It says so in a column `model`; whatever else stands there is the user's own business."""
-    columns = find_columns(["tags", "Model"], OTHER, {}, {})
-    planner = Planner(
-        job=OTHER,
-        columns=columns,
-        prices=OTHER.prices,
-        check=checker(OTHER.schema),
-        look=ImageCheck,
-        models={"kling-3.0-pro", OTHER.name},
-    )
-    cells = ["", "Anna", OTHER.name, "kling-3.0-pro "]
-    found = list(planner.plan(Line(number, ["a", cell]) for number, cell in enumerate(cells, 2)))
-    assert [len(row.problems) for row in found] == [0, 0, 0, 1]
-    assert found[3].problems[0].message.endswith("and run that with --model kling-3.0-pro")

@@ -37,6 +37,9 @@ def test_a_model_is_rehearsed_from_its_document(name: str, tmp_path: Path) -> No
         writer.writeheader()
         writer.writerows(rows)
     now = Night(tmp_path)
+    checked = now.run("check", tmp_path / "shots.csv", "--model", tmp_path / "m.json")
+    assert checked.code == 0, checked.out + checked.err
+    assert f"{len(rows)} to run" in checked.out
     ended = now.run("run", tmp_path / "shots.csv", "--model", tmp_path / "m.json", "--sandbox")
     assert ended.code == 0, ended.err
     with (tmp_path / "shots.sandbox.csv").open(newline="") as file:

@@ -14,8 +14,8 @@ from tests.support.mornings import a_picture
 
 def ends(folder: Path, first: str, last: str = "") -> tuple[Picture | None, Picture | None]:
     thumbnails = Thumbnails(folder / "shots.report", folder / "shots.csv")
-    finder = PictureFinder(JOB, folder, folder, thumbnails)
-    found = finder.ends({"image_url": first} | ({"tail_image_url": last} if last else {}))
+    finder = PictureFinder(folder, folder, thumbnails)
+    found = finder.ends(JOB, {"image_url": first} | ({"tail_image_url": last} if last else {}))
     thumbnails.make()
     shown = [one and one.shown(thumbnails) for one in found]
     return shown[0], shown[1]
@@ -62,9 +62,9 @@ def test_what_is_no_picture_is_words(tmp_path: Path, text: str) -> None:
 def test_a_model_with_a_list_of_pictures_shows_its_ends(tmp_path: Path) -> None:
     """The first and the last of all."""
     thumbnails = Thumbnails(tmp_path / "shots.report", tmp_path / "shots.csv")
-    finder = PictureFinder(JOB, tmp_path, tmp_path, thumbnails)
-    first, last = finder.ends({"image_url": ["https://x.y/1", "https://x.y/2", "https://x.y/3"]})
+    finder = PictureFinder(tmp_path, tmp_path, thumbnails)
+    first, last = finder.ends(JOB, {"image_url": ["https://x.y/1", "https://x.y/2", "https://x.y/3"]})
     assert first is not None
     assert last is not None
     assert (first.href, last.href) == ("https://x.y/1", "https://x.y/3")
-    assert finder.ends({"image_url": 7}) == (None, None)
+    assert finder.ends(JOB, {"image_url": 7}) == (None, None)

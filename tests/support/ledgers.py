@@ -50,8 +50,15 @@ def contents(ledger: Ledger) -> list[object]:
     return [ledger.db.execute(f"SELECT * FROM {name}").fetchall() for name in tables]
 
 
+def without_endpoints(ledger: Ledger) -> None:
+    """As before version 8."""
+    ledger.db.execute("ALTER TABLE row DROP COLUMN endpoint_id")
+    ledger.db.execute("DROP TABLE endpoint")
+
+
 def without_takes(ledger: Ledger) -> None:
     """As before version 7: what is there is only what versions before it made."""
+    without_endpoints(ledger)
     for name in ("take_is_written", "take_is_kept", "take_is_final"):
         ledger.db.execute(f"DROP TRIGGER {name}")
     ledger.db.execute("DROP TABLE take")

@@ -3,7 +3,7 @@
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -124,6 +124,15 @@ class Service:
     most_unfinished: int = 0
     found_at: dict[str, float] = field(default_factory=dict)
 
+    endpoint: str = JOB.endpoint
+    others: "dict[str, Service]" = field(default_factory=dict)
+
+    def at(self, endpoint: str) -> "Service":
+        """The same service, asked about another endpoint; whatever is counted is counted together."""
+        if endpoint in ("", self.endpoint):
+            return self
+        return self.others.setdefault(endpoint, replace(self, endpoint=endpoint))
+
     async def prepare(self, arguments: Arguments) -> PrepareAnswer:
         self.asked["prepare"] += 1
         if self.uploads and self.offline(current_time()):
@@ -142,7 +151,7 @@ class Service:
             return AccountRefused("locked", "User is locked. Reason: Exhausted balance.")
         if fault == "busy":
             return Throttled(None)
-        request = self.queue.submit(JOB.endpoint, arguments, start_timeout, now=current_time())
+        request = self.queue.submit(self.endpoint, arguments, start_timeout, now=current_time())
         self._count()
         if fault == "crash":
             raise Crash
@@ -191,7 +200,7 @@ class Service:
         await anyio.sleep(self.latency)
         if self.offline(current_time()) or self.unreadable:
             return Unclear("no listing")
-        query = Query(JOB.endpoint, since - EPOCH, payloads=True, limit=10**6)
+        query = Query(self.endpoint, since - EPOCH, payloads=True, limit=10**6)
         items = self.queue.history_page(query, now=current_time())["items"]
         listed = [
             ListedRequest(
@@ -210,7 +219,7 @@ class Service:
         return Unclear("no prices here")
 
     def built_receipt(self, request_id: str) -> Receipt:
-        return Receipt(request_id, f"https://q/{request_id}/s", f"https://q/{request_id}", "https://q/c")
+        return Receipt(request_id, f"https://q/{request_id}/s", f"https://q/{request_id}", "https://q/c", self.endpoint)
 
     def _count(self) -> None:
         unfinished = self.queue.running + self.queue.waiting
@@ -244,7 +253,7 @@ async def night(
                 rand=random.Random(seed).random,
                 typical_seconds=told.pop("typical_seconds", JOB.typical_seconds),
                 rows=int(ledger.db.execute("SELECT COALESCE(MAX(id), 0) FROM row").fetchone()[0]),
-                group_of=lambda arguments: str(arguments["duration"]),
+                group_of=lambda row: str(row.arguments.get("duration", "")),
                 **told,
             ),
         )
