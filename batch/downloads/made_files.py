@@ -1,7 +1,4 @@
-"""Tells from its first bytes what a model has made: with which ending its file goes, or why it is not it. Pure."""
-
-from pathlib import PurePosixPath
-from urllib.parse import unquote, urlsplit
+"""Tells from its first bytes what a model has made, and with which ending its file goes. Pure."""
 
 from batch.core.media_type import sniff
 
@@ -19,7 +16,8 @@ class NotMade(Exception):
 
 def likely_ending(makes: str, url: str) -> str:
     """The ending of the file behind an address, before anything of it has come: `.mp4`."""
-    told = PurePosixPath(unquote(urlsplit(url).path)).suffix.lower()
+    name = url.partition("?")[0].partition("#")[0].rpartition("/")[2]
+    told = f".{name.rpartition('.')[2].lower()}" if "." in name.strip(".") else ""
     told = ".jpg" if told == ".jpeg" else told
     fits = {
         "video": told in _VIDEOS,

@@ -43,7 +43,7 @@ class PooledGateway:
         prepare: has the local images of a row uploaded.
         built_receipt: makes the receipt of a request of which only the id is known.
         clock: seconds since 1970, as the pool's.
-        endpoint: of the model that the workers know.
+        endpoint: of the model that the workers know; "": that is looked after elsewhere.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class PooledGateway:
 
     def at(self, endpoint: str) -> "PooledGateway":
         """Itself: workers know the table's own model, and make no calls for another."""
-        if endpoint not in ("", self._endpoint):
+        if self._endpoint and endpoint not in ("", self._endpoint):
             raise UsageError(f"workers make no calls for {endpoint}: a table of several models is run without --on")
         return self
 
