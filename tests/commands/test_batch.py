@@ -26,9 +26,8 @@ def typed(command: list[str]) -> Batch:
     """The batch that these arguments name on the command line."""
     above = main.make_context("kling-batch", ["check"])
     told = main.commands["check"].make_context("check", list(command), parent=above).params
-    return open_batch(
-        told.pop("manifest"), JOB, **{name: told[name] for name in told.keys() - {"as_json", "every", "name", "online"}}
-    )
+    own = {"as_json", "every", "name", "online", "takes"}  # of `check` itself
+    return open_batch(told.pop("manifest"), JOB, **{name: told[name] for name in told.keys() - own})
 
 
 @given(

@@ -136,7 +136,7 @@ def test_a_video_that_is_bought_again_has_a_file_of_its_own(tmp_path: Path) -> N
     )
     mark = Selection(failed=False, stale=True).mark
     play_in_line(lambda: run(given, RunOptions(concurrency=4, download=""), lambda _: None, mark, around))
-    assert cells(given, "video_path")[3] == "shots.csv.videos/3_2.mp4"
+    assert cells(given, "video_path")[3] == "shots.csv.videos/3_take2.mp4"
     assert (tmp_path / "shots.csv.videos" / "3.mp4").exists()
     with Ledger.read(given.ledger) as ledger:
         assert ledger.db.execute("SELECT COUNT(*) FROM video_file").fetchone() == (13,)
