@@ -1,6 +1,8 @@
 """What workers cost and bring, and what their deaths do: `run --on`, measured on this machine.
 
-python -m tests.benchmarks.workers scale      100,000 rows, 2,000 slots, 50 workers, one dying each minute: simulated
+python -m tests.benchmarks.workers scale      20,000 rows, 2,000 slots, 50 workers, one dying each minute: simulated, two
+                                              minutes (or: scale ROWS SLOTS WORKERS; each death has the whole
+                                              history read, so that five times the rows take 25 times as long)
 python -m tests.benchmarks.workers kills      2,000 rows on Ray: 30 SIGKILLs of workers, 3 of the run, a node frozen
                                               and another removed, about six minutes (or: kills ROWS)
 python -m tests.benchmarks.workers speed      rows and bytes a second with 0, 1, 2 and 4 workers on Ray
@@ -278,7 +280,7 @@ def _folder() -> Iterator[Path]:
 def main() -> int:
     what, numbers = sys.argv[1], [int(one) for one in sys.argv[2:]]
     if what == "scale":
-        rows, slots, workers = numbers or (100_000, 2_000, 50)
+        rows, slots, workers = numbers or (20_000, 2_000, 50)
         print(f"{rows:,} rows, {slots:,} slots, {workers} workers:", simulate(rows, slots, workers).told())
     elif what == "kills":
         with _folder() as folder:
