@@ -1,7 +1,7 @@
 """What workers cost and bring, and what their deaths do: `run --on`, measured on this machine.
 
-python -m tests.benchmarks.workers scale      20,000 rows, 2,000 slots, 50 workers, one dying each minute: simulated, two
-                                              minutes (or: scale ROWS SLOTS WORKERS; each death has the whole
+python -m tests.benchmarks.workers scale      20,000 rows, 2,000 slots, 50 workers, one dying each minute: simulated
+                                              two minutes (or: scale ROWS SLOTS WORKERS; each death has the whole
                                               history read, so that five times the rows take 25 times as long)
 python -m tests.benchmarks.workers kills      2,000 rows on Ray: 30 SIGKILLs of workers, 3 of the run, a node frozen
                                               and another removed, about six minutes (or: kills ROWS)
