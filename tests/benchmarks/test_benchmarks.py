@@ -64,7 +64,7 @@ def test_a_save_of_parquet_is_measured_first_and_second(tmp_path: Path) -> None:
     assert all(seconds > 0 and peak > 1 for ((seconds, peak),) in found.values())
     names = pq.read_schema(tmp_path / "saved.parquet").names
     assert names[:5] == pq.read_schema(tmp_path / "table.parquet").names
-    assert len(names) == 5 + 12
+    assert len(names) == 5 + 14
 
 
 def test_a_page_is_made_opened_and_filtered_without_a_word_in_the_console() -> None:
