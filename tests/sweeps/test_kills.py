@@ -55,7 +55,7 @@ def undisturbed(forks: Forks, tmp_path_factory: pytest.TempPathFactory) -> list[
     return rows
 
 
-@pytest.mark.parametrize(("first", "last"), [(1, 100), (101, 200), (201, ENOUGH)])
+@pytest.mark.parametrize(("first", "last"), [(1, 100), (101, 200), (201, 300), (301, 400), (401, ENOUGH)])
 def test_a_batch_killed_at_any_statement_ends_well_when_it_is_run_again(
     forks: Forks, undisturbed: list[dict[str, str]], folder: Path, first: int, last: int
 ) -> None:
