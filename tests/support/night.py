@@ -24,8 +24,9 @@ from anyio.from_thread import start_blocking_portal
 from batch.sandbox import Address, Faults, Queue, serve
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 30.0
-"""Seconds until a condition that is waited for counts as never met."""
+PATIENCE = 120.0
+"""Seconds until a condition that is waited for counts as never met: a machine may be busy, and the way to a cluster is
+tried three times, for 20 s each."""
 OURS = (
     "status",
     "video_url",
