@@ -2,8 +2,8 @@
 
 import os
 import textwrap
-from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import replace
 from functools import cache, partial
 from importlib.util import find_spec
@@ -56,26 +56,28 @@ async def connect_sandbox(batch: Batch) -> AsyncIterator[Gateways]:
     async with serve(
         queue, folder=folder, faults=faults, render=preview(batch.manifest.job), media_base=videos, makes=makes
     ) as address:
-        _point_here(address.environment())
-        if batch.fleet:
-            from batch.commands.on_cluster import connect_workers
-
-            async with connect_workers(batch, batch.fleet, played=address.environment()) as gateways:
+        with _pointed_at(address.environment()):
+            async with _gateways(batch, address.environment()) as gateways:
                 yield gateways
-            return
-        from batch.fal.client import FalGateway  # reads the environment
-        from batch.manifest.upload_forms import upload_form
 
-        async with FalGateway(
-            batch.manifest.job,
-            local=batch.manifest.local,
-            played=True,
-            form=upload_form,
-            lifecycle=batch.keep,
-            logs=batch.logs,
-            job_at=jobs.at,
-        ) as gateways:
-            yield gateways
+
+def _gateways(batch: Batch, environment: dict[str, str]) -> AbstractAsyncContextManager[Gateways]:
+    if batch.fleet:
+        from batch.commands.on_cluster import connect_workers
+
+        return connect_workers(batch, batch.fleet, played=environment)
+    from batch.fal.client import FalGateway  # reads the environment
+    from batch.manifest.upload_forms import upload_form
+
+    return FalGateway(
+        batch.manifest.job,
+        local=batch.manifest.local,
+        played=True,
+        form=upload_form,
+        lifecycle=batch.keep,
+        logs=batch.logs,
+        job_at=batch.manifest.jobs.at,
+    )
 
 
 def require_extra() -> None:
@@ -117,11 +119,22 @@ def _seed() -> int:
     return int.from_bytes(os.urandom(8), "big")
 
 
-def _point_here(environment: dict[str, str]) -> None:
-    """From here on this process reaches the sandbox and nothing else, whatever its proxies and key were."""
-    for name in [name for name in os.environ if name.upper() in _OTHER_WAYS]:
-        del os.environ[name]
+@contextmanager
+def _pointed_at(environment: dict[str, str]) -> Iterator[None]:
+    """This process reaches the sandbox and nothing else, whatever its proxies and key are; it has them again after.
+
+    A program may rehearse a table and then run it, and messages go out when a rehearsal is over.
+    """
+    names = {name for name in os.environ if name.upper() in _OTHER_WAYS} | environment.keys()
+    before = {name: os.environ.pop(name, None) for name in names}
     os.environ.update(environment)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
 
 
 _OTHER_WAYS = frozenset(

@@ -52,22 +52,35 @@ def rehearsal(tmp_path: Path) -> Batch:
 
 def submitted(batch: Batch) -> SubmitAnswer:
     """One request sent to the sandbox of a batch."""
+    return sent(batch)[0]
 
-    async def send() -> SubmitAnswer:
+
+def sent(batch: Batch) -> tuple[SubmitAnswer, dict[str, str]]:
+    """The same, and the environment that it was sent from."""
+
+    async def send() -> tuple[SubmitAnswer, dict[str, str]]:
         async with connect_sandbox(batch) as gateway:
-            return await gateway.submit(dict(SHOT))
+            return await gateway.submit(dict(SHOT)), dict(os.environ)
 
     return anyio.run(send)
 
 
 @pytest.mark.usefixtures("elsewhere")
+def test_a_rehearsal_that_is_over_leads_nowhere_else(rehearsal: Batch) -> None:
+    """A program that rehearses a table and then runs it has its own key and its own way to fal for that."""
+    before = dict(os.environ)
+    assert isinstance(submitted(rehearsal), Accepted)
+    assert dict(os.environ) == before
+
+
+@pytest.mark.usefixtures("elsewhere")
 def test_a_rehearsal_reaches_its_own_service_whatever_the_environment_says(rehearsal: Batch) -> None:
     """No proxy, no host and no key of the real night is left; what it makes stands in its own folder."""
-    answer = submitted(rehearsal)
+    answer, environment = sent(rehearsal)
     assert isinstance(answer, Accepted)
-    assert not {name for name in ("HTTP_PROXY", "all_proxy", "FAL_KEY_ID", "FAL_QUEUE_RUN_HOST") if name in os.environ}
-    assert (os.environ["FAL_KEY"], os.environ["NO_PROXY"]) == ("sandbox", "")
-    assert os.environ["HTTPS_PROXY"].startswith("http://127.0.0.1:")
+    assert not {name for name in ("HTTP_PROXY", "all_proxy", "FAL_KEY_ID", "FAL_QUEUE_RUN_HOST") if name in environment}
+    assert (environment["FAL_KEY"], environment["NO_PROXY"]) == ("sandbox", "")
+    assert environment["HTTPS_PROXY"].startswith("http://127.0.0.1:")
     home = sandbox_home(rehearsal.manifest.path)
     assert (home / "videos").is_dir()
     assert answer.receipt.request_id in (home / "requests.jsonl").read_text()
